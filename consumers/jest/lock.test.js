@@ -1,0 +1,13 @@
+const { Holdfast } = require('holdfast')
+const { findServer, startServer } = require('holdfast/testing')
+
+test('a lock in memory', async () => {
+  const locks = Holdfast.inMemory()
+  expect(typeof (await locks.mutex('a').use(async ({ fence }) => fence))).toBe('bigint')
+  await locks.close()
+})
+
+test('the testing entry', () => {
+  expect(typeof findServer).toBe('function')
+  expect(typeof startServer).toBe('function')
+})

@@ -1,0 +1,13 @@
+// A plain Node program with CommonJS.
+const assert = require('node:assert/strict')
+const { Holdfast } = require('holdfast')
+const { findServer, startServer } = require('holdfast/testing')
+
+async function main() {
+  const locks = Holdfast.inMemory()
+  assert.equal(typeof (await locks.mutex('a').use(async ({ fence }) => fence)), 'bigint')
+  await locks.close()
+  assert.equal(typeof findServer, 'function')
+  assert.equal(typeof startServer, 'function')
+}
+main()

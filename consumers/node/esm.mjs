@@ -1,0 +1,10 @@
+// A plain Node program with ES modules.
+import { strict as assert } from 'node:assert'
+import { Holdfast } from 'holdfast'
+import { findServer, startServer } from 'holdfast/testing'
+
+const locks = Holdfast.inMemory()
+assert.equal(typeof (await locks.mutex('a').use(async ({ fence }) => fence)), 'bigint')
+await locks.close()
+assert.equal(typeof findServer, 'function')
+assert.equal(typeof startServer, 'function')

@@ -1,0 +1,53 @@
+// Keeps the library's layers honest: a file imports only from its own folder or from a lower
+// floor, nothing outside of src/testing needs a package, and no file grows past 400 lines.
+import { readFileSync, readdirSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
+import { dirname, join, relative, sep } from 'node:path'
+import { src as defaultSrc } from './lib/paths.mjs'
+
+const floors = ['base', 'clients', 'kernel', 'quorum', 'lease', 'line', 'locks']
+const maxLines = 400
+const src = process.argv[2] ?? defaultSrc
+
+/** Imports, re-exports (a `}` begins the last line of a long one), dynamic imports and types. */
+const pattern =
+  /(?:(?:^|;)\s*(?:import|export|\})[^'"\n]*\sfrom|(?:^|;)\s*import|\bimport\()\s*(['"])([^'"]+)\1/gm
+
+const withoutComments = (text) => text.replace(/\/\*[\s\S]*?\*\/|(^|\s)\/\/.*$/gm, '')
+
+function check(file, text) {
+  const found = []
+  const [top, ...below] = file.split('/')
+  // The entry stands above all floors, and what helps testers may use everything.
+  const floor = below.length === 0 || top === 'testing' ? Infinity : floors.indexOf(top)
+  if (floor === -1) found.push(`${file}: no floor of that name; there are ${floors.join(', ')}`)
+  const lines = text.trimEnd().split('\n').length
+  if (lines > maxLines && !file.endsWith('.gen.ts')) {
+    found.push(`${file}: ${lines} lines; split it (the limit is ${maxLines})`)
+  }
+  for (const [, , name] of withoutComments(text).matchAll(pattern)) {
+    if (!name.startsWith('.')) {
+      const allowed = (name.startsWith('node:') && isBuiltin(name)) || top === 'testing'
+      if (!allowed) found.push(`${file}: imports the package '${name}'; only node: is allowed`)
+      continue
+    }
+    const target = join(dirname(file), name).split(sep).join('/')
+    const [to, ...rest] = target.split('/')
+    if (to === '..') found.push(`${file}: imports '${name}', which is outside of src`)
+    else if (to === top && below.length > 0) continue
+    else if (floor !== Infinity && (rest.length === 0 || floors.indexOf(to) === -1)) {
+      found.push(`${file}: imports '${name}', which is above every floor`)
+    } else if (floors.indexOf(to) > floor) {
+      found.push(`${file}: imports '${name}': ${to} lies above ${top}`)
+    }
+  }
+  return found
+}
+
+const files = readdirSync(src, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && /\.[cm]?ts$/.test(entry.name))
+  .map((entry) => relative(src, join(entry.parentPath, entry.name)).split(sep).join('/'))
+const wrong = files.toSorted().flatMap((file) => check(file, readFileSync(join(src, file), 'utf8')))
+for (const line of wrong) console.error(line)
+console.log(`floors: ${files.length} files, ${wrong.length} wrong`)
+process.exit(wrong.length === 0 ? 0 : 1)

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { bundleLua } from './lua.mjs'
+
+const bundle = (files) => bundleLua(new Map(Object.entries(files)))
+
+test('puts each part in once, in the place of its line', () => {
+  const scripts = bundle({
+    'take-it': '--@include _a\n--@include _b\nreturn b()',
+    _a: '--@include _b\nlocal function a() return b() end',
+    _b: 'local function b() return 1 end',
+  })
+  const lua = [
+    'local function b() return 1 end',
+    'local function a() return b() end',
+    'return b()',
+  ].join('\n')
+  const sha1 = createHash('sha1').update(lua).digest('hex')
+  expect(scripts).toEqual([{ key: 'takeIt', name: 'take-it', sha1, lua }])
+})
+
+test('drops comments and indentation, but nothing that may be text', () => {
+  const [script] = bundle({
+    a: [
+      '-- why',
+      '  local x = 1 -- the first',
+      '',
+      "  local y = 'a -- b'",
+      "  local z = 2 -- it's",
+      'local s = [[ -- c ]]',
+      'return x-- -1',
+    ].join('\r\n'),
+  })
+  expect(script.lua).toBe(
+    [
+      'local x = 1',
+      "local y = 'a -- b'",
+      "local z = 2 -- it's",
+      'local s = [[ -- c ]]',
+      'return x-- -1',
+    ].join('\n'),
+  )
+})
+
+test('is ordered by name, whatever the order of the files', () => {
+  expect(bundle({ b: 'return 1', _p: '', a: 'return 2' }).map(({ name }) => name)).toEqual([
+    'a',
+    'b',
+  ])
+})
+
+test('refuses a missing part, a loop, a script as a part and block comments', () => {
+  expect(() => bundle({ a: '--@include _gone' })).toThrow('a.lua includes _gone')
+  expect(() => bundle({ a: '--@include _b', _b: '--@include _c', _c: '--@include _b' })).toThrow(
+    'include loop: a -> _b -> _c -> _b',
+  )
+  expect(() => bundle({ a: '--@include b', b: '' })).toThrow('parts begin with _')
+  expect(() => bundle({ a: '--[[ why ]]\nreturn 1' })).toThrow('write comments as lines of --')
+})
