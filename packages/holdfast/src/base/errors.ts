@@ -1,0 +1,95 @@
+/** The codes of every error that Holdfast throws. Compare `error.code`; `instanceof` is never needed. */
+export type ErrorCode =
+  /** The name is held by somebody else, and the call was not to wait (`wait: 0`). */
+  | 'ERR_TAKEN'
+  /** The wait limit passed while others held the name. */
+  | 'ERR_TIMEOUT'
+  /** The lease was lost, or is about to end and can no longer be proved. */
+  | 'ERR_LOST'
+  /** The server could not be reached, or did not answer in time. */
+  | 'ERR_UNAVAILABLE'
+  /** `close()` was called on this Holdfast. */
+  | 'ERR_CLOSED'
+  /** A set-up that cannot work: a wrong client, missing rights, a key of another type, a cluster slot. */
+  | 'ERR_CONFIG'
+  /** An argument or option that cannot be right; `given` and `expected` say which and why. */
+  | 'ERR_INVALID_ARGUMENT'
+
+/** Who holds a name, as far as the server knows. Only `mode` is always there. */
+export interface Holder {
+  /** `foreign` is a holder of another library on the same key. */
+  readonly mode: 'exclusive' | 'shared' | 'foreign'
+  /** The owner id: one for each acquisition. It is no secret. Null for a foreign holder. */
+  readonly owner: string | null
+  readonly label?: string
+  readonly host?: string
+  readonly pid?: number
+}
+
+/** The facts that an error carries beside its message. Which are present depends on the code. */
+export interface ErrorFacts {
+  /** The lock that it is about. */
+  readonly lock?: string
+  /** ERR_TAKEN, ERR_TIMEOUT: who held the name when the server last said so; null if unknown. */
+  readonly holder?: Holder | null
+  /** ERR_TAKEN, ERR_TIMEOUT: milliseconds that this holder's lease had left; null without one. */
+  readonly remaining?: number | null
+  /** ERR_LOST: what ended the lease. */
+  readonly reason?: LossReason
+  /** ERR_LOST from `use`: what the function returned all the same. */
+  readonly result?: unknown
+  /** ERR_INVALID_ARGUMENT: what was given. */
+  readonly given?: unknown
+  /** ERR_INVALID_ARGUMENT: what would be right. */
+  readonly expected?: string
+}
+
+/**
+ * Why a lease ended before its release: `expired` (its time ran out unproved), `gone` (the server
+ * says that it is not ours), `forced` (somebody called `forceRelease`), `max-hold` (the `maxHold`
+ * of this lock passed), `closed` (`close()` of this Holdfast).
+ */
+export type LossReason = 'expired' | 'gone' | 'forced' | 'max-hold' | 'closed'
+
+/** Every error that Holdfast throws: a `code`, a message for people, and the facts as fields. */
+export class HoldfastError extends Error implements ErrorFacts {
+  readonly code: ErrorCode
+  declare readonly lock?: string
+  declare readonly holder?: Holder | null
+  declare readonly remaining?: number | null
+  declare readonly reason?: LossReason
+  declare readonly result?: unknown
+  declare readonly given?: unknown
+  declare readonly expected?: string
+
+  constructor(code: ErrorCode, message: string, facts: ErrorFacts & { cause?: unknown } = {}) {
+    const { cause, ...rest } = facts
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'HoldfastError'
+    this.code = code
+    Object.assign(this, rest)
+  }
+}
+
+/** Shows a value in an error message: short, and never throwing. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') {
+    return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value)
+  }
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'object' && value !== null) {
+    return Array.isArray(value)
+      ? 'an array'
+      : `an object (${value.constructor?.name ?? 'no class'})`
+  }
+  return String(value)
+}
+
+/** An argument that cannot be right: what was given, and what is expected. */
+export function invalid(what: string, given: unknown, expected: string): HoldfastError {
+  return new HoldfastError(
+    'ERR_INVALID_ARGUMENT',
+    `${what}: expected ${expected}, but got ${show(given)}`,
+    { given, expected },
+  )
+}

@@ -1,0 +1,61 @@
+import { channel } from 'node:diagnostics_channel'
+import type { LossReason } from './errors.js'
+
+/** What most events say: which lock, which acquisition. */
+export interface LockEvent {
+  readonly name: string
+  readonly mode: 'exclusive' | 'shared'
+  /** The owner id of this acquisition. */
+  readonly owner: string
+}
+
+/**
+ * The messages on `node:diagnostics_channel`, by channel name. Ordinary contention is `queued`;
+ * nothing here is an error. Durations are ms.
+ */
+export interface HoldfastEvents {
+  /** A lock was acquired. `pushed`: by a hand-over, without asking. `waited`: since the call. */
+  'holdfast:granted': LockEvent & { fence: number; waited: number; pushed: boolean }
+  /** The call stands in line. `rank` 0 is next. */
+  'holdfast:queued': LockEvent & { rank: number }
+  /** A renewal was confirmed. `left`: what the lease still had when the answer came. */
+  'holdfast:renewed': LockEvent & { left: number; validFor: number }
+  /** A renewal failed or is overdue, and the lease still has time. Once for each trouble. */
+  'holdfast:jeopardy': LockEvent & { left: number; error: unknown }
+  /** The lease ended before its release. */
+  'holdfast:lost': LockEvent & { reason: LossReason; fence: number; held: number }
+  /** The lock was released. `released` false: the lease was over, or the server could not be told. */
+  'holdfast:released': LockEvent & { released: boolean; held: number }
+  /** A pushed grant reached this process. `latency`: since the server's grant, if it can be told. */
+  'holdfast:handover': LockEvent & { fence: number; latency: number | null; confirmed: boolean }
+  /** A clock stepped: the local one forward, or a server's against ours. */
+  'holdfast:clock-step': { clock: 'local' | 'server'; ms: number; run: string | null }
+  /** The server granted, but could not publish the message: its waiter finds out later. */
+  'holdfast:push-failed': { message: string }
+}
+
+type Publish = { [K in keyof HoldfastEvents as Camel<K>]: (message: HoldfastEvents[K]) => void }
+type Camel<K extends string> = K extends `holdfast:${infer Name}` ? CamelName<Name> : never
+type CamelName<N extends string> = N extends `${infer A}-${infer B}`
+  ? `${A}${Capitalize<CamelName<B>>}`
+  : N
+
+function publisher<K extends keyof HoldfastEvents>(name: K): (message: HoldfastEvents[K]) => void {
+  const to = channel(name)
+  return (message) => {
+    if (to.hasSubscribers) to.publish(message)
+  }
+}
+
+/** One function for each channel; it costs a flag's test when nobody listens. */
+export const events: Publish = {
+  granted: publisher('holdfast:granted'),
+  queued: publisher('holdfast:queued'),
+  renewed: publisher('holdfast:renewed'),
+  jeopardy: publisher('holdfast:jeopardy'),
+  lost: publisher('holdfast:lost'),
+  released: publisher('holdfast:released'),
+  handover: publisher('holdfast:handover'),
+  clockStep: publisher('holdfast:clock-step'),
+  pushFailed: publisher('holdfast:push-failed'),
+}

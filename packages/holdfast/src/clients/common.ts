@@ -1,0 +1,199 @@
+/** What a port does in the same way whatever client is behind it. */
+import { HoldfastError } from '../base/errors.js'
+import type { Port, Reply, Subscription, SubscriptionEvents } from './port.js'
+
+/** The part of an event emitter that every client has. */
+export interface Emitter {
+  // oxlint-disable-next-line typescript/no-explicit-any -- each event has arguments of its own
+  on(event: string, listener: (...args: any[]) => void): unknown
+  // oxlint-disable-next-line typescript/no-explicit-any
+  off(event: string, listener: (...args: any[]) => void): unknown
+}
+
+/** The connection that a port opens for its subscriptions, as a client presents it. */
+export interface Subscriber {
+  readonly ready: boolean
+  /** Connects, unless that is under way. What comes of it is told by the events. */
+  start(): void
+  /** Resolves when the server has confirmed it. Called only when ready; must be idempotent. */
+  subscribe(channel: string): Promise<unknown>
+  unsubscribe(channel: string): Promise<unknown>
+  end(): void
+}
+
+/** How a subscriber tells what happens to it. */
+export interface SubscriberEvents {
+  readonly message: (channel: string, message: string) => void
+  /** Connected, for the first time or again. */
+  readonly ready: () => void
+  /** Something went wrong. The client goes on trying. */
+  readonly error: (error: unknown) => void
+  /** The client has given up. */
+  readonly ended: (error: unknown) => void
+}
+
+/** What is particular to a client. */
+export interface Adapter {
+  readonly kind: string
+  readonly client: Emitter
+  readonly ready: () => boolean
+  /** Connects a client that waits for its first use; does nothing where that is no habit. */
+  readonly start: () => void
+  byHash(sha1: string, keys: readonly string[], args: readonly string[]): Promise<unknown>
+  byText(lua: string, keys: readonly string[], args: readonly string[]): Promise<unknown>
+  readonly open: (events: SubscriberEvents) => Subscriber
+}
+
+/** Does nothing: for rejections whose outcome is told in another way. */
+export const nothing = (): void => {}
+
+/** Makes a port of an adapter. */
+export function portOf(adapter: Adapter): Port {
+  const waits = readiness(adapter)
+  const subscriptions = subscribing(adapter)
+  return {
+    kind: adapter.kind,
+    get ready(): boolean {
+      return adapter.ready()
+    },
+    onReady: waits.onReady,
+    run: async (script, keys, args) => {
+      try {
+        return (await adapter.byHash(script.sha1, keys, args)) as Reply
+      } catch (error) {
+        // Our scripts never answer with an error of this kind, so nothing has been done yet.
+        if (!/NOSCRIPT|NoScriptError/.test(String(error))) throw error
+        return (await adapter.byText(script.lua, keys, args)) as Reply
+      }
+    },
+    subscribe: subscriptions.subscribe,
+    close: async () => {
+      waits.close()
+      subscriptions.close()
+    },
+  }
+}
+
+function readiness({ client, ready, start }: Adapter): {
+  onReady: Port['onReady']
+  close(): void
+} {
+  const open = new Set<() => void>()
+  return {
+    onReady: (callback) => {
+      const stop = (): void => {
+        open.delete(stop)
+        client.off('ready', fire)
+      }
+      const fire = (): void => {
+        // The microtask cannot be taken back otherwise.
+        if (!open.has(stop)) return
+        stop()
+        callback()
+      }
+      open.add(stop)
+      if (ready()) {
+        queueMicrotask(fire)
+      } else {
+        client.on('ready', fire)
+        start()
+      }
+      return stop
+    },
+    close: () => {
+      for (const stop of open) stop()
+    },
+  }
+}
+
+/** One subscription. It is live once the server has confirmed it for the first time. */
+interface Entry {
+  readonly channel: string
+  readonly events: SubscriptionEvents
+  live: boolean
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+function subscribing({ open }: Adapter): { subscribe: Port['subscribe']; close(): void } {
+  const entries = new Set<Entry>()
+  let own: Subscriber | undefined
+  let connection = 0
+  let closed = false
+
+  const fail = (entry: Entry, error: unknown): void => {
+    if (entry.live || !entries.delete(entry)) return
+    entry.reject(error)
+  }
+  const failAll = (error: unknown): void => {
+    for (const entry of entries) fail(entry, error)
+  }
+
+  const confirm = async (subscriber: Subscriber, entry: Entry): Promise<void> => {
+    const mine = connection
+    try {
+      await subscriber.subscribe(entry.channel)
+    } catch (error) {
+      // After a break the next connection asks again; anything else is the server's answer.
+      if (mine === connection && subscriber.ready) fail(entry, error)
+      return
+    }
+    // A client may send a command of an old connection again and confirm it late.
+    if (mine !== connection || !entries.has(entry)) return
+    if (entry.live) return entry.events.onGap()
+    entry.live = true
+    entry.resolve()
+  }
+
+  const events: SubscriberEvents = {
+    message: (channel, message) => {
+      for (const entry of entries) if (entry.channel === channel) entry.events.onMessage(message)
+    },
+    ready: () => {
+      if (own === undefined) return
+      // A client that was ended while it connected may connect all the same.
+      if (closed) return own.end()
+      connection += 1
+      for (const entry of entries) void confirm(own, entry)
+    },
+    error: (error) => {
+      // Clients try again even then, for ever, and nothing but a person can help.
+      if (/\b(NOAUTH|WRONGPASS|NOPERM)\b/.test(String(error))) failAll(error)
+    },
+    ended: failAll,
+  }
+
+  const close = (entry: Entry): void => {
+    if (!entries.delete(entry) || own === undefined) return
+    for (const other of entries) if (other.channel === entry.channel) return
+    // Not awaited: a server that does not answer must not hold up a close.
+    own.unsubscribe(entry.channel).catch(nothing)
+  }
+
+  return {
+    subscribe: async (channel, itsEvents): Promise<Subscription> => {
+      if (closed) throw new HoldfastError('ERR_CLOSED', 'This port is closed.')
+      const subscriber = (own ??= open(events))
+      const entry = await new Promise<Entry>((resolve, reject) => {
+        const created: Entry = {
+          channel,
+          events: itsEvents,
+          live: false,
+          resolve: () => resolve(created),
+          reject,
+        }
+        entries.add(created)
+        if (subscriber.ready) void confirm(subscriber, created)
+        else subscriber.start()
+      })
+      return { close: async () => close(entry) }
+    },
+    close: () => {
+      if (closed) return
+      closed = true
+      failAll(new HoldfastError('ERR_CLOSED', 'This port was closed while it subscribed.'))
+      entries.clear()
+      own?.end()
+    },
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * The one thing that Holdfast asks of a Redis client: run a script, subscribe, say whether it is
+ * ready. Adapters implement it for real clients, the memory kernel implements it without a server.
+ */
+
+/** A reply of a script, as every client decodes it: strings, integers and nested arrays of them. */
+export type Reply = string | number | null | readonly Reply[]
+
+/** A Lua script, with its SHA-1 baked in at build time. */
+export interface Script {
+  readonly name: string
+  readonly sha1: string
+  readonly lua: string
+}
+
+/** A live subscription. `close` never throws. */
+export interface Subscription {
+  close(): Promise<void>
+}
+
+/** What a subscriber is told. */
+export interface SubscriptionEvents {
+  /** A message arrived. */
+  onMessage(message: string): void
+  /** The subscription is live again after a break: messages may have been missed in between. */
+  onGap(): void
+}
+
+/**
+ * A connection to one Redis or Valkey node (or to one Cluster or Sentinel set-up that a client
+ * presents as one).
+ */
+export interface Port {
+  /** Which client is behind it, for error messages: `ioredis`, `node-redis`, `memory`, ... */
+  readonly kind: string
+  /** False when a command given now would be queued by the client instead of being written. */
+  readonly ready: boolean
+  /** True where names live on several servers: then one call may carry the names of one slot only. */
+  readonly cluster?: boolean
+  /**
+   * Calls back once, as soon as the port is ready (at once, but never synchronously, if it is).
+   * Starts a lazy client's connection where that is the client's own habit.
+   *
+   * @returns a function that takes the wish back; afterwards no listener is left.
+   */
+  onReady(callback: () => void): () => void
+  /**
+   * Runs a script: EVALSHA, and once more with the whole text when the server does not know it.
+   * Rejects with the client's own error when the server answers with one or the connection breaks.
+   * It has no time limit of its own: the caller sets one.
+   */
+  run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply>
+  /** Subscribes to a channel and resolves once the server has confirmed it. */
+  subscribe(channel: string, events: SubscriptionEvents): Promise<Subscription>
+  /** Ends what the port itself opened; the user's client stays open. Never throws. */
+  close(): Promise<void>
+}

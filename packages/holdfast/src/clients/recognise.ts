@@ -1,0 +1,62 @@
+import { HoldfastError } from '../base/errors.js'
+import { ioredisPort, isIoredis, type IoredisLike } from './ioredis.js'
+import { isNodeRedis, nodeRedisPort, type NodeRedisLike } from './node-redis.js'
+import type { Port } from './port.js'
+
+const expected = 'an ioredis or iovalkey client (or Cluster), or a node-redis client'
+
+const has = (x: object, ...methods: string[]): boolean =>
+  methods.every((method) => typeof (x as Record<string, unknown>)[method] === 'function')
+
+const isPort = (x: object): x is Port => has(x, 'run', 'subscribe', 'onReady')
+
+/** What was given, and what may help whoever gave it. Never its content, which may hold a password. */
+function describe(x: unknown): [given: string, hint: string] {
+  if (x === undefined || x === null) {
+    const hint =
+      'Is a variable missing? For locks within this process, ask for Holdfast.inMemory().'
+    return [String(x), hint]
+  }
+  if (typeof x === 'string') {
+    const url = /^[a-z][a-z+]*:\/\//i.test(x)
+    return [url ? 'a URL' : 'a string', 'Create a client: new Redis(url).']
+  }
+  if (x instanceof URL) return ['a URL', 'Create a client: new Redis(url.href).']
+  if (typeof x === 'function') {
+    return [`the function ${x.name || '(anonymous)'}`, 'Hand over what it makes, not the function.']
+  }
+  if (typeof x !== 'object') return [`a ${typeof x}`, '']
+  if (Array.isArray(x)) return ['an array', 'Here one client is wanted.']
+  if (has(x, 'evalSha', 'execute')) {
+    return ['a node-redis pool', 'A pool cannot subscribe: hand over one createClient().']
+  }
+  if (has(x, 'evalSha') && 'nodeByAddress' in x) {
+    return ['a node-redis cluster', 'Use the Cluster of ioredis.']
+  }
+  if (has(x, 'evalSha', 'subscribe')) return ['a node-redis client older than 5', '']
+  if (has(x, 'then')) return ['a promise', 'Is an await missing?']
+  const name = (Object.getPrototypeOf(x) as { constructor?: { name?: string } } | null)?.constructor
+  if (name === undefined || name.name === 'Object') {
+    return ['a plain object', 'Options are not a client: new Redis(options).']
+  }
+  return [`an object of class ${name.name}`, '']
+}
+
+/**
+ * Makes a port of whatever client was given; a port is passed through.
+ *
+ * @throws HoldfastError `ERR_CONFIG` that says what was given and what would be right. It never
+ * falls back to anything: a missing client must not become a lock that locks nothing.
+ */
+export function recognise(client: unknown): Port {
+  if (typeof client === 'object' && client !== null && isPort(client)) return client
+  if (isIoredis(client)) return ioredisPort(client)
+  if (isNodeRedis(client)) return nodeRedisPort(client)
+  const [given, hint] = describe(client)
+  const message = `Holdfast needs ${expected}; it was given ${given}. ${hint}`.trimEnd()
+  throw new HoldfastError('ERR_CONFIG', message, { given, expected })
+}
+
+/** The clients that Holdfast takes, by their shape. */
+export type Client = IoredisLike | NodeRedisLike
+export type { IoredisLike, NodeRedisLike }
