@@ -1,0 +1,291 @@
+-- The state machine of one name: shared by every script. docs/protocol.md is its specification.
+--
+-- KEYS: five for each item, in this order
+--   K       string  the exclusive holder's owner id, or MARKER while shared holders live
+--   fence   string  the highest fencing token ever granted
+--   line    zset    waiters: member = owner id, score = ticket (server microseconds)
+--   shared  zset    shared holders: member = owner id, score = expiry (server milliseconds)
+--   meta    hash    owner id -> record; 'x' -> 'owner record' of the exclusive holder
+-- ARGV[1]: protocol version, then a fixed number of fields for each item.
+-- Reply: { server microseconds, run id, push failure or '', reply of item 1, reply of item 2, ... }
+--
+-- A record is 'mode weight ttl claim sub token since forced info'; a waiter's token is 0.
+-- Each item runs under pcall with a verdict of its own; all messages are published at the end.
+
+local VERSION = '1'
+local MARKER = 'hf:shared'
+-- A fence key outlives its grant by at least this, so that a clock that steps back is noticed.
+local FENCE_MS = 600000
+-- Waiters ask again at the holder's end plus this for each place; the line outlives the last ask.
+local ASK_SPACING_MS = 500
+local LINE_TAIL_MS = 10000
+-- The most heads, or dead shared holders, that one call works off.
+local STEPS = 64
+
+local time = redis.call('TIME')
+local us = time[1] * 1000000 + time[2]
+local now = math.floor(us / 1000)
+-- Forbidden by a strict ACL: then the run is unknown, and clients confirm every push by a renewal.
+local server = redis.pcall('INFO', 'server')
+local run = ''
+if type(server) == 'string' then
+  local _, at = string.find(server, 'run_id:', 1, true)
+  if at then run = string.sub(server, at + 1, at + 16) end
+end
+local pushes = {}
+
+-- Never tostring(): it rounds numbers of this size.
+local function int(n)
+  return string.format('%.0f', n)
+end
+
+local function channel(owner)
+  return 'lock:client:' .. string.match(owner, '^[^.]*')
+end
+
+local function push(owner, ...)
+  pushes[#pushes + 1] = { channel(owner), table.concat({ '1', ... }, ' ') }
+end
+
+local function ours(value)
+  local client, sequence = string.match(value, '^(%x+)%.(%d+)$')
+  return client and #client == 32 and sequence
+end
+
+-- Reads all five keys, so that a key of a wrong type fails here, before anything is written.
+local function load(at)
+  local n = { k = KEYS[at], fence = KEYS[at + 1], line = KEYS[at + 2], shared = KEYS[at + 3], meta = KEYS[at + 4] }
+  n.value = redis.call('GET', n.k)
+  local last = redis.call('GET', n.fence)
+  n.waiting = redis.call('ZCARD', n.line)
+  n.members = redis.call('ZCARD', n.shared)
+  n.records = redis.call('HLEN', n.meta)
+  if last and not tonumber(last) then
+    error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. n.fence })
+  end
+  n.last = tonumber(last or '0')
+  -- The zset is the truth about shared holders, and K only its shadow.
+  n.sharing = n.members > 0 and redis.call('ZCOUNT', n.shared, int(now), '+inf') or 0
+  n.top = n.records > 0 and redis.call('HGET', n.meta, 'x') or false
+  return n
+end
+
+local function parse(body)
+  local mode, weight, ttl, claim, sub, token, since, forced, info =
+    string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
+  if not mode then return nil end
+  return { mode = mode, weight = weight, ttl = tonumber(ttl), claim = tonumber(claim), sub = sub,
+    token = token, since = since, forced = forced, info = info }
+end
+
+-- The owner and the body of the exclusive holder's record.
+local function top(n)
+  return string.match(n.top or '', '^(%S+) (.*)$')
+end
+
+local function record(n, owner)
+  local who, body = top(n)
+  if who == owner then return parse(body) end
+  return n.records > 0 and parse(redis.call('HGET', n.meta, owner)) or nil
+end
+
+local function write(n, owner, r)
+  local body = table.concat({ r.mode, r.weight, int(r.ttl), int(r.claim), r.sub, r.token, r.since, r.forced, r.info }, ' ')
+  if r.mode == 'x' and r.token ~= '0' then
+    n.top = owner .. ' ' .. body
+    redis.call('HSET', n.meta, 'x', n.top)
+  else
+    redis.call('HSET', n.meta, owner, body)
+  end
+  n.records = n.records + 1
+end
+
+local function forget(n, owner)
+  if n.records > 0 then redis.call('HDEL', n.meta, owner) end
+end
+
+-- Removes shared holders whose time is up, a bounded number of them, with their records.
+local function purge(n)
+  if n.members > n.sharing then
+    local dead = redis.call('ZRANGEBYSCORE', n.shared, '-inf', '(' .. int(now), 'LIMIT', 0, STEPS)
+    redis.call('ZREM', n.shared, unpack(dead))
+    redis.call('HDEL', n.meta, unpack(dead))
+    n.members = n.members - #dead
+  end
+end
+
+-- Makes K agree with the shared holders: the marker until the last of them ends, or gone.
+local function shadow(n)
+  if n.value and n.value ~= MARKER then return end
+  local last = redis.call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
+  if last[1] and tonumber(last[2]) >= now then
+    n.value = MARKER
+    n.expiry = tonumber(last[2])
+    redis.call('SET', n.k, MARKER, 'PXAT', int(n.expiry))
+  elseif n.value then
+    n.value = false
+    redis.call('DEL', n.k)
+  end
+end
+
+-- When K ends: nil without K, -1 for a foreign key that never ends.
+local function expiry(n)
+  if not n.expiry and n.value then
+    local left = redis.call('PTTL', n.k)
+    n.expiry = left >= 0 and now + left or -1
+  end
+  return n.value and n.expiry or nil
+end
+
+-- Mode: may a holder of this mode enter beside those who are in?
+local function fits(n, mode)
+  if n.value and n.value ~= MARKER then return false end
+  return mode == 's' or n.sharing == 0
+end
+
+-- Mode: until when this owner holds the name, or nil.
+local function held(n, owner)
+  if n.value == owner then return expiry(n) end
+  -- A stranger in K has taken the name from the shared holders, whatever the zset says.
+  if n.sharing == 0 or (n.value and n.value ~= MARKER) then return nil end
+  local score = tonumber(redis.call('ZSCORE', n.shared, owner) or '-1')
+  return score >= now and score or nil
+end
+
+-- Mode: writes this owner's expiry, as a new holder or a prolonged one.
+local function hold(n, owner, mode, ends)
+  if mode == 's' then
+    redis.call('ZADD', n.shared, int(ends), owner)
+    shadow(n)
+  elseif n.value == owner then
+    n.expiry = ends
+    redis.call('PEXPIREAT', n.k, int(ends))
+  else
+    n.value = owner
+    n.expiry = ends
+    redis.call('SET', n.k, owner, 'PXAT', int(ends))
+  end
+end
+
+-- Mints the token and makes the owner a holder. SET or ZADD comes first: when memory is full
+-- (and nothing was written yet) it is refused, and the name is as it was.
+local function enter(n, owner, r, ends)
+  hold(n, owner, r.mode, ends)
+  if r.mode == 's' then
+    n.sharing = n.sharing + 1
+    n.members = n.members + 1
+  elseif n.waiting == 0 and n.records > 0 then
+    -- Nobody else is left here: whatever is written was left behind by the dead.
+    redis.call('DEL', n.meta)
+    n.records = 0
+  else
+    forget(n, owner)
+  end
+  n.last = math.max(us, n.last + 1)
+  redis.call('SET', n.fence, int(n.last), 'PXAT', int(now + math.max(FENCE_MS, r.ttl)))
+  r.token = int(n.last)
+  r.since = int(now)
+  r.forced = '0'
+  write(n, owner, r)
+  return { 'granted', r.token, int(ends) }
+end
+
+local function subscribers(owner)
+  local count = redis.pcall('PUBSUB', 'NUMSUB', channel(owner))
+  return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
+end
+
+-- The one hand-over: lets in from the head of the line who fits. The caller, if it is among them,
+-- gets its full lease in this reply; the others get a claim and a message.
+-- moved: the head of the line has already changed.
+local function advance(n, caller, moved)
+  local granted
+  for step = 1, STEPS + 1 do
+    if n.waiting == 0 then break end
+    local head = redis.call('ZRANGE', n.line, 0, 0)[1]
+    local r = record(n, head)
+    if r and not fits(n, r.mode) then break end
+    -- What remains is done by the new head, which is told that the name is free now.
+    if step > STEPS then break end
+    redis.call('ZREM', n.line, head)
+    n.waiting = n.waiting - 1
+    moved = true
+    if not r then
+      forget(n, head)
+    elseif head == caller then
+      granted = enter(n, head, r, now + r.ttl)
+    -- Zero subscribers means dead only where the waiter was seen to be subscribed on this run.
+    elseif run ~= '' and r.sub == run and subscribers(head) == 0 then
+      forget(n, head)
+    else
+      local ends = now + math.min(r.claim, r.ttl)
+      local grant = enter(n, head, r, ends)
+      push(head, 'grant', head, grant[2], int(us), int(ends), run)
+    end
+  end
+  if moved and n.waiting > 0 then
+    local head = redis.call('ZRANGE', n.line, 0, 0)[1]
+    if head ~= caller then
+      push(head, 'first', head, int(us), int(fits(n, (record(n, head) or {}).mode) and now or expiry(n) or now), run)
+    end
+  end
+  return granted
+end
+
+-- Gives line, meta and shared the life they need: until the last of those whom they serve is gone.
+local function settle(n)
+  local life = math.max(expiry(n) or now, now)
+  if n.waiting > 0 then
+    life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, now + redis.call('PTTL', n.line))
+    redis.call('PEXPIREAT', n.line, int(life))
+  end
+  if n.waiting == 0 and not n.value and n.sharing == 0 then
+    if n.records > 0 or n.members > 0 then redis.call('DEL', n.meta, n.shared) end
+    return
+  end
+  if n.records > 0 then redis.call('PEXPIREAT', n.meta, int(life)) end
+  if n.members > 0 then redis.call('PEXPIREAT', n.shared, int(life)) end
+end
+
+-- Who holds: { kind, owner, expiry or -1, info }; kind is x, s, f (a holder of another library) or -.
+local function holder(n)
+  if n.value and n.value ~= MARKER then
+    if not ours(n.value) then return 'f', '', int(expiry(n)), '' end
+    local r = record(n, n.value)
+    return 'x', n.value, int(expiry(n)), r and r.info or ''
+  end
+  if n.sharing > 0 then
+    local last = redis.call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
+    local r = record(n, last[1])
+    return 's', last[1], last[2], r and r.info or ''
+  end
+  return '-', '', '-1', ''
+end
+
+-- A request made for another server run, or past its time, is refused: its caller has given up.
+local function late(not_after, of_run)
+  return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
+end
+
+-- Runs item(n, field) for each name; field(j) is the j-th of its arguments.
+local function each(fields, item)
+  if ARGV[1] ~= VERSION then
+    return { int(us), run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
+  end
+  local out = { int(us), run, '' }
+  for i = 1, #KEYS / 5 do
+    local ok, reply = pcall(function()
+      local base = 1 + (i - 1) * fields
+      return item(load(5 * i - 4), function(j) return ARGV[base + j] end)
+    end)
+    if not ok then
+      reply = { 'error', type(reply) == 'table' and reply.err or tostring(reply) }
+    end
+    out[#out + 1] = reply
+  end
+  for _, p in ipairs(pushes) do
+    local sent = redis.pcall('PUBLISH', p[1], p[2])
+    if type(sent) == 'table' and sent.err then out[3] = sent.err end
+  end
+  return out
+end

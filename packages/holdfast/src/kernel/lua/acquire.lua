@@ -1,0 +1,75 @@
+-- acquire: takes a name, or stands in its line. Idempotent by owner id.
+--
+-- KEYS: see _name.lua.
+-- ARGV, 11 for each item:
+--   1 owner      2 mode: x | s       3 weight (1)   4 ttl ms   5 claim ms
+--   6 wait: 0 | 1 (stand in line)    7 ticket to come back with, or ''
+--   8 notAfter: server ms, or ''     9 run that notAfter is for
+--  10 ballot: reserved, ''          11 info: free text for inspect
+-- Reply of an item:
+--   granted token expiry
+--   queued rank ticket fresh(0|1: was not in line before) kind owner expiry info
+--   taken kind owner expiry info
+--   late (not executed) | lapsed (was granted before, and its claim ran out) | forced | error text
+
+--@include _name
+
+return each(11, function(n, field)
+  local owner, mode = field(1), field(2)
+  if late(field(8), field(9)) then return { 'late' } end
+  if field(10) ~= '' then return { 'error', 'a ballot is not known to this version' } end
+  purge(n)
+  local asked = { mode = mode, weight = field(3), ttl = tonumber(field(4)), claim = tonumber(field(5)),
+    sub = '-', token = '0', since = int(now), forced = '0', info = field(11) }
+  local ends = now + asked.ttl
+
+  local mine = held(n, owner)
+  local known = record(n, owner)
+  if mine then
+    if known and known.forced == '1' then return { 'forced' } end
+    ends = math.max(mine, ends)
+    hold(n, owner, mode, ends)
+    if not known or known.token == '0' then
+      -- The record is lost (somebody deleted it): a new token is larger than the lost one.
+      n.last = math.max(us, n.last + 1)
+      redis.call('SET', n.fence, int(n.last), 'PXAT', int(now + math.max(FENCE_MS, asked.ttl)))
+      asked.token = int(n.last)
+      known = asked
+      write(n, owner, known)
+    end
+    settle(n)
+    return { 'granted', known.token, int(ends) }
+  end
+  -- Granted once, and over: an owner id never holds twice.
+  if known and known.token ~= '0' then return { 'lapsed' } end
+
+  local granted
+  if n.waiting == 0 and fits(n, mode) then
+    granted = enter(n, owner, asked, ends)
+  elseif field(6) == '1' then
+    local alone = n.waiting == 0
+    local place = not alone and redis.call('ZSCORE', n.line, owner)
+    local ticket = tonumber(place or '0')
+    if not place then
+      local last = redis.call('ZREVRANGE', n.line, 0, 0, 'WITHSCORES')
+      ticket = math.max(us, tonumber(last[2] or '0') + 1)
+      -- One that was skipped, or whose line was lost, comes back to its old place.
+      if field(7) ~= '' then ticket = math.min(ticket, tonumber(field(7))) end
+      redis.call('ZADD', n.line, int(ticket), owner)
+      n.waiting = n.waiting + 1
+    end
+    if run ~= '' and subscribers(owner) > 0 then asked.sub = run end
+    asked.since = known and known.since or asked.since
+    write(n, owner, asked)
+    if not alone then granted = advance(n, owner, false) end
+    if not granted then
+      settle(n)
+      return { 'queued', redis.call('ZRANK', n.line, owner), int(ticket), place and 0 or 1, holder(n) }
+    end
+  else
+    advance(n, nil, false)
+    if n.waiting == 0 and fits(n, mode) then granted = enter(n, owner, asked, ends) end
+  end
+  settle(n)
+  return granted or { 'taken', holder(n) }
+end)

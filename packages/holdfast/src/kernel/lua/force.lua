@@ -1,0 +1,60 @@
+-- force: ends other people's tenures. Each holder is told by push; without `at once` the name is
+-- withheld until it releases or its expiry passes, and is not renewed any more.
+--
+-- KEYS: see _name.lua.
+-- ARGV, 1 for each item: 1 = at once (outside the promise of exclusion), 0 = withhold
+-- Reply of an item:
+--   forced count (free, or handed over) | asked count expiry (withheld until then at the latest)
+--   none (nobody holds) | foreign expiry (another library's holder: only `at once` ends it) | error text
+
+--@include _name
+
+return each(1, function(n, field)
+  local at_once = field(1) == '1'
+  purge(n)
+  local owners = {}
+  if n.value and n.value ~= MARKER then
+    if ours(n.value) then
+      owners = { n.value }
+    elseif not at_once then
+      return { 'foreign', int(expiry(n)) }
+    end
+  elseif n.sharing > 0 then
+    owners = redis.call('ZRANGEBYSCORE', n.shared, int(now), '+inf', 'LIMIT', 0, STEPS)
+  else
+    return { 'none' }
+  end
+
+  local ends = expiry(n) or now
+  for _, owner in ipairs(owners) do
+    push(owner, 'forced', owner, int(us))
+    if not at_once then
+      local r = record(n, owner) or { mode = n.value == owner and 'x' or 's', weight = '1', ttl = 0, claim = 0,
+        sub = '-', token = int(n.last), since = int(now), info = '' }
+      r.forced = '1'
+      write(n, owner, r)
+    elseif n.value == MARKER or not n.value then
+      redis.call('ZREM', n.shared, owner)
+      forget(n, owner)
+      n.members = n.members - 1
+      n.sharing = n.sharing - 1
+    end
+  end
+  if not at_once then
+    settle(n)
+    return { 'asked', #owners, int(ends) }
+  end
+
+  n.expiry = nil
+  if n.value and n.value ~= MARKER then
+    redis.call('DEL', n.k)
+    forget(n, 'x')
+    n.value = false
+    n.top = false
+  else
+    shadow(n)
+  end
+  advance(n, nil, false)
+  settle(n)
+  return { 'forced', math.max(#owners, 1) }
+end)

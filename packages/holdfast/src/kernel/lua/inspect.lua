@@ -1,0 +1,32 @@
+-- inspect: says who holds and who waits. Writes nothing.
+--
+-- KEYS: see _name.lua.
+-- ARGV: none for an item.
+-- Reply of an item:
+--   state fence holders waiters { owner, expiry, record, ... } { owner, ticket, record, ... }
+--   The lists hold at most 100 of each; the counts are exact. A foreign holder's owner is ''.
+
+--@include _name
+
+return each(0, function(n)
+  local holders, waiters, count = {}, {}, n.sharing
+  if n.value and n.value ~= MARKER then
+    local who, body = top(n)
+    count = 1
+    holders = { ours(n.value) and n.value or '', int(expiry(n)), who == n.value and body or '' }
+  elseif n.sharing > 0 then
+    local live = redis.call('ZRANGEBYSCORE', n.shared, int(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 100)
+    for i = 1, #live, 2 do
+      holders[#holders + 1] = live[i]
+      holders[#holders + 1] = live[i + 1]
+      holders[#holders + 1] = redis.call('HGET', n.meta, live[i]) or ''
+    end
+  end
+  local line = redis.call('ZRANGE', n.line, 0, 99, 'WITHSCORES')
+  for i = 1, #line, 2 do
+    waiters[#waiters + 1] = line[i]
+    waiters[#waiters + 1] = line[i + 1]
+    waiters[#waiters + 1] = redis.call('HGET', n.meta, line[i]) or ''
+  end
+  return { 'state', int(n.last), count, n.waiting, holders, waiters }
+end)

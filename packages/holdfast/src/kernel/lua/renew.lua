@@ -1,0 +1,22 @@
+-- renew: prolongs leases, many in one call. Never shortens one: a late duplicate does no harm.
+--
+-- KEYS: see _name.lua.
+-- ARGV, 4 for each item: owner, ttl ms, notAfter (server ms or ''), run that notAfter is for
+-- Reply of an item:
+--   renewed expiry token waiters
+--   gone (not held by this owner) | forced (held, but somebody asked for its end) | late | error text
+
+--@include _name
+
+return each(4, function(n, field)
+  local owner = field(1)
+  if late(field(3), field(4)) then return { 'late' } end
+  local mine = held(n, owner)
+  if not mine then return { 'gone' } end
+  local r = record(n, owner)
+  if r and r.forced == '1' then return { 'forced' } end
+  local ends = math.max(mine, now + tonumber(field(2)))
+  hold(n, owner, n.value == owner and 'x' or 's', ends)
+  settle(n)
+  return { 'renewed', int(ends), r and r.token or '0', n.waiting }
+end)

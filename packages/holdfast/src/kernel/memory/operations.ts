@@ -1,0 +1,221 @@
+/** The scripts' bodies, one for each Lua file: what is done with one name. */
+import type { Reply } from '../../clients/port.js'
+import { channelOf, tell, type Call } from './call.js'
+import { isOwner, steps, type Name } from './name.js'
+import type { TenureRecord } from './record.js'
+
+/** The j-th argument of an item, counted from 1 as in the Lua and in docs/protocol.md. */
+export type Field = (j: number) => string
+
+/** What a script does with one name. */
+export interface Operation {
+  /** How many arguments each name has. */
+  readonly fields: number
+  run(n: Name, field: Field, call: Call): readonly Reply[]
+}
+
+/** A request made for another server run, or past its time: its caller has given up. */
+function late(call: Call, notAfter: string, run: string): boolean {
+  return notAfter !== '' && (run !== call.run || call.now > Number(notAfter))
+}
+
+const acquire: Operation = {
+  fields: 11,
+  run(n, field, call) {
+    const { us, now, run, space } = call
+    const owner = field(1)
+    const mode = field(2)
+    if (late(call, field(8), field(9))) return ['late']
+    if (field(10) !== '') return ['error', 'a ballot is not known to this version']
+    n.purge()
+    const known = n.record(owner)
+    const asked = (sub: string, since: string): TenureRecord => ({
+      mode,
+      weight: field(3),
+      ttl: Number(field(4)),
+      claim: Number(field(5)),
+      sub,
+      token: '0',
+      since,
+      forced: '0',
+      info: field(11),
+    })
+    const fresh = asked('-', String(now))
+    const ends = now + fresh.ttl
+
+    const mine = n.held(owner)
+    if (mine !== null) {
+      if (known?.forced === '1') return ['forced']
+      const later = Math.max(mine, ends)
+      n.hold(owner, mode, later)
+      let token = known?.token ?? '0'
+      if (token === '0') {
+        // The record is lost (somebody deleted it): a new token is larger than the lost one.
+        token = n.mint(fresh.ttl)
+        n.write(owner, { ...fresh, token })
+      }
+      n.settle()
+      return ['granted', token, String(later)]
+    }
+    // Granted once, and over: an owner id never holds twice.
+    if (known !== null && known.token !== '0') return ['lapsed']
+
+    let granted: readonly Reply[] | null = null
+    if (n.waiting === 0 && n.fits(mode)) granted = n.enter(owner, fresh, ends)
+    else if (field(6) === '1') {
+      const alone = n.waiting === 0
+      const place = space.zset(n.line).score(owner)
+      let ticket = place ?? Math.max(us, (space.zset(n.line).at(-1)?.score ?? 0) + 1)
+      if (place === null) {
+        // One that was skipped, or whose line was lost, comes back to its old place.
+        if (field(7) !== '') ticket = Math.min(ticket, Number(field(7)))
+        space.zadd(n.line, ticket, owner)
+      }
+      const subscribed = run !== '' && call.subscribers(channelOf(owner)) > 0
+      n.write(owner, asked(subscribed ? run : '-', known?.since ?? String(now)))
+      if (!alone) granted = n.advance(owner)
+      if (granted === null) {
+        n.settle()
+        const rank = space.zset(n.line).rank(owner)
+        return ['queued', rank, String(ticket), place === null ? 1 : 0, ...n.holder()]
+      }
+    } else {
+      n.advance(null)
+      if (n.waiting === 0 && n.fits(mode)) granted = n.enter(owner, fresh, ends)
+    }
+    n.settle()
+    return granted ?? ['taken', ...n.holder()]
+  },
+}
+
+const release: Operation = {
+  fields: 1,
+  run(n, field, { space }) {
+    const owner = field(1)
+    let verdict = 'gone'
+    let moved = false
+    const rank = space.zset(n.line).rank(owner)
+    if (n.value === owner) {
+      verdict = 'released'
+      space.del(n.k)
+      n.forget('x')
+    } else if (space.zset(n.shared).score(owner) !== null) {
+      if (n.held(owner) !== null) verdict = 'released'
+      space.zrem(n.shared, owner)
+      n.forget(owner)
+      n.shadow()
+    } else if (rank !== null) {
+      verdict = 'left'
+      space.zrem(n.line, owner)
+      n.forget(owner)
+      moved = rank === 0
+    }
+    n.purge()
+    n.advance(null, moved)
+    n.settle()
+    return [verdict, ...n.holder()]
+  },
+}
+
+const renew: Operation = {
+  fields: 4,
+  run(n, field, call) {
+    const owner = field(1)
+    if (late(call, field(3), field(4))) return ['late']
+    const mine = n.held(owner)
+    if (mine === null) return ['gone']
+    const r = n.record(owner)
+    if (r?.forced === '1') return ['forced']
+    const ends = Math.max(mine, call.now + Number(field(2)))
+    n.hold(owner, n.value === owner ? 'x' : 's', ends)
+    n.settle()
+    return ['renewed', String(ends), r?.token ?? '0', n.waiting]
+  },
+}
+
+const force: Operation = {
+  fields: 1,
+  run(n, field, call) {
+    const { space, now, us } = call
+    const atOnce = field(1) === '1'
+    n.purge()
+    const { exclusive } = n
+    let owners: readonly string[] = []
+    if (exclusive !== null) {
+      if (isOwner(exclusive)) owners = [exclusive]
+      else if (!atOnce) return ['foreign', String(n.expiry)]
+    } else {
+      if (n.sharing === 0) return ['none']
+      const members = space.zset(n.shared)
+      const dead = members.below(now)
+      owners = members.slice(dead, dead + steps).map(({ member }) => member)
+    }
+
+    const ends = n.expiry ?? now
+    for (const owner of owners) {
+      tell(call, 'forced', owner, us)
+      if (!atOnce) n.write(owner, { ...(n.record(owner) ?? lost(n, owner, now)), forced: '1' })
+      else if (exclusive === null) {
+        space.zrem(n.shared, owner)
+        n.forget(owner)
+      }
+    }
+    if (!atOnce) {
+      n.settle()
+      return ['asked', owners.length, String(ends)]
+    }
+
+    if (exclusive !== null) {
+      space.del(n.k)
+      n.forget('x')
+    } else n.shadow()
+    n.advance(null)
+    n.settle()
+    return ['forced', Math.max(owners.length, 1)]
+  },
+}
+
+/** Stands in for the record of a holder whose record somebody deleted. */
+function lost(n: Name, owner: string, now: number): TenureRecord {
+  return {
+    mode: n.value === owner ? 'x' : 's',
+    weight: '1',
+    ttl: 0,
+    claim: 0,
+    sub: '-',
+    token: String(n.last),
+    since: String(now),
+    forced: '0',
+    info: '',
+  }
+}
+
+const inspect: Operation = {
+  fields: 0,
+  run(n, _field, { space, now }) {
+    const records = space.hash(n.meta)
+    const list = (from: number, key: string): Reply[] =>
+      space
+        .zset(key)
+        .slice(from, from + 100)
+        .flatMap(({ member, score }) => [member, String(score), records.get(member) ?? ''])
+
+    const { exclusive, sharing } = n
+    let holders: Reply[] = []
+    if (exclusive !== null) {
+      const text = n.exclusiveRecord(exclusive)
+      holders = [isOwner(exclusive) ? exclusive : '', String(n.expiry), text]
+    } else if (sharing > 0) holders = list(space.zset(n.shared).below(now), n.shared)
+    const count = exclusive === null ? sharing : 1
+    return ['state', String(n.last), count, n.waiting, holders, list(0, n.line)]
+  },
+}
+
+/** The operations that work on names; `hello` and `list` do not. */
+export const operations: ReadonlyMap<string, Operation> = new Map([
+  ['acquire', acquire],
+  ['release', release],
+  ['renew', renew],
+  ['force', force],
+  ['inspect', inspect],
+])

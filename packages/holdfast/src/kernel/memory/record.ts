@@ -1,0 +1,49 @@
+/** What is written down about a holder or a waiter: see docs/protocol.md, Records. */
+export interface TenureRecord {
+  readonly mode: string
+  readonly weight: string
+  readonly ttl: number
+  readonly claim: number
+  /** The server run on which this waiter was seen to be subscribed, or `-`. */
+  readonly sub: string
+  /** The fencing token of a holder; `0` for a waiter. */
+  token: string
+  /** Server milliseconds. */
+  since: string
+  forced: '0' | '1'
+  readonly info: string
+}
+
+// Only what Lua counts as a space; `\s` would take others out of the free text at the end.
+const layout = /^([a-z]) (\d+) (\d+) (\d+) ([^ \t\n\v\f\r]+) (\d+) (\d+) (\d) ([\s\S]*)$/i
+const exclusive = /^([^ \t\n\v\f\r]+) ([\s\S]*)$/
+
+/** Reads a record; null where there is none, or none that can be understood. */
+export function parseRecord(text: string | null): TenureRecord | null {
+  const found = layout.exec(text ?? '')
+  if (found === null) return null
+  const [mode, weight, ttl, claim, sub, token, since, forced, info] = found.slice(1) as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    '0' | '1',
+    string,
+  ]
+  return { mode, weight, ttl: Number(ttl), claim: Number(claim), sub, token, since, forced, info }
+}
+
+/** Writes a record down. */
+export function formatRecord(r: TenureRecord): string {
+  const { mode, weight, ttl, claim, sub, token, since, forced, info } = r
+  return [mode, weight, ttl, claim, sub, token, since, forced, info].join(' ')
+}
+
+/** The owner and the record text of field `x`, which is of the exclusive holder. */
+export function splitExclusive(text: string | undefined): readonly [string, string] | null {
+  const found = exclusive.exec(text ?? '')
+  return found === null ? null : [String(found[1]), String(found[2])]
+}

@@ -1,0 +1,159 @@
+import { randomBytes } from 'node:crypto'
+import type { Reply } from '../../clients/port.js'
+import type { Call } from './call.js'
+import { globToRegExp } from './glob.js'
+import { Name, type Keys } from './name.js'
+import { operations, type Operation } from './operations.js'
+import { Keyspace } from './store.js'
+
+const version = '1'
+/** A side key of a name, which `list` leaves out. */
+const sideKey = /^\{[^}]*\}:hf:/
+
+/** Told of a channel's messages, at once and in order; must not throw. */
+export type Listener = (message: string) => void
+
+interface Subscriber {
+  readonly onMessage: Listener
+  readonly onDrop: (() => void) | undefined
+}
+
+/** Options of {@link MemoryServer}. */
+export interface MemoryServerOptions {
+  /** Server time: an integer, in microseconds. Default: the time of this process. */
+  readonly now?: (() => number) | undefined
+}
+
+const newRun = (): string => randomBytes(8).toString('hex')
+const processTime = (): number => Math.floor((performance.timeOrigin + performance.now()) * 1000)
+
+/**
+ * A server that lives in this process: the scripts of `kernel/lua` with the same replies, messages
+ * and keys. It is the reference that the Lua is compared with, and what runs without a Redis.
+ */
+export class MemoryServer {
+  /** The keys, for tests that look at them or spoil them. Its clock stands still between calls. */
+  readonly space: Keyspace
+  /** The first 16 characters of a run id; another after each restart. */
+  runId: string = newRun()
+  /** For tests: the error text with which every PUBLISH fails from now on. */
+  publishFails: string | undefined
+  /** For tests: a strict ACL forbids INFO. */
+  infoFails = false
+  readonly #now: () => number
+  readonly #channels = new Map<string, Set<Subscriber>>()
+  #us = 0
+
+  constructor({ now = processTime }: MemoryServerOptions = {}) {
+    this.#now = now
+    this.space = new Keyspace(() => Math.floor(this.#us / 1000))
+  }
+
+  /** Runs a script by its name; throws only if there is no such script. */
+  execute(script: string, keys: readonly string[], args: readonly string[]): Reply {
+    const us = this.#tick()
+    const run = this.infoFails ? '' : this.runId
+    if (script === 'list') return [String(us), run, '', this.#list(String(args[1]))]
+    const operation = operations.get(script)
+    if (operation === undefined && script !== 'hello') throw new Error(`no script named ${script}`)
+    if (args[0] !== version) {
+      const text = `protocol version ${args[0]} is not ${version}`
+      return [String(us), run, '', ['error', text]]
+    }
+    const call: Call = {
+      us,
+      now: Math.floor(us / 1000),
+      run,
+      space: this.space,
+      subscribers: (channel) => this.subscribers(channel),
+      messages: [],
+    }
+    const replies: Reply[] = []
+    for (let i = 0; operation !== undefined && 5 * i < keys.length; i++) {
+      const own = keys.slice(5 * i, 5 * i + 5) as readonly string[] as Keys
+      replies.push(runItem(call, operation, own, args.slice(1 + i * operation.fields)))
+    }
+    const failed = this.publishFails !== undefined && call.messages.length > 0
+    if (!failed) for (const [channel, message] of call.messages) this.publish(channel, message)
+    return [String(us), run, failed ? String(this.publishFails) : '', ...replies]
+  }
+
+  /**
+   * Subscribes to a channel until the returned function is called, or the server restarts.
+   *
+   * @param onDrop - told when a restart has ended the subscription.
+   */
+  subscribe(channel: string, onMessage: Listener, onDrop?: () => void): () => void {
+    const subscriber: Subscriber = { onMessage, onDrop }
+    const all = this.#channels.get(channel) ?? new Set()
+    this.#channels.set(channel, all.add(subscriber))
+    return () => {
+      all.delete(subscriber)
+      if (all.size === 0 && this.#channels.get(channel) === all) this.#channels.delete(channel)
+    }
+  }
+
+  /** How many subscribe to a channel, as PUBSUB NUMSUB says. */
+  subscribers(channel: string): number {
+    return this.#channels.get(channel)?.size ?? 0
+  }
+
+  /** Delivers a message, and says to how many. */
+  publish(channel: string, message: string): number {
+    const all = [...(this.#channels.get(channel) ?? [])]
+    for (const { onMessage } of all) onMessage(message)
+    return all.length
+  }
+
+  /** For tests: a plain SET of somebody else, with or without PX. */
+  set(key: string, value: string, pxMs?: number): void {
+    const us = this.#tick()
+    this.space.set(key, value, pxMs === undefined ? null : Math.floor(us / 1000) + pxMs)
+  }
+
+  del(key: string): void {
+    this.space.del(key)
+  }
+
+  keys(): readonly string[] {
+    this.#tick()
+    return this.space.keys()
+  }
+
+  /** FLUSHALL. */
+  flush(): void {
+    this.space.clear()
+  }
+
+  /** Comes back empty, as another run, and without its subscribers. */
+  restart(): void {
+    this.flush()
+    this.runId = newRun()
+    const dropped = [...this.#channels.values()].flatMap((all) => [...all])
+    this.#channels.clear()
+    for (const { onDrop } of dropped) onDrop?.()
+  }
+
+  #tick(): number {
+    return (this.#us = this.#now())
+  }
+
+  /** The whole of a SCAN in one step. */
+  #list(pattern: string): Reply {
+    const match = globToRegExp(pattern)
+    const found = this.space
+      .keys()
+      .filter((key) => match.test(key) && !sideKey.test(key))
+      .filter((key) => typeof this.space.peek(key) === 'string')
+    return ['0', ...found]
+  }
+}
+
+/** Each name has a verdict of its own: what goes wrong with one leaves the others alone. */
+function runItem(call: Call, operation: Operation, keys: Keys, args: readonly string[]): Reply {
+  try {
+    return operation.run(new Name(call, keys), (j) => String(args[j - 1]), call)
+  } catch (error) {
+    return ['error', error instanceof Error ? error.message : String(error)]
+  }
+}

@@ -1,0 +1,137 @@
+import { SortedSet } from './sorted-set.js'
+
+/** What a key can hold. */
+export type Value = string | SortedSet | Map<string, string>
+
+interface Entry {
+  readonly value: Value
+  /** Server milliseconds, or null for a key that never ends. */
+  expiry: number | null
+}
+
+/** A server's error: the reply of an operation carries its message. */
+export class ServerError extends Error {}
+
+const wrongType = 'WRONGTYPE Operation against a key holding the wrong kind of value'
+
+/** Before this many visits it does not pay to look for keys whose time is up. */
+const leastVisits = 1000
+
+/** The keys of one server, with just what the kernel asks of Redis. */
+export class Keyspace {
+  readonly #entries = new Map<string, Entry>()
+  readonly #now: () => number
+  #visits = 0
+
+  /** @param now - server milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  get(key: string): string | null {
+    const value = this.peek(key)
+    if (value !== null && typeof value !== 'string') throw new ServerError(wrongType)
+    return value
+  }
+
+  /** Like SET, with PXAT if there is an expiry. */
+  set(key: string, value: string, expiry: number | null = null): void {
+    this.#entries.set(key, { value, expiry })
+  }
+
+  /** The sorted set of this key: an empty one if there is no such key. */
+  zset(key: string): SortedSet {
+    const value = this.peek(key) ?? new SortedSet()
+    if (!(value instanceof SortedSet)) throw new ServerError(wrongType)
+    return value
+  }
+
+  zadd(key: string, score: number, member: string): void {
+    const set = this.zset(key)
+    set.put(member, score)
+    if (set.size === 1) this.#keep(key, set)
+  }
+
+  zrem(key: string, member: string): void {
+    const set = this.zset(key)
+    set.take(member)
+    if (set.size === 0) this.del(key)
+  }
+
+  /** The fields of this hash: an empty map if there is no such key. */
+  hash(key: string): ReadonlyMap<string, string> {
+    return this.#hash(key)
+  }
+
+  hset(key: string, field: string, value: string): void {
+    const hash = this.#hash(key)
+    hash.set(field, value)
+    if (hash.size === 1) this.#keep(key, hash)
+  }
+
+  hdel(key: string, field: string): void {
+    const hash = this.#hash(key)
+    hash.delete(field)
+    if (hash.size === 0) this.del(key)
+  }
+
+  del(key: string): void {
+    this.#entries.delete(key)
+  }
+
+  /** Server milliseconds; null for a key that never ends, and for one that is not there. */
+  expiry(key: string): number | null {
+    return this.#live(key)?.expiry ?? null
+  }
+
+  /** Like PEXPIREAT: a time that is not in the future deletes the key. */
+  expireAt(key: string, expiry: number): void {
+    const entry = this.#live(key)
+    if (entry === null) return
+    if (expiry <= this.#now()) this.del(key)
+    else entry.expiry = expiry
+  }
+
+  /** What a key holds, whatever its type is; null if there is no such key. */
+  peek(key: string): Value | null {
+    return this.#live(key)?.value ?? null
+  }
+
+  keys(): readonly string[] {
+    return [...this.#entries.keys()].filter((key) => this.#live(key) !== null)
+  }
+
+  clear(): void {
+    this.#entries.clear()
+  }
+
+  #hash(key: string): Map<string, string> {
+    const value = this.peek(key) ?? new Map<string, string>()
+    if (!(value instanceof Map)) throw new ServerError(wrongType)
+    return value
+  }
+
+  #keep(key: string, value: Value): void {
+    if (this.peek(key) !== value) this.#entries.set(key, { value, expiry: null })
+  }
+
+  /** A key is there while its expiry is not over, the expiry itself included. */
+  #live(key: string): Entry | null {
+    this.#sweep()
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return null
+    if (entry.expiry === null || this.#now() <= entry.expiry) return entry
+    this.#entries.delete(key)
+    return null
+  }
+
+  /** Drops what nobody asks for any more: as many visits pay for it as there are keys. */
+  #sweep(): void {
+    if (++this.#visits < leastVisits + this.#entries.size) return
+    this.#visits = 0
+    const now = this.#now()
+    for (const [key, { expiry }] of this.#entries) {
+      if (expiry !== null && now > expiry) this.#entries.delete(key)
+    }
+  }
+}

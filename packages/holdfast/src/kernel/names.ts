@@ -1,0 +1,85 @@
+import { invalid } from '../base/errors.js'
+
+/** The keys of one name, in the order in which every script takes them. */
+export type NameKeys = readonly [
+  k: string,
+  fence: string,
+  line: string,
+  shared: string,
+  meta: string,
+]
+
+const SIDE_KEY = /^\{[^}]*\}:hf:/
+const LONGEST_NAME = 1024
+const encoder = new TextEncoder()
+
+/**
+ * Checks a lock's name.
+ *
+ * @throws ERR_INVALID_ARGUMENT
+ */
+export function checkName(name: unknown, prefix: string): asserts name is string {
+  const expected = 'a non-empty string of at most 1 KiB in UTF-8'
+  if (typeof name !== 'string' || name === '') throw invalid('name', name, expected)
+  // The server would see U+FFFD for a lone surrogate: two names would share one lock.
+  if (!isWellFormed(name)) throw invalid('name', name, 'a string without lone surrogates')
+  if (name.length > LONGEST_NAME / 4 && encoder.encode(name).length > LONGEST_NAME) {
+    throw invalid('name', name, expected)
+  }
+  if (SIDE_KEY.test(prefix + name)) {
+    throw invalid('name', name, "a name whose key does not look like one of Holdfast's side keys")
+  }
+}
+
+function isWellFormed(text: string): boolean {
+  return !/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(text)
+}
+
+/** The keys of a name: K itself, and the side keys in its cluster slot. docs/protocol.md, "Keys". */
+export function keysOf(name: string, prefix: string): NameKeys {
+  const k = prefix + name
+  const side = `{${tagOf(k)}}:hf:`
+  return [k, `${side}fence:${k}`, `${side}line:${k}`, `${side}shared:${k}`, `${side}meta:${k}`]
+}
+
+function hashTag(key: string): string | null {
+  const open = key.indexOf('{')
+  const close = open < 0 ? -1 : key.indexOf('}', open + 1)
+  return close > open + 1 ? key.slice(open + 1, close) : null
+}
+
+function tagOf(k: string): string {
+  const own = hashTag(k)
+  if (own !== null) return own
+  // A key with a stray brace has no tag of its own, and cannot be one: '}' would end it early.
+  return k.includes('{') || k.includes('}') ? tagOfSlot(slotOf(k)) : k
+}
+
+const tags = new Map<number, string>()
+
+/** The smallest decimal number that hashes to this slot: the same in every client. */
+function tagOfSlot(slot: number): string {
+  let tag = tags.get(slot)
+  for (let i = 0; tag === undefined; i++) {
+    if (crc16(encoder.encode(String(i))) % 16384 === slot) tag = String(i)
+  }
+  tags.set(slot, tag)
+  return tag
+}
+
+/** The cluster slot of a key (Redis Cluster specification: CRC16 of the hash tag, modulo 16384). */
+export function slotOf(key: string): number {
+  return crc16(encoder.encode(hashTag(key) ?? key)) % 16384
+}
+
+// CRC-16/XMODEM.
+function crc16(bytes: Uint8Array): number {
+  let crc = 0
+  for (const byte of bytes) {
+    crc ^= byte << 8
+    for (let bit = 0; bit < 8; bit++) {
+      crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : (crc << 1) & 0xffff
+    }
+  }
+  return crc
+}

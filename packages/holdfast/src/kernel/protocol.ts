@@ -1,0 +1,187 @@
+import type { ErrorFacts, Holder } from '../base/errors.js'
+import type { Reply } from '../clients/port.js'
+
+/** The version that every request names first. docs/protocol.md */
+export const PROTOCOL = '1'
+
+/** Waiters ask again at the holder's end, and this much later for each place behind the first. */
+export const ASK_SPACING_MS = 500
+
+/** The most items that one script call carries. */
+export const BATCH = 100
+
+/** How a name is held: exclusively, or beside others who share. */
+export type Mode = 'x' | 's'
+
+export function modeName(mode: Mode): 'exclusive' | 'shared' {
+  return mode === 'x' ? 'exclusive' : 'shared'
+}
+
+/** The channel on which a client is told of grants. */
+export function channelOf(client: string): string {
+  return `lock:client:${client}`
+}
+
+/** What an acquire asks for; `info` is free text that `inspect` shows. */
+export interface Request {
+  readonly mode: Mode
+  readonly ttl: number
+  readonly claim: number
+  readonly info: string
+}
+
+/** Until when a request may be carried out, by the clock of one server run. */
+export interface NotAfter {
+  readonly ms: string
+  readonly run: string
+}
+
+export function acquireFields(
+  owner: string,
+  request: Request,
+  stand: boolean,
+  ticket: string,
+  notAfter: NotAfter,
+): string[] {
+  const { mode, ttl, claim, info } = request
+  const wait = stand ? '1' : '0'
+  const weight = '1'
+  const ballot = ''
+  return [
+    owner,
+    mode,
+    weight,
+    String(ttl),
+    String(claim),
+    wait,
+    ticket,
+    notAfter.ms,
+    notAfter.run,
+    ballot,
+    info,
+  ]
+}
+
+export function renewFields(owner: string, ttl: number, notAfter: NotAfter): string[] {
+  return [owner, String(ttl), notAfter.ms, notAfter.run]
+}
+
+/** One item's reply, as strings, whatever the client made of the numbers. */
+export type Verdict = readonly string[]
+
+/** A script's reply, decoded. `now` is the server's time in ms. */
+export interface Decoded {
+  readonly now: number
+  readonly run: string
+  readonly pushFailure: string
+  readonly items: readonly (readonly Reply[])[]
+}
+
+export function decode(reply: Reply): Decoded {
+  if (!Array.isArray(reply) || reply.length < 3) {
+    throw new TypeError(
+      `a script answered ${JSON.stringify(reply)}, which is no reply of Holdfast's`,
+    )
+  }
+  const [us, run, pushFailure, ...items] = reply as readonly Reply[]
+  return {
+    now: Number(us) / 1000,
+    run: String(run),
+    pushFailure: String(pushFailure),
+    items: items.map((item) => (Array.isArray(item) ? item : [item])),
+  }
+}
+
+/** Who holds, as four fields of a reply: kind, owner, expiry, info. */
+export function decodeHolder(fields: Verdict): { holder: Holder | null; ends: number | null } {
+  const [kind, owner = '', expiry = '-1', info = ''] = fields
+  const ends = Number(expiry) < 0 ? null : Number(expiry)
+  if (kind === 'x' || kind === 's') {
+    return { holder: { mode: modeName(kind), owner, ...decodeInfo(info) }, ends }
+  }
+  return { holder: kind === 'f' ? { mode: 'foreign', owner: null } : null, ends }
+}
+
+/** What a process says of itself to whoever inspects the name. */
+export interface Info {
+  readonly label?: string
+  readonly host?: string
+  readonly pid?: number
+}
+
+export function encodeInfo(info: Info): string {
+  return JSON.stringify([info.label ?? null, info.host ?? null, info.pid ?? null])
+}
+
+export function decodeInfo(text: string): Info {
+  try {
+    const [label, host, pid] = JSON.parse(text) as unknown[]
+    return {
+      ...(typeof label === 'string' ? { label } : {}),
+      ...(typeof host === 'string' ? { host } : {}),
+      ...(typeof pid === 'number' ? { pid } : {}),
+    }
+  } catch {
+    // Written by another client: nothing that we know to read.
+    return {}
+  }
+}
+
+/** A record of the meta key. */
+export interface StoredRecord extends Info {
+  readonly mode: Mode
+  readonly ttl: number
+  readonly since: number
+  readonly token: number
+}
+
+export function decodeRecord(text: string): StoredRecord | null {
+  const match = /^(x|s) \d+ (\d+) \d+ \S+ (\d+) (\d+) \d (.*)$/s.exec(text)
+  if (!match) return null
+  return {
+    mode: match[1] as Mode,
+    ttl: Number(match[2]),
+    token: Number(match[3]),
+    since: Number(match[4]),
+    ...decodeInfo(match[5]!),
+  }
+}
+
+/** A message to a client. Times are server ms. */
+export type Push =
+  | { kind: 'grant'; owner: string; token: number; now: number; ends: number; run: string }
+  | { kind: 'first'; owner: string; now: number; ends: number; run: string }
+  | { kind: 'forced'; owner: string; now: number }
+
+/** Reads a message; null for one of another version or kind, which is then not for us. */
+export function decodePush(message: string): Push | null {
+  const [version, kind, owner = '', ...rest] = message.split(' ')
+  if (version !== PROTOCOL) return null
+  if (kind === 'grant') {
+    const [token, us, ends, run = ''] = rest
+    return {
+      kind,
+      owner,
+      token: Number(token),
+      now: Number(us) / 1000,
+      ends: Number(ends),
+      run,
+    }
+  }
+  if (kind === 'first') {
+    const [us, ends, run = ''] = rest
+    return { kind, owner, now: Number(us) / 1000, ends: Number(ends), run }
+  }
+  if (kind === 'forced') return { kind, owner, now: Number(rest[0]) / 1000 }
+  return null
+}
+
+/** The facts of an error about a name that others hold. */
+export function contention(name: string, fields: Verdict, now: number): ErrorFacts {
+  const { holder, ends } = decodeHolder(fields)
+  return {
+    lock: name,
+    holder,
+    remaining: ends === null ? null : Math.max(0, Math.round(ends - now)),
+  }
+}
