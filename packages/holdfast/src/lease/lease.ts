@@ -1,0 +1,198 @@
+import type { LocalClock } from '../base/clock.js'
+import { HoldfastError, type LossReason } from '../base/errors.js'
+import { events, type LockEvent } from '../base/events.js'
+import type { NameKeys } from '../kernel/names.js'
+import { modeName, type Mode } from '../kernel/protocol.js'
+import { marginOf } from './deadline.js'
+
+/** What a grant gave: by reply or by push. Times are local ms. */
+export interface Grant {
+  readonly owner: string
+  readonly fence: number
+  readonly deadline: number
+  /** What the lease had when it was granted, ms: a ttl, or a claim. */
+  readonly length: number
+  /** Server ms of the grant: an older verdict cannot contradict it. */
+  readonly serverTime: number
+  readonly pushed: boolean
+}
+
+/** What the lease is for. */
+export interface Terms {
+  readonly name: string
+  readonly keys: NameKeys
+  readonly mode: Mode
+  readonly ttl: number
+  readonly renew: boolean
+  readonly margin: number | undefined
+  readonly maxHold: number
+  readonly timeout: number
+}
+
+/** `ended` is terminal, whether by release or by loss. */
+type State = 'held' | 'jeopardy' | 'ended'
+
+/**
+ * One tenure, as this process may believe in it. Timers trigger, clocks decide: whoever looks at it
+ * (`signal.aborted` too) makes it read the clock, and it is lost a margin before its deadline,
+ * whatever the server answers or does not. (Design I3; safety.md 3.3, H05, H06.)
+ */
+export class Lease {
+  readonly terms: Terms
+  readonly owner: string
+  readonly fence: number
+  readonly serverTime: number
+  readonly heldSince: number
+  readonly #clock: LocalClock
+  readonly #onLost: (lease: Lease, reason: LossReason) => void
+  readonly #controller = new AbortController()
+  readonly #holdEnds: number
+  #state: State = 'held'
+  #deadline: number
+  #margin: number
+  #ttl: number
+  #lost: HoldfastError | null = null
+  /** When to renew next, local time; Infinity while a renewal is under way, or none is wanted. */
+  renewAt: number
+  /** Whether the process is to stay alive for this lease's timers. */
+  keepAlive = false
+
+  constructor(
+    terms: Terms,
+    grant: Grant,
+    clock: LocalClock,
+    onLost: (lease: Lease, reason: LossReason) => void,
+  ) {
+    this.terms = terms
+    this.owner = grant.owner
+    this.fence = grant.fence
+    this.serverTime = grant.serverTime
+    this.#clock = clock
+    this.#onLost = onLost
+    this.#ttl = terms.ttl
+    this.heldSince = clock.now()
+    this.#holdEnds = this.heldSince + terms.maxHold
+    this.#deadline = grant.deadline
+    this.#margin = marginOf(grant.length, terms.margin)
+    this.renewAt = terms.renew ? this.#third(grant.length) : Infinity
+    // A blocked event loop runs the timer late; whoever reads the flag must see the clock's answer.
+    const { signal } = this.#controller
+    const get = (): boolean => {
+      this.check()
+      return Reflect.get(AbortSignal.prototype, 'aborted', signal)
+    }
+    Object.defineProperty(signal, 'aborted', { get, configurable: true })
+  }
+
+  #third(length: number): number {
+    return this.#deadline - (length * 2) / 3
+  }
+
+  /** When this lease counts as lost, unless it is renewed before. */
+  get lostAt(): number {
+    return Math.min(this.#deadline - this.#margin, this.#holdEnds)
+  }
+
+  get deadline(): number {
+    return this.#deadline
+  }
+
+  get ttl(): number {
+    return this.#ttl
+  }
+
+  get ended(): boolean {
+    return this.#state === 'ended'
+  }
+
+  get signal(): AbortSignal {
+    this.check()
+    return this.#controller.signal
+  }
+
+  get validFor(): number {
+    return this.check() ? Math.max(0, this.lostAt - this.#clock.now()) : 0
+  }
+
+  /** Why the lease was lost; null while it is held, and after an orderly release. */
+  get lost(): HoldfastError | null {
+    this.check()
+    return this.#lost
+  }
+
+  /** Reads the clock. @returns whether the lease is still held. */
+  check(): boolean {
+    if (this.#state === 'ended') return false
+    const now = this.#clock.now()
+    if (now < this.lostAt) return true
+    this.lose(now >= this.#holdEnds ? 'max-hold' : 'expired')
+    return false
+  }
+
+  /** A renewal was confirmed. A late answer never revives a lost lease. */
+  renewed(sent: number, remaining: number, deadline: number): void {
+    if (!this.check()) return
+    // The server never shortens a lease, so it may have more; what was asked for is what counts.
+    const length = Math.min(remaining, this.#ttl)
+    const ends = deadline - (remaining - length)
+    const left = this.lostAt - this.#clock.now()
+    if (ends > this.#deadline) {
+      this.#deadline = ends
+      this.#margin = marginOf(length, this.terms.margin)
+    }
+    this.#state = 'held'
+    this.renewAt = this.terms.renew ? sent + length / 3 : Infinity
+    events.renewed({ ...this.event(), left, validFor: this.validFor })
+  }
+
+  /** A renewal failed or was not answered: nothing changes but the time of the next try. */
+  doubt(error: unknown, retryAt: number): void {
+    if (!this.check()) return
+    this.renewAt = this.terms.renew ? retryAt : Infinity
+    if (this.#state === 'jeopardy') return
+    this.#state = 'jeopardy'
+    events.jeopardy({ ...this.event(), left: this.lostAt - this.#clock.now(), error })
+  }
+
+  /** Asks for another length from now on. A shorter one ends the belief earlier, at once. */
+  resize(ttl: number, deadline: number): void {
+    this.#ttl = ttl
+    if (deadline < this.#deadline) {
+      this.#deadline = deadline
+      this.#margin = marginOf(ttl, this.terms.margin)
+    }
+  }
+
+  /** Ends the lease for a reason that is not its release: terminal, and told at once. */
+  lose(reason: LossReason): void {
+    if (this.#state === 'ended') return
+    this.#state = 'ended'
+    const { name } = this.terms
+    const held = this.#clock.now() - this.heldSince
+    this.#lost = new HoldfastError('ERR_LOST', `the lock ${JSON.stringify(name)} ${WHY[reason]}`, {
+      lock: name,
+      reason,
+    })
+    events.lost({ ...this.event(), reason, fence: this.fence, held })
+    this.#onLost(this, reason)
+    this.#controller.abort(this.#lost)
+  }
+
+  /** The orderly end: no signal, and nothing that arrives later changes it. */
+  end(): void {
+    this.#state = 'ended'
+  }
+
+  event(): LockEvent {
+    const { name, mode } = this.terms
+    return { name, mode: modeName(mode), owner: this.owner }
+  }
+}
+
+const WHY: Record<LossReason, string> = {
+  expired: 'was lost: its lease could not be proved any longer',
+  gone: 'was lost: the server says that it is held by nobody or by another',
+  forced: 'was lost: somebody forced its release',
+  'max-hold': 'was given up: its maxHold has passed',
+  closed: 'was given up: this Holdfast was closed',
+}

@@ -1,0 +1,137 @@
+import type { LocalClock } from '../base/clock.js'
+import type { HoldfastError } from '../base/errors.js'
+import type { Runtime, Timer } from '../base/runtime.js'
+import { renewFields } from '../kernel/protocol.js'
+import type { Answer, Node } from '../quorum/node.js'
+import { isConfig } from '../quorum/replies.js'
+import { deadlineOfReply } from './deadline.js'
+import type { Lease } from './lease.js'
+
+// Leases due within this part of their third are renewed together with the one that is due now.
+const TOGETHER = 0.1
+const LEAST_RETRY_MS = 20
+
+/**
+ * Renews all leases of one node: one timer, and all that are due in one script call (about 100).
+ * A failure is retried with what the lease has left; it delays nobody else. (Design, section 4.)
+ */
+export class Renewer {
+  readonly #node: Node
+  readonly #clock: LocalClock
+  readonly #runtime: Runtime
+  readonly #drift: number
+  readonly #leases = new Set<Lease>()
+  #timer: { at: number; keepAlive: boolean; timer: Timer } | null = null
+
+  constructor(node: Node, clock: LocalClock, runtime: Runtime, drift: number) {
+    this.#node = node
+    this.#clock = clock
+    this.#runtime = runtime
+    this.#drift = drift
+  }
+
+  get leases(): ReadonlySet<Lease> {
+    return this.#leases
+  }
+
+  add(lease: Lease): void {
+    this.#leases.add(lease)
+    this.arm(lease)
+  }
+
+  remove(lease: Lease): void {
+    if (this.#leases.delete(lease) && this.#leases.size === 0) this.#disarm()
+  }
+
+  /** Sets the timer no later than this lease needs it. */
+  arm(lease: Lease): void {
+    if (lease.ended) return
+    const at = Math.min(lease.renewAt, lease.lostAt)
+    this.#arm(at, lease.keepAlive)
+  }
+
+  #arm(at: number, keepAlive: boolean): void {
+    if (at === Infinity) return
+    const set = this.#timer
+    if (set && set.at <= at && (set.keepAlive || !keepAlive)) return
+    set?.timer.cancel()
+    const due = Math.min(at, set?.at ?? at)
+    const alive = keepAlive || (set?.keepAlive ?? false)
+    const ms = Math.max(0, Math.ceil(due - this.#clock.now()))
+    const timer = this.#runtime.setTimer(() => this.#tick(), ms, alive)
+    this.#timer = { at: due, keepAlive: alive, timer }
+  }
+
+  #disarm(): void {
+    this.#timer?.timer.cancel()
+    this.#timer = null
+  }
+
+  #tick(): void {
+    this.#timer = null
+    this.#clock.checkBoot()
+    const now = this.#clock.now()
+    let next = Infinity
+    let keepAlive = false
+    for (const lease of this.#leases) {
+      // Losing removes it from the set, which iteration allows.
+      if (!lease.check()) continue
+      if (now >= lease.renewAt - (lease.ttl / 3) * TOGETHER) void this.renew(lease)
+      next = Math.min(next, lease.renewAt, lease.lostAt)
+      keepAlive ||= lease.keepAlive
+    }
+    this.#arm(next, keepAlive)
+  }
+
+  /**
+   * Renews one lease now. Never throws: the outcome is on the lease.
+   *
+   * @returns null when it was renewed, else what stood in the way.
+   */
+  async renew(lease: Lease): Promise<HoldfastError | null> {
+    lease.renewAt = Infinity
+    const { keys, timeout } = lease.terms
+    try {
+      const left = Math.max(1, lease.deadline - this.#clock.now())
+      const answer = await this.#node.ask('renew', keys, Math.min(timeout, left), (notAfter) =>
+        // H25: nothing is renewed once its end has begun.
+        lease.ended ? null : renewFields(lease.owner, lease.ttl, notAfter),
+      )
+      return this.#answered(lease, answer)
+    } catch (error) {
+      lease.doubt(error, this.#retryAt(lease))
+      return error as HoldfastError
+    } finally {
+      this.arm(lease)
+    }
+  }
+
+  #answered(lease: Lease, answer: Answer): HoldfastError | null {
+    const [status, detail = ''] = answer.verdict
+    if (status === 'renewed') {
+      const remaining = Number(detail) - answer.now
+      lease.renewed(answer.sent, remaining, deadlineOfReply(answer.sent, remaining, this.#drift))
+    } else if (status === 'late') {
+      // Not carried out, and the reply brought a fresh sample.
+      lease.doubt(new Error('the renewal reached the server too late'), this.#retryAt(lease))
+    } else if (status === 'error' && !isConfig(detail)) {
+      lease.doubt(new Error(detail), this.#retryAt(lease))
+    } else if (answer.now > lease.serverTime) {
+      // A verdict that is not later than the grant cannot contradict it (review S13).
+      lease.lose(status === 'forced' ? 'forced' : 'gone')
+    } else {
+      lease.doubt(new Error(`an old verdict: ${status}`), this.#retryAt(lease))
+    }
+    return lease.lost
+  }
+
+  #retryAt(lease: Lease): number {
+    const now = this.#clock.now()
+    const part = (lease.lostAt - now) / 8
+    return now + Math.max(LEAST_RETRY_MS, part * (0.9 + 0.2 * this.#runtime.random()))
+  }
+
+  close(): void {
+    this.#disarm()
+  }
+}

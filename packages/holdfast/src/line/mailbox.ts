@@ -1,0 +1,73 @@
+import type { LocalClock } from '../base/clock.js'
+import type { Subscription } from '../clients/port.js'
+import { channelOf, decodePush, type Push } from '../kernel/protocol.js'
+import type { Node } from '../quorum/node.js'
+
+/** Takes the messages for one owner id. `received` is local time. */
+export interface Recipient {
+  pushed(push: Push, received: number): void
+}
+
+/**
+ * This client's channel: subscribed once, when somebody is to wait for the first time. Messages are
+ * handed to whoever is registered for their owner id.
+ */
+export class Mailbox {
+  readonly #node: Node
+  readonly #clock: LocalClock
+  readonly #channel: string
+  readonly #recipients = new Map<string, Recipient>()
+  readonly #onGap: () => void
+  #subscription: Promise<Subscription> | null = null
+  #live = false
+  #closed = false
+
+  constructor(node: Node, clock: LocalClock, client: string, onGap: () => void) {
+    this.#node = node
+    this.#clock = clock
+    this.#channel = channelOf(client)
+    this.#onGap = onGap
+  }
+
+  /** Whether the server has confirmed the subscription. */
+  get live(): boolean {
+    return this.#live
+  }
+
+  /** Resolves when messages arrive; rejects with the client's error when they cannot. */
+  async open(): Promise<void> {
+    this.#subscription ??= this.#node.subscribe(this.#channel, {
+      onMessage: (message) => this.#deliver(message),
+      onGap: () => this.#onGap(),
+    })
+    try {
+      const subscription = await this.#subscription
+      if (this.#closed) await subscription.close()
+      else this.#live = true
+    } catch (error) {
+      this.#subscription = null
+      throw error
+    }
+  }
+
+  register(owner: string, recipient: Recipient): void {
+    this.#recipients.set(owner, recipient)
+  }
+
+  unregister(owner: string): void {
+    this.#recipients.delete(owner)
+  }
+
+  #deliver(message: string): void {
+    const received = this.#clock.now()
+    const push = decodePush(message)
+    if (push) this.#recipients.get(push.owner)?.pushed(push, received)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#live = false
+    const subscription = await this.#subscription?.catch(() => null)
+    await subscription?.close()
+  }
+}

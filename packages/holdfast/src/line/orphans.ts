@@ -1,0 +1,96 @@
+import type { LocalClock } from '../base/clock.js'
+import type { Runtime, Timer } from '../base/runtime.js'
+import type { NameKeys } from '../kernel/names.js'
+import type { Answer, Node } from '../quorum/node.js'
+import type { Mailbox } from './mailbox.js'
+
+const FIRST_RETRY_MS = 100
+const LONGEST_RETRY_MS = 2000
+
+/**
+ * Owner ids that nobody wants any more, and of which the server may still hold something: a place in
+ * the line, a grant whose answer was lost, a lease that was lost here. Each is released, again and
+ * again until the server confirms it or its time is over by itself. (Design: no late acquire; I9.)
+ */
+export class Orphans {
+  readonly #node: Node
+  readonly #clock: LocalClock
+  readonly #runtime: Runtime
+  readonly #mailbox: Mailbox
+  readonly #retries = new Set<Timer>()
+
+  constructor(node: Node, clock: LocalClock, runtime: Runtime, mailbox: Mailbox) {
+    this.#node = node
+    this.#clock = clock
+    this.#runtime = runtime
+    this.#mailbox = mailbox
+  }
+
+  /**
+   * Releases an owner id.
+   *
+   * @param until local time after which the server has forgotten it anyway.
+   * @returns the first try's answer, or null when there was none: then it goes on in the background.
+   */
+  async release(
+    owner: string,
+    keys: NameKeys,
+    timeout: number,
+    until: number,
+  ): Promise<Answer | null> {
+    const answer = await this.#try(owner, keys, timeout)
+    if (answer) {
+      this.#mailbox.unregister(owner)
+      return answer
+    }
+    // A grant that was pushed to it meanwhile shows that the server has it still: released at once.
+    this.#mailbox.register(owner, { pushed: () => void this.#try(owner, keys, timeout) })
+    void this.#again(owner, keys, timeout, until, FIRST_RETRY_MS)
+    return null
+  }
+
+  async #try(owner: string, keys: NameKeys, timeout: number): Promise<Answer | null> {
+    try {
+      const answer = await this.#node.ask('release', keys, timeout, () => [owner])
+      return answer.verdict[0] === 'error' ? null : answer
+    } catch {
+      return null
+    }
+  }
+
+  async #again(
+    owner: string,
+    keys: NameKeys,
+    timeout: number,
+    until: number,
+    delay: number,
+  ): Promise<void> {
+    if (this.#clock.now() + delay < until) {
+      await this.#sleep(delay)
+      if (!(await this.#try(owner, keys, timeout))) {
+        return this.#again(owner, keys, timeout, until, Math.min(delay * 2, LONGEST_RETRY_MS))
+      }
+    }
+    this.#mailbox.unregister(owner)
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#runtime.setTimer(
+        () => {
+          this.#retries.delete(timer)
+          resolve()
+        },
+        ms,
+        false,
+      )
+      this.#retries.add(timer)
+    })
+  }
+
+  /** Stops trying: what is left ends by its own expiry. */
+  close(): void {
+    for (const timer of this.#retries) timer.cancel()
+    this.#retries.clear()
+  }
+}

@@ -1,0 +1,95 @@
+import type { LocalClock } from '../base/clock.js'
+import { HoldfastError } from '../base/errors.js'
+import type { Runtime } from '../base/runtime.js'
+import type { Grant } from '../lease/lease.js'
+import type { Node } from '../quorum/node.js'
+import { classify } from '../quorum/replies.js'
+import { Line } from './line.js'
+import { Mailbox } from './mailbox.js'
+import { Orphans } from './orphans.js'
+import { Waiter, type Wish } from './waiter.js'
+
+/** All calls of one Holdfast that want names, and what they share: channel, lines, owner ids. */
+export class Queue {
+  readonly node: Node
+  readonly clock: LocalClock
+  readonly runtime: Runtime
+  readonly drift: number
+  readonly mailbox: Mailbox
+  readonly orphans: Orphans
+  readonly #client: string
+  readonly #lines = new Map<string, Line>()
+  readonly #waiters = new Set<Waiter>()
+  #sequence = 0
+
+  constructor(node: Node, clock: LocalClock, runtime: Runtime, drift: number) {
+    this.node = node
+    this.clock = clock
+    this.runtime = runtime
+    this.drift = drift
+    this.#client = runtime.randomHex(16)
+    this.mailbox = new Mailbox(node, clock, this.#client, () => this.#gap())
+    this.orphans = new Orphans(node, clock, runtime, this.mailbox)
+  }
+
+  /** An owner id names one tenure, and is never used again. */
+  newOwner(): string {
+    return `${this.#client}.${++this.#sequence}`
+  }
+
+  acquire(wish: Wish): Promise<Grant> {
+    return new Promise((resolve, reject) => {
+      let line = this.#lines.get(wish.name)
+      if (!line) {
+        line = new Line(this.clock, this.runtime)
+        this.#lines.set(wish.name, line)
+      }
+      const waiter = new Waiter(this, line, wish, resolve, reject)
+      this.#waiters.add(waiter)
+      line.users++
+      waiter.start()
+    })
+  }
+
+  /** The subscription, within a time limit: a subscriber that cannot connect must not hold a call. */
+  async openMailbox(timeout: number): Promise<void> {
+    const opening = this.mailbox.open()
+    const limit = new Promise<never>((_, reject) => {
+      const timer = this.runtime.setTimer(
+        () => reject(new HoldfastError('ERR_UNAVAILABLE', 'the subscription was not confirmed')),
+        timeout,
+        true,
+      )
+      void opening.then(
+        () => timer.cancel(),
+        () => timer.cancel(),
+      )
+    })
+    try {
+      await Promise.race([opening, limit])
+    } catch (error) {
+      throw classify(error, 'the subscriber connection')
+    }
+  }
+
+  /** Messages may have been missed: every waiter asks, together in a few calls. */
+  #gap(): void {
+    for (const waiter of this.#waiters) waiter.askAgain()
+  }
+
+  forget(waiter: Waiter, owner: string): void {
+    this.mailbox.unregister(owner)
+    if (!this.#waiters.delete(waiter)) return
+    waiter.line.leave(waiter)
+    if (--waiter.line.users === 0) {
+      waiter.line.close()
+      this.#lines.delete(waiter.name)
+    }
+  }
+
+  /** Cancels every wait, and ends the subscription. */
+  async close(reason: unknown): Promise<void> {
+    for (const waiter of this.#waiters) waiter.giveUp(reason)
+    await this.mailbox.close()
+  }
+}

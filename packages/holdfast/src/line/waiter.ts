@@ -1,0 +1,363 @@
+import { HoldfastError } from '../base/errors.js'
+import { events } from '../base/events.js'
+import type { Timer } from '../base/runtime.js'
+import { acquireFields, contention, modeName, renewFields, type Push } from '../kernel/protocol.js'
+import { deadlineOfPush, deadlineOfReply, marginOf } from '../lease/deadline.js'
+import type { Grant, Terms } from '../lease/lease.js'
+import type { Answer } from '../quorum/node.js'
+import { classify, isConfig } from '../quorum/replies.js'
+import type { Line } from './line.js'
+import type { Recipient } from './mailbox.js'
+import type { Queue } from './queue.js'
+
+/** What a call asks for, beside the lease's terms. */
+export interface Wish extends Terms {
+  readonly claim: number
+  readonly info: string
+  /** ms; 0 is one try, Infinity no limit. */
+  readonly wait: number
+  readonly signal: AbortSignal | undefined
+}
+
+// How long the answer to "I leave the line" is waited for, which says who holds the name now.
+const LEAVE_MS = 50
+const BACKOFF_MS = 50
+const LONGEST_BACKOFF_MS = 1000
+
+/** asking: a request is under way; parked: in the server's line; confirming: pushed, not yet sure. */
+type State = 'asking' | 'parked' | 'confirming' | 'done'
+
+/**
+ * One call that wants a name: asks, stands in line, takes a pushed grant, gives up. An owner id only
+ * goes forward (asked, granted, ended), and is never used for a second tenure.
+ */
+export class Waiter implements Recipient {
+  /** The ticket and the place that the server gave; and when to ask next at the earliest. */
+  ticket = 0
+  rank = 0
+  notBefore = 0
+  readonly #queue: Queue
+  readonly #wish: Wish
+  readonly #line: Line
+  readonly #since: number
+  readonly #resolve: (grant: Grant) => void
+  readonly #reject: (error: unknown) => void
+  #owner: string
+  #state: State = 'asking'
+  /** Whether the server may know the owner id. */
+  #sent = false
+  #failures = 0
+  #late = 0
+  #trouble: HoldfastError | null = null
+  #contention: ReturnType<typeof contention> = {}
+  #limit: Timer | null = null
+  #pause: Timer | null = null
+
+  constructor(
+    queue: Queue,
+    line: Line,
+    wish: Wish,
+    resolve: (grant: Grant) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#queue = queue
+    this.#line = line
+    this.#wish = wish
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#since = queue.clock.now()
+    this.#owner = this.#newOwner()
+  }
+
+  start(): void {
+    const { wait, signal } = this.#wish
+    if (signal?.aborted) {
+      this.#queue.forget(this, this.#owner)
+      this.#state = 'done'
+      this.#reject(signal.reason)
+      return
+    }
+    signal?.addEventListener('abort', this.#onAbort)
+    if (wait > 0 && wait !== Infinity) {
+      this.#limit = this.#queue.runtime.setTimer(() => this.#timedOut(), wait, true)
+    }
+    void this.#ask()
+  }
+
+  readonly #onAbort = (): void => this.giveUp(this.#wish.signal!.reason)
+
+  #newOwner(): string {
+    const owner = this.#queue.newOwner()
+    this.#queue.mailbox.register(owner, this)
+    return owner
+  }
+
+  /** Goes to the end of the line under a new owner id: the old one's tenure is over. */
+  #rename(): void {
+    this.#queue.mailbox.unregister(this.#owner)
+    this.#owner = this.#newOwner()
+    this.#sent = false
+    this.ticket = 0
+  }
+
+  /** The line's timer or a gap in the subscription: what does the server say? */
+  askAgain(): void {
+    if (this.#state !== 'parked') return
+    this.#state = 'asking'
+    void this.#ask()
+  }
+
+  async #ask(): Promise<void> {
+    const { keys, timeout, wait } = this.#wish
+    while (this.#state === 'asking') {
+      const owner = this.#owner
+      const stand = wait > 0 && this.#queue.mailbox.live
+      const ticket = this.ticket === 0 ? '' : String(this.ticket)
+      try {
+        this.#sent = true
+        const answer = await this.#queue.node.ask('acquire', keys, timeout, (notAfter) =>
+          this.#state === 'asking' && this.#owner === owner
+            ? acquireFields(owner, this.#wish, stand, ticket, notAfter)
+            : null,
+        )
+        // A push, a cancel or a later question has overtaken this answer (review S13).
+        if (this.#owner !== owner) void this.#overtaken(owner, answer)
+        if (this.#state !== 'asking' || this.#owner !== owner) return
+        this.#trouble = null
+        if (await this.#answered(answer)) return
+      } catch (error) {
+        if (this.#state !== 'asking' || this.#owner !== owner) return
+        await this.#troubled(error)
+      }
+    }
+  }
+
+  /** An answer for an owner id that was given up meanwhile: nothing of it may stay on the server. */
+  #overtaken(owner: string, answer: Answer): Promise<Answer | null> | undefined {
+    const [status] = answer.verdict
+    return status === 'granted' || status === 'queued' ? this.#giveBack(owner) : undefined
+  }
+
+  /** @returns whether asking is over for now. */
+  async #answered(answer: Answer): Promise<boolean> {
+    const [status = '', ...rest] = answer.verdict
+    const { name, wait } = this.#wish
+    switch (status) {
+      case 'granted':
+        this.#granted(answer, Number(rest[1]) - answer.now, Number(rest[0]))
+        return true
+      case 'queued':
+        this.#queued(answer, rest)
+        return true
+      case 'taken':
+        this.#contention = contention(name, rest, answer.now)
+        if (wait === 0) {
+          this.giveUp(this.#refusal('ERR_TAKEN'))
+          return true
+        }
+        // Subscribe before standing in line: a grant is told by a message.
+        if (!this.#queue.mailbox.live) await this.#queue.openMailbox(this.#wish.timeout)
+        return false
+      case 'lapsed':
+      case 'forced':
+        this.#rename()
+        return false
+      case 'late':
+        // Not carried out; its reply brought a sample of what may be a new server run.
+        if (this.#late++ < 2) return false
+        throw new HoldfastError('ERR_UNAVAILABLE', 'the request reached the server too late')
+      default:
+        if (isConfig(rest[0] ?? '')) throw classify(new Error(rest[0]), 'the server', name)
+        throw new HoldfastError('ERR_UNAVAILABLE', `the server could not do it: ${rest[0]}`)
+    }
+  }
+
+  async #troubled(error: unknown): Promise<void> {
+    const trouble = classify(error, 'the client', this.#wish.name)
+    this.#trouble = trouble
+    if (trouble.code === 'ERR_CONFIG' || this.#wish.wait === 0) {
+      this.giveUp(trouble)
+      return
+    }
+    // One that stands in line keeps its place; the others try again, each after a pause of its own.
+    const most = Math.min(BACKOFF_MS * 2 ** this.#failures++, LONGEST_BACKOFF_MS)
+    await new Promise<void>((resolve) => {
+      const pause = most * (0.5 + 0.5 * this.#queue.runtime.random())
+      this.#pause = this.#queue.runtime.setTimer(resolve, pause, true)
+    })
+  }
+
+  #queued(answer: Answer, rest: readonly string[]): void {
+    const [rank, ticket, fresh, ...holder] = rest
+    const returned = fresh === '1' && this.ticket !== 0
+    this.rank = Number(rank)
+    this.ticket = Number(ticket)
+    this.#contention = contention(this.#wish.name, holder, answer.now)
+    this.#failures = 0
+    this.#late = 0
+    this.#state = 'parked'
+    // No question more often than this, whatever the answers say.
+    this.notBefore = answer.received + BACKOFF_MS
+    const foreign = this.#contention.holder?.mode === 'foreign'
+    const ends = this.#contention.remaining
+    this.#line.told(foreign ? null : answer.received + (ends ?? 0))
+    this.#line.park(this)
+    events.queued({ ...this.#event(), rank: this.rank })
+    // The line was lost on the server, and the others of this process with it.
+    if (returned) for (const other of this.#line.waiters) other.askAgain()
+  }
+
+  #granted(answer: Answer, remaining: number, fence: number): void {
+    const deadline = deadlineOfReply(answer.sent, remaining, this.#queue.drift)
+    this.#accept({ deadline, length: remaining, fence, serverTime: answer.now, pushed: false })
+  }
+
+  pushed(push: Push, received: number): void {
+    if (push.kind === 'first' && this.#state === 'parked') {
+      this.rank = 0
+      this.notBefore = 0
+      this.#line.told(received + Math.max(0, push.ends - push.now))
+      this.#line.park(this)
+    }
+    if (push.kind === 'grant' && (this.#state === 'parked' || this.#state === 'asking')) {
+      this.#line.leave(this)
+      void this.#pushedGrant(push, received)
+    }
+  }
+
+  async #pushedGrant(push: Push & { kind: 'grant' }, received: number): Promise<void> {
+    const { renew, ttl, claim } = this.#wish
+    const { clock, drift, node } = this.#queue
+    const offset = node.latestOffset(push.run, received, push.now)
+    const length = push.ends - push.now
+    const latency = offset === null ? null : Math.max(0, received + offset - push.now)
+    // The claim is not the lease that was asked for: whoever does not renew gets it whole first.
+    const enough = renew || length >= ttl || claim >= ttl
+    if (offset !== null && enough) {
+      const deadline = deadlineOfPush(push.ends, push.now, offset, drift)
+      if (clock.now() < deadline - marginOf(length, this.#wish.margin)) {
+        events.handover({ ...this.#event(), fence: push.token, latency, confirmed: false })
+        this.#accept({ deadline, length, fence: push.token, serverTime: push.now, pushed: true })
+        return
+      }
+    }
+    this.#state = 'confirming'
+    await this.#confirm(push.token)
+    if (this.#state === 'confirming') {
+      this.#state = 'asking'
+      this.#rename()
+      await this.#ask()
+    }
+  }
+
+  /** Asks whether a pushed grant still stands, and for the full ttl; leaves the state if not. */
+  async #confirm(fence: number): Promise<void> {
+    const owner = this.#owner
+    const { keys, timeout, ttl } = this.#wish
+    try {
+      const answer = await this.#queue.node.ask('renew', keys, timeout, (notAfter) =>
+        renewFields(owner, ttl, notAfter),
+      )
+      if (this.#state !== 'confirming' || answer.verdict[0] !== 'renewed') return
+      const remaining = Number(answer.verdict[1]) - answer.now
+      const deadline = deadlineOfReply(answer.sent, remaining, this.#queue.drift)
+      events.handover({ ...this.#event(), fence, latency: null, confirmed: true })
+      this.#accept({ deadline, length: remaining, fence, serverTime: answer.now, pushed: true })
+    } catch (error) {
+      this.#trouble = classify(error, 'the client', this.#wish.name)
+      // Unknown whether it stands: given back, and asked for anew.
+      if (this.#state === 'confirming') void this.#giveBack()
+    }
+  }
+
+  #accept(grant: Omit<Grant, 'owner'>): void {
+    const now = this.#queue.clock.now()
+    if (now >= grant.deadline - marginOf(grant.length, this.#wish.margin)) {
+      // The answer came when the lease was all but over: it is not a grant any more.
+      this.#trouble = new HoldfastError('ERR_UNAVAILABLE', 'a grant came too late to be used')
+      void this.#giveBack()
+      if (this.#wish.wait === 0) {
+        this.#finish()
+        this.#reject(this.#trouble)
+        return
+      }
+      this.#state = 'asking'
+      this.#rename()
+      void this.#ask()
+      return
+    }
+    const owner = this.#owner
+    this.#line.told(grant.deadline)
+    this.#finish()
+    const waited = now - this.#since
+    events.granted({ ...this.#event(), fence: grant.fence, waited, pushed: grant.pushed })
+    this.#resolve({ ...grant, owner })
+  }
+
+  #timedOut(): void {
+    this.giveUp(this.#trouble ?? this.#refusal('ERR_TIMEOUT'))
+  }
+
+  #refusal(code: 'ERR_TAKEN' | 'ERR_TIMEOUT'): HoldfastError {
+    const name = JSON.stringify(this.#wish.name)
+    const { holder, remaining } = this.#contention
+    const who = holder?.mode === 'foreign' ? 'another library' : (holder?.label ?? holder?.owner)
+    const by = who ? ` by ${who}` : ''
+    const left = remaining === null || remaining === undefined ? '' : `, for ${remaining} ms more`
+    const message =
+      code === 'ERR_TAKEN'
+        ? `the lock ${name} is taken${by}${left}`
+        : `the lock ${name} was not free within ${this.#wish.wait} ms: held${by}${left}`
+    return new HoldfastError(code, message, this.#contention)
+  }
+
+  /** Ends the call without a lock. What the server may hold for it is released. */
+  giveUp(reason: unknown): void {
+    if (this.#state === 'done') return
+    // A refusal leaves nothing behind; an answer that was never seen may have.
+    const clean = reason instanceof HoldfastError && reason.code === 'ERR_TAKEN'
+    const leaving = this.#sent && !clean ? this.#giveBack() : null
+    this.#finish()
+    const late = reason instanceof HoldfastError && reason.code === 'ERR_TIMEOUT'
+    if (!late || !leaving) {
+      this.#reject(reason)
+      return
+    }
+    // The reply says who holds the name now; the call's time limit does not wait for a slow server.
+    const timer = this.#queue.runtime.setTimer(() => this.#reject(reason), LEAVE_MS, true)
+    void leaving.then((answer) => {
+      timer.cancel()
+      if (answer) {
+        this.#contention = contention(this.#wish.name, answer.verdict.slice(1), answer.now)
+      }
+      this.#reject(this.#refusal('ERR_TIMEOUT'))
+    })
+  }
+
+  #giveBack(owner: string = this.#owner): Promise<Answer | null> {
+    const { keys, timeout, ttl } = this.#wish
+    const until = this.#queue.clock.now() + timeout + ttl
+    return this.#queue.orphans.release(owner, keys, timeout, until)
+  }
+
+  #finish(): void {
+    this.#state = 'done'
+    this.#limit?.cancel()
+    this.#pause?.cancel()
+    this.#wish.signal?.removeEventListener('abort', this.#onAbort)
+    this.#queue.forget(this, this.#owner)
+  }
+
+  get name(): string {
+    return this.#wish.name
+  }
+
+  get line(): Line {
+    return this.#line
+  }
+
+  #event(): { name: string; mode: 'exclusive' | 'shared'; owner: string } {
+    const { name, mode } = this.#wish
+    return { name, mode: modeName(mode), owner: this.#owner }
+  }
+}

@@ -1,0 +1,101 @@
+import { LocalClock } from '../base/clock.js'
+import { HoldfastError, type LossReason } from '../base/errors.js'
+import { systemRuntime, type Runtime } from '../base/runtime.js'
+import type { Port } from '../clients/port.js'
+import { keysOf } from '../kernel/names.js'
+import type { Mode, Push } from '../kernel/protocol.js'
+import { Lease, type Terms } from '../lease/lease.js'
+import { Renewer } from '../lease/renewer.js'
+import type { Orphans } from '../line/orphans.js'
+import { Queue } from '../line/queue.js'
+import { Node } from '../quorum/node.js'
+import { Lock } from './lock.js'
+import { settingsOf, type HoldfastOptions, type LockOptions, type Settings } from './options.js'
+
+/** What all locks of one Holdfast share, put together once: node, queue, renewer. */
+export class Engine {
+  readonly options: HoldfastOptions
+  readonly prefix: string
+  readonly drift: number
+  readonly runtime: Runtime
+  readonly clock: LocalClock
+  readonly node: Node
+  readonly queue: Queue
+  readonly renewer: Renewer
+  #closing: Promise<void> | null = null
+
+  constructor(port: Port, options: HoldfastOptions) {
+    this.options = options
+    this.prefix = options.prefix ?? 'lock:'
+    this.drift = options.drift ?? 0.01
+    this.runtime = options.runtime ?? systemRuntime
+    this.clock = new LocalClock(this.runtime)
+    this.node = new Node(port, this.clock, this.runtime, this.drift)
+    this.queue = new Queue(this.node, this.clock, this.runtime, this.drift)
+    this.renewer = new Renewer(this.node, this.clock, this.runtime, this.drift)
+  }
+
+  get orphans(): Orphans {
+    return this.queue.orphans
+  }
+
+  settings(options: LockOptions): Settings {
+    return settingsOf(this.options, options)
+  }
+
+  /** @throws ERR_CLOSED */
+  assertOpen(): void {
+    if (this.#closing) throw closed()
+  }
+
+  async acquire(name: string, mode: Mode, settings: Settings): Promise<Lock> {
+    this.assertOpen()
+    const { ttl, renew, margin, maxHold, timeout } = settings
+    const keys = keysOf(name, this.prefix)
+    const terms: Terms = { name, keys, mode, ttl, renew, margin, maxHold, timeout }
+    const grant = await this.queue.acquire({ ...settings, ...terms })
+    const lease = new Lease(terms, grant, this.clock, (lost, reason) => this.#lost(lost, reason))
+    // A message that somebody forced the lock; without a subscription the next renewal tells it.
+    this.queue.mailbox.register(lease.owner, { pushed: (push) => this.#pushed(lease, push) })
+    this.renewer.add(lease)
+    return new Lock(this, lease)
+  }
+
+  #pushed(lease: Lease, push: Push): void {
+    if (push.kind === 'forced') lease.lose('forced')
+  }
+
+  /** Nothing that was lost here may linger on the server, nor be waited for. */
+  #lost(lease: Lease, reason: LossReason): void {
+    this.renewer.remove(lease)
+    if (reason === 'gone') {
+      this.queue.mailbox.unregister(lease.owner)
+      return
+    }
+    const { keys, timeout } = lease.terms
+    void this.orphans.release(lease.owner, keys, timeout, lease.deadline)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const held = [...this.renewer.leases]
+    const releases = held.map((lease) => {
+      const { keys, timeout } = lease.terms
+      lease.lose('closed')
+      return this.orphans.release(lease.owner, keys, timeout, 0)
+    })
+    await Promise.all(releases)
+    await this.queue.close(closed())
+    this.renewer.close()
+    this.orphans.close()
+    await this.node.close()
+  }
+}
+
+function closed(): HoldfastError {
+  return new HoldfastError('ERR_CLOSED', 'this Holdfast was closed')
+}

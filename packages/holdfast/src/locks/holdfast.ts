@@ -1,0 +1,95 @@
+import type { Runtime } from '../base/runtime.js'
+import type { Port } from '../clients/port.js'
+import { recognise, type Client } from '../clients/recognise.js'
+import { checkName } from '../kernel/names.js'
+import { memoryPort } from '../kernel/memory/port.js'
+import { MemoryServer } from '../kernel/memory/server.js'
+import { Engine } from './engine.js'
+import { forceRelease, inspect, list, type ForceResult, type LockState } from './inspect.js'
+import { Mutex } from './mutex.js'
+import { checkHoldfast, checkLock, type HoldfastOptions, type LockOptions } from './options.js'
+
+/**
+ * Locks on one server. Make one for each client and keep it: it has one subscription and one renewal
+ * timer for all its locks.
+ *
+ * ```ts
+ * const locks = new Holdfast(redis)
+ * await locks.mutex('invoice:42').use(async ({ signal, fence }) => { ... })
+ * ```
+ */
+export class Holdfast implements AsyncDisposable {
+  readonly #engine: Engine
+
+  /**
+   * @param client an ioredis or node-redis client, or a Port of your own.
+   * @throws ERR_CONFIG when it is none of these, ERR_INVALID_ARGUMENT for options.
+   */
+  constructor(client: Client | Port, options: HoldfastOptions = {}) {
+    checkHoldfast(options)
+    this.#engine = new Engine(recognise(client), options)
+  }
+
+  /**
+   * Locks inside this process only, on the same kernel kept in memory: for unit tests, and for
+   * programs that have no Redis and say so.
+   *
+   * @param options.clock a clock to turn by hand (`ManualClock` of `holdfast/testing`).
+   */
+  static inMemory(
+    options: Omit<HoldfastOptions, 'runtime'> & { clock?: Runtime | undefined } = {},
+  ): Holdfast {
+    const { clock, ...rest } = options
+    const now = clock && ((): number => Math.floor(clock.wall() * 1000))
+    const server = new MemoryServer(now ? { now } : {})
+    return new Holdfast(memoryPort(server), { ...rest, ...(clock ? { runtime: clock } : {}) })
+  }
+
+  /**
+   * A mutex.
+   *
+   * @param name any non-empty string of at most 1 KiB.
+   * @throws ERR_INVALID_ARGUMENT, ERR_CLOSED
+   */
+  mutex(name: string, options: LockOptions = {}): Mutex {
+    this.#engine.assertOpen()
+    checkName(name, this.#engine.prefix)
+    checkLock(options)
+    return new Mutex(this.#engine, name, options)
+  }
+
+  /** Who holds a name and who waits for it, as the server sees it now. */
+  inspect(name: string): Promise<LockState> {
+    return inspect(this.#engine, name)
+  }
+
+  /**
+   * The names that are held now and match a glob (`*`, `?`, `[ab]`), by a SCAN in steps: a name that
+   * is taken or released meanwhile may be missed.
+   */
+  list(pattern = '*'): AsyncIterableIterator<LockState> {
+    return list(this.#engine, pattern)
+  }
+
+  /**
+   * Ends somebody else's tenure: its signal aborts, and the name goes on when it has let go, at the
+   * latest when its lease ends (it is not renewed any more). With `now` the name is free at once,
+   * although the holder may still believe in it: only fencing protects then. A holder of another
+   * library can only be ended with `now`.
+   */
+  forceRelease(name: string, options: { now?: boolean } = {}): Promise<ForceResult> {
+    return forceRelease(this.#engine, name, options)
+  }
+
+  /**
+   * Ends this Holdfast: new calls fail (ERR_CLOSED), waits are cancelled, held locks are released
+   * (their signals abort), its own connection ends. The client stays open.
+   */
+  close(): Promise<void> {
+    return this.#engine.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}

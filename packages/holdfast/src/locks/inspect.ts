@@ -1,0 +1,164 @@
+import { HoldfastError, invalid, type Holder } from '../base/errors.js'
+import type { Reply } from '../clients/port.js'
+import { checkName, keysOf } from '../kernel/names.js'
+import { decodeRecord, modeName } from '../kernel/protocol.js'
+import { classify } from '../quorum/replies.js'
+import type { Answer } from '../quorum/node.js'
+import type { Engine } from './engine.js'
+
+const TIMEOUT_MS = 500
+const STEP = 100
+
+/** A holder, as inspect shows it. Times are ms. */
+export interface HeldBy extends Holder {
+  /** Since the grant; null for a foreign holder. */
+  readonly heldFor: number | null
+  /** What the lease has left; null for a foreign key without expiry. */
+  readonly remaining: number | null
+  /** The fencing token; null where the server does not know one. */
+  readonly fence: number | null
+}
+
+/** A waiter, in the order of the line. */
+export interface WaitingFor extends Omit<Holder, 'mode'> {
+  readonly mode: 'exclusive' | 'shared'
+  /** Since it first asked, ms. */
+  readonly waitedFor: number
+}
+
+/** What the server knows of a name. */
+export interface LockState {
+  readonly name: string
+  /** At most 100 of them. */
+  readonly holders: readonly HeldBy[]
+  readonly holderCount: number
+  /** The first 100. */
+  readonly waiters: readonly WaitingFor[]
+  readonly waiterCount: number
+  /** The highest token that was granted, as far as it is remembered; 0 if it is not. */
+  readonly fence: number
+}
+
+/** What forceRelease did. */
+export interface ForceResult {
+  /** Whether the name is free (or handed over) now. */
+  readonly freed: boolean
+  /** How many holders were told to let go. */
+  readonly asked: number
+  /** The name is withheld for at most so many ms. */
+  readonly remaining: number | null
+}
+
+export async function inspect(engine: Engine, name: string): Promise<LockState> {
+  engine.assertOpen()
+  checkName(name, engine.prefix)
+  const keys = keysOf(name, engine.prefix)
+  return stateOf(name, await engine.node.ask('inspect', keys, TIMEOUT_MS, () => []))
+}
+
+function* triples(list: Reply | undefined): Generator<[string, string, string]> {
+  const flat = Array.isArray(list) ? list.map(String) : []
+  for (let i = 0; i < flat.length; i += 3) yield [flat[i]!, flat[i + 1]!, flat[i + 2]!]
+}
+
+function stateOf(name: string, { raw, now }: Answer): LockState {
+  const [status, fence, holderCount, waiterCount, heldBy, waiting] = raw
+  if (status !== 'state') throw classify(new Error(String(raw[1])), 'the server', name)
+  const holders: HeldBy[] = []
+  for (const [owner, ends, text] of triples(heldBy)) {
+    const record = decodeRecord(text)
+    const { mode = 'x', since, token, ttl: _, ...info } = record ?? { since: null, token: null }
+    holders.push({
+      ...info,
+      mode: owner === '' ? 'foreign' : modeName(mode),
+      owner: owner === '' ? null : owner,
+      heldFor: since === null ? null : Math.max(0, Math.round(now - since)),
+      remaining: Number(ends) < 0 ? null : Math.max(0, Math.round(Number(ends) - now)),
+      fence: token,
+    })
+  }
+  const waiters: WaitingFor[] = []
+  for (const [owner, ticket, text] of triples(waiting)) {
+    const record = decodeRecord(text)
+    const {
+      mode,
+      since,
+      token: _,
+      ttl: __,
+      ...info
+    } = record ?? {
+      mode: 'x' as const,
+      since: Number(ticket) / 1000,
+    }
+    const waitedFor = Math.max(0, Math.round(now - since))
+    waiters.push({ ...info, mode: modeName(mode), owner, waitedFor })
+  }
+  return {
+    name,
+    holders,
+    holderCount: Number(holderCount),
+    waiters,
+    waiterCount: Number(waiterCount),
+    fence: Number(fence),
+  }
+}
+
+/** Glob characters in the prefix stand for themselves. */
+function escapeGlob(text: string): string {
+  return text.replace(/[*?[\]\\^-]/g, '\\$&')
+}
+
+export async function* list(engine: Engine, pattern: string): AsyncGenerator<LockState> {
+  if (typeof pattern !== 'string') throw invalid('pattern', pattern, 'a glob such as "invoice:*"')
+  engine.assertOpen()
+  const { prefix, node } = engine
+  const seen = new Set<string>()
+  let cursor = '0'
+  do {
+    const [next = '0', ...keys] = await node.scan(
+      cursor,
+      escapeGlob(prefix) + pattern,
+      STEP,
+      TIMEOUT_MS,
+    )
+    cursor = next
+    // SCAN may give a key twice.
+    const names = keys.map((key) => key.slice(prefix.length)).filter((name) => !seen.has(name))
+    for (const name of names) seen.add(name)
+    const states = await Promise.all(names.map((name) => inspect(engine, name)))
+    yield* states.filter((state) => state.holderCount > 0)
+  } while (cursor !== '0')
+}
+
+export async function forceRelease(
+  engine: Engine,
+  name: string,
+  options: { now?: boolean },
+): Promise<ForceResult> {
+  engine.assertOpen()
+  checkName(name, engine.prefix)
+  for (const key of Object.keys(options)) {
+    if (key !== 'now') throw invalid(`options.${key}`, key, 'one of now')
+  }
+  const { now = false } = options
+  if (typeof now !== 'boolean') throw invalid('options.now', now, 'true or false')
+  const keys = keysOf(name, engine.prefix)
+  const answer = await engine.node.ask('force', keys, TIMEOUT_MS, () => [now ? '1' : '0'])
+  const [status = '', count = '0', ends = '-1'] = answer.verdict
+  const remaining = (text: string): number | null =>
+    Number(text) < 0 ? null : Math.max(0, Math.round(Number(text) - answer.now))
+  switch (status) {
+    case 'forced':
+      return { freed: true, asked: Number(count), remaining: 0 }
+    case 'asked':
+      return { freed: false, asked: Number(count), remaining: remaining(ends) }
+    case 'none':
+      return { freed: true, asked: 0, remaining: 0 }
+    case 'foreign':
+      return { freed: false, asked: 0, remaining: remaining(count) }
+    default:
+      throw status === 'error'
+        ? classify(new Error(count), 'the server', name)
+        : new HoldfastError('ERR_UNAVAILABLE', `the server answered ${status}`)
+  }
+}

@@ -1,0 +1,145 @@
+import { hostname } from 'node:os'
+import { milliseconds, type Duration } from '../base/duration.js'
+import { invalid } from '../base/errors.js'
+import type { Runtime } from '../base/runtime.js'
+import { encodeInfo } from '../kernel/protocol.js'
+
+/** Options of a call. */
+export interface AcquireOptions {
+  /** How long to wait, from the call on. Default 10 s; 0 is one try; Infinity must be asked for. */
+  readonly wait?: Duration | undefined
+  /** Ends the wait: the call rejects with `signal.reason`, and its place in line is given up. */
+  readonly signal?: AbortSignal | undefined
+  /** The lease asked for. Default 10 s; at least 300 ms with renewal, 50 ms without. */
+  readonly ttl?: Duration | undefined
+}
+
+/** Options of a lock. */
+export interface LockOptions extends AcquireOptions {
+  /** Whether the lease is renewed at a third of it until the release. Default true. */
+  readonly renew?: boolean | undefined
+  /** From the grant on: then the signal aborts and the lock is released. Default none. */
+  readonly maxHold?: Duration | undefined
+  /**
+   * How long before its deadline a lease counts as lost. Default max(50 ms, 5 % of the lease), at
+   * most a quarter of the lease.
+   */
+  readonly margin?: Duration | undefined
+  /** The first lease of a grant that is pushed to a waiter. Default 2 s, at most the ttl. */
+  readonly claim?: Duration | undefined
+  /** Shown to whoever inspects the name or is refused. At most 256 characters. */
+  readonly label?: string | undefined
+}
+
+/** Options of a Holdfast. */
+export interface HoldfastOptions {
+  /** Put before every name to make its key. Default `lock:`; may be empty. */
+  readonly prefix?: string | undefined
+  /** The error of clock rates allowed for, as a part: 0.01 is the default. 2 ms are added. */
+  readonly drift?: number | undefined
+  /** Time limit of one command. Default a tenth of the ttl, between 50 and 500 ms. */
+  readonly nodeTimeout?: Duration | undefined
+  /** The label of locks that have none of their own. */
+  readonly label?: string | undefined
+  /** Clocks, timers and randomness, for tests. */
+  readonly runtime?: Runtime | undefined
+}
+
+/** All options of a lock with their defaults filled in; durations are ms. */
+export interface Settings {
+  readonly wait: number
+  readonly signal: AbortSignal | undefined
+  readonly ttl: number
+  readonly renew: boolean
+  readonly maxHold: number
+  readonly margin: number | undefined
+  readonly claim: number
+  readonly timeout: number
+  readonly info: string
+}
+
+const CALL = ['wait', 'signal', 'ttl'] as const
+const LOCK = [...CALL, 'renew', 'maxHold', 'margin', 'claim', 'label'] as const
+const HOLDFAST = ['prefix', 'drift', 'nodeTimeout', 'label', 'runtime'] as const
+const LEAST_TTL_MS = 50
+const LEAST_RENEWED_TTL_MS = 300
+
+/** Refuses what is no option: a misspelt `ttl` must not become a default in silence. */
+function known(what: string, options: unknown, names: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw invalid(what, options, 'an object of options')
+  }
+  for (const key of Object.keys(options)) {
+    if (!names.includes(key)) throw invalid(`${what}.${key}`, key, `one of ${names.join(', ')}`)
+  }
+}
+
+export function checkHoldfast(options: HoldfastOptions): void {
+  known('options', options, HOLDFAST)
+  const { prefix, drift, nodeTimeout, label } = options
+  if (prefix !== undefined && typeof prefix !== 'string') {
+    throw invalid('options.prefix', prefix, 'a string')
+  }
+  if (drift !== undefined && !(typeof drift === 'number' && drift >= 0 && drift < 0.5)) {
+    throw invalid('options.drift', drift, 'a number from 0 to below 0.5')
+  }
+  if (nodeTimeout !== undefined) milliseconds('options.nodeTimeout', nodeTimeout, 1)
+  checkLabel(label)
+}
+
+function checkLabel(label: unknown): void {
+  if (label === undefined || (typeof label === 'string' && label.length <= 256)) return
+  throw invalid('options.label', label, 'a string of at most 256 characters')
+}
+
+/** Checks the options of a lock, at the call that makes it. @throws ERR_INVALID_ARGUMENT */
+export function checkLock(options: LockOptions): void {
+  known('options', options, LOCK)
+}
+
+/** Checks the options of a call. @throws ERR_INVALID_ARGUMENT */
+export function checkCall(options: AcquireOptions): void {
+  known('options', options, CALL)
+}
+
+/** Puts options and defaults together. @throws ERR_INVALID_ARGUMENT */
+export function settingsOf(all: HoldfastOptions, options: LockOptions): Settings {
+  const { renew = true, signal, label = all.label } = options
+  if (typeof renew !== 'boolean') throw invalid('options.renew', renew, 'true or false')
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw invalid('options.signal', signal, 'an AbortSignal')
+  }
+  checkLabel(label)
+  const least = renew ? LEAST_RENEWED_TTL_MS : LEAST_TTL_MS
+  const ttl = milliseconds('options.ttl', options.ttl ?? 10_000, least)
+  const claim = milliseconds('options.claim', options.claim ?? Math.min(ttl, 2000), LEAST_TTL_MS)
+  const { maxHold, margin, wait = 10_000 } = options
+  return {
+    ttl,
+    renew,
+    signal,
+    claim: Math.min(claim, ttl),
+    wait: milliseconds('options.wait', wait, 0, true),
+    maxHold: milliseconds('options.maxHold', maxHold ?? Infinity, 1, true),
+    margin: margin === undefined ? undefined : milliseconds('options.margin', margin, 1),
+    timeout:
+      all.nodeTimeout === undefined
+        ? Math.min(500, Math.max(50, ttl / 10))
+        : milliseconds('options.nodeTimeout', all.nodeTimeout, 1),
+    info: infoOf(label),
+  }
+}
+
+const host = hostname()
+const infos = new Map<string | undefined, string>()
+
+/** What inspect shows of us: the same few texts again and again. */
+function infoOf(label: string | undefined): string {
+  let info = infos.get(label)
+  if (info === undefined) {
+    info = encodeInfo({ host, pid: process.pid, ...(label === undefined ? {} : { label }) })
+    if (infos.size > 1000) infos.clear()
+    infos.set(label, info)
+  }
+  return info
+}
