@@ -8,7 +8,7 @@ async function main(): Promise<void> {
   const find: () => Promise<FoundServer | null> = findServer
   if (typeof fence !== 'number' || typeof find !== 'function') throw new Error('not what it says')
   // A type that quietly became `any` would accept this.
-  // @ts-expect-error: a fence is a bigint
+  // @ts-expect-error: a fence is a number
   const wrong: string = fence
   void wrong
 }

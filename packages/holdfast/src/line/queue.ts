@@ -87,9 +87,8 @@ export class Queue {
     }
   }
 
-  /** Cancels every wait, and ends the subscription. */
-  async close(reason: unknown): Promise<void> {
+  /** Cancels every wait. */
+  cancel(reason: unknown): void {
     for (const waiter of this.#waiters) waiter.giveUp(reason)
-    await this.mailbox.close()
   }
 }

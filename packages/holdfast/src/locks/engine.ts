@@ -54,6 +54,10 @@ export class Engine {
     const keys = keysOf(name, this.prefix)
     const terms: Terms = { name, keys, mode, ttl, renew, margin, maxHold, timeout }
     const grant = await this.queue.acquire({ ...settings, ...terms })
+    if (this.#closing) {
+      await this.orphans.release(grant.owner, keys, timeout, 0)
+      throw closed()
+    }
     const lease = new Lease(terms, grant, this.clock, (lost, reason) => this.#lost(lost, reason))
     // A message that somebody forced the lock; without a subscription the next renewal tells it.
     this.queue.mailbox.register(lease.owner, { pushed: (push) => this.#pushed(lease, push) })
@@ -82,6 +86,8 @@ export class Engine {
   }
 
   async #close(): Promise<void> {
+    // Waits first: a release below would hand a name to a waiter of our own.
+    this.queue.cancel(closed())
     const held = [...this.renewer.leases]
     const releases = held.map((lease) => {
       const { keys, timeout } = lease.terms
@@ -89,7 +95,7 @@ export class Engine {
       return this.orphans.release(lease.owner, keys, timeout, 0)
     })
     await Promise.all(releases)
-    await this.queue.close(closed())
+    await this.queue.mailbox.close()
     this.renewer.close()
     this.orphans.close()
     await this.node.close()

@@ -11,3 +11,4 @@ export {
 } from './find-server.js'
 export { startServer, type RunningServer, type StartServerOptions } from './servers.js'
 export { ManualClock } from './manual-clock.js'
+export { conformance, type ConformanceCase, type ConformanceTarget } from './conformance.js'
