@@ -4,7 +4,7 @@ import type { Script } from '../clients/port.js'
 export const scripts: Readonly<Record<'acquire' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: 'd40e5c752cd2bcbeed42d13f3b3a75c3abb9a845',
+    sha1: 'a789caa69eb46f82265fec11857c7931db87144b',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -97,11 +97,14 @@ n.value = false
 redis.call('DEL', n.k)
 end
 end
-local function expiry(n)
-if not n.expiry and n.value then
-local left = redis.call('PTTL', n.k)
-n.expiry = left >= 0 and now + left or -1
+local function ends_at(key)
+local ends = redis.pcall('PEXPIRETIME', key)
+if type(ends) == 'number' then return math.max(ends, -1) end
+local left = redis.call('PTTL', key)
+return left >= 0 and now + left or -1
 end
+local function expiry(n)
+if not n.expiry and n.value then n.expiry = ends_at(n.k) end
 return n.value and n.expiry or nil
 end
 local function fits(n, mode)
@@ -126,6 +129,11 @@ n.value = owner
 n.expiry = ends
 redis.call('SET', n.k, owner, 'PXAT', int(ends))
 end
+end
+local function prolong(n, owner, mine, ends)
+if mine >= ends then return mine end
+hold(n, owner, n.value == owner and 'x' or 's', ends)
+return ends
 end
 local function enter(n, owner, r, ends)
 hold(n, owner, r.mode, ends)
@@ -182,9 +190,10 @@ end
 return granted
 end
 local function settle(n)
+if not n.value and n.sharing > 0 then shadow(n) end
 local life = math.max(expiry(n) or now, now)
 if n.waiting > 0 then
-life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, now + redis.call('PTTL', n.line))
+life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, ends_at(n.line))
 redis.call('PEXPIREAT', n.line, int(life))
 end
 if n.waiting == 0 and not n.value and n.sharing == 0 then
@@ -234,7 +243,9 @@ end
 return each(11, function(n, field)
 local owner, mode = field(1), field(2)
 if late(field(8), field(9)) then return { 'late' } end
-if field(10) ~= '' then return { 'error', 'a ballot is not known to this version' } end
+if (mode ~= 'x' and mode ~= 's') or field(3) ~= '1' or field(10) ~= '' then
+return { 'error', 'this version knows no such mode, weight or ballot' }
+end
 purge(n)
 local asked = { mode = mode, weight = field(3), ttl = tonumber(field(4)), claim = tonumber(field(5)),
 sub = '-', token = '0', since = int(now), forced = '0', info = field(11) }
@@ -243,12 +254,12 @@ local mine = held(n, owner)
 local known = record(n, owner)
 if mine then
 if known and known.forced == '1' then return { 'forced' } end
-ends = math.max(mine, ends)
-hold(n, owner, mode, ends)
+ends = prolong(n, owner, mine, ends)
 if not known or known.token == '0' then
 n.last = math.max(us, n.last + 1)
 redis.call('SET', n.fence, int(n.last), 'PXAT', int(now + math.max(FENCE_MS, asked.ttl)))
 asked.token = int(n.last)
+asked.mode = n.value == owner and 'x' or 's'
 known = asked
 write(n, owner, known)
 end
@@ -279,8 +290,8 @@ settle(n)
 return { 'queued', redis.call('ZRANK', n.line, owner), int(ticket), place and 0 or 1, holder(n) }
 end
 else
-advance(n, nil, false)
-if n.waiting == 0 and fits(n, mode) then granted = enter(n, owner, asked, ends) end
+granted = advance(n, owner, false)
+if not granted and n.waiting == 0 and fits(n, mode) then granted = enter(n, owner, asked, ends) end
 end
 settle(n)
 return granted or { 'taken', holder(n) }
@@ -288,7 +299,7 @@ end)`,
   },
   force: {
     name: 'force',
-    sha1: '38f865f4d3b70a074a9abe146d644fc65625bb22',
+    sha1: '53b6739c24179b226627f579f2f28d993b7f9558',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -381,11 +392,14 @@ n.value = false
 redis.call('DEL', n.k)
 end
 end
-local function expiry(n)
-if not n.expiry and n.value then
-local left = redis.call('PTTL', n.k)
-n.expiry = left >= 0 and now + left or -1
+local function ends_at(key)
+local ends = redis.pcall('PEXPIRETIME', key)
+if type(ends) == 'number' then return math.max(ends, -1) end
+local left = redis.call('PTTL', key)
+return left >= 0 and now + left or -1
 end
+local function expiry(n)
+if not n.expiry and n.value then n.expiry = ends_at(n.k) end
 return n.value and n.expiry or nil
 end
 local function fits(n, mode)
@@ -410,6 +424,11 @@ n.value = owner
 n.expiry = ends
 redis.call('SET', n.k, owner, 'PXAT', int(ends))
 end
+end
+local function prolong(n, owner, mine, ends)
+if mine >= ends then return mine end
+hold(n, owner, n.value == owner and 'x' or 's', ends)
+return ends
 end
 local function enter(n, owner, r, ends)
 hold(n, owner, r.mode, ends)
@@ -466,9 +485,10 @@ end
 return granted
 end
 local function settle(n)
+if not n.value and n.sharing > 0 then shadow(n) end
 local life = math.max(expiry(n) or now, now)
 if n.waiting > 0 then
-life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, now + redis.call('PTTL', n.line))
+life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, ends_at(n.line))
 redis.call('PEXPIREAT', n.line, int(life))
 end
 if n.waiting == 0 and not n.value and n.sharing == 0 then
@@ -530,7 +550,6 @@ owners = redis.call('ZRANGEBYSCORE', n.shared, int(now), '+inf', 'LIMIT', 0, STE
 else
 return { 'none' }
 end
-local ends = expiry(n) or now
 for _, owner in ipairs(owners) do
 push(owner, 'forced', owner, int(us))
 if not at_once then
@@ -547,7 +566,7 @@ end
 end
 if not at_once then
 settle(n)
-return { 'asked', #owners, int(ends) }
+return { 'asked', #owners, int(expiry(n)) }
 end
 n.expiry = nil
 if n.value and n.value ~= MARKER then
@@ -565,7 +584,7 @@ end)`,
   },
   hello: {
     name: 'hello',
-    sha1: '2c2fa61796905e9cd2d918ac55f943560d989faf',
+    sha1: '65e7ff9b568db36ab32ec04b8bfddd35fa89f075',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -658,11 +677,14 @@ n.value = false
 redis.call('DEL', n.k)
 end
 end
-local function expiry(n)
-if not n.expiry and n.value then
-local left = redis.call('PTTL', n.k)
-n.expiry = left >= 0 and now + left or -1
+local function ends_at(key)
+local ends = redis.pcall('PEXPIRETIME', key)
+if type(ends) == 'number' then return math.max(ends, -1) end
+local left = redis.call('PTTL', key)
+return left >= 0 and now + left or -1
 end
+local function expiry(n)
+if not n.expiry and n.value then n.expiry = ends_at(n.k) end
 return n.value and n.expiry or nil
 end
 local function fits(n, mode)
@@ -687,6 +709,11 @@ n.value = owner
 n.expiry = ends
 redis.call('SET', n.k, owner, 'PXAT', int(ends))
 end
+end
+local function prolong(n, owner, mine, ends)
+if mine >= ends then return mine end
+hold(n, owner, n.value == owner and 'x' or 's', ends)
+return ends
 end
 local function enter(n, owner, r, ends)
 hold(n, owner, r.mode, ends)
@@ -743,9 +770,10 @@ end
 return granted
 end
 local function settle(n)
+if not n.value and n.sharing > 0 then shadow(n) end
 local life = math.max(expiry(n) or now, now)
 if n.waiting > 0 then
-life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, now + redis.call('PTTL', n.line))
+life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, ends_at(n.line))
 redis.call('PEXPIREAT', n.line, int(life))
 end
 if n.waiting == 0 and not n.value and n.sharing == 0 then
@@ -796,7 +824,7 @@ return each(0, load)`,
   },
   inspect: {
     name: 'inspect',
-    sha1: '33e084216b273e8f92511acfea6f2b5403645bce',
+    sha1: '2d3e50584f5f1eb0195fc8174f7aa40622b524fc',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -889,11 +917,14 @@ n.value = false
 redis.call('DEL', n.k)
 end
 end
-local function expiry(n)
-if not n.expiry and n.value then
-local left = redis.call('PTTL', n.k)
-n.expiry = left >= 0 and now + left or -1
+local function ends_at(key)
+local ends = redis.pcall('PEXPIRETIME', key)
+if type(ends) == 'number' then return math.max(ends, -1) end
+local left = redis.call('PTTL', key)
+return left >= 0 and now + left or -1
 end
+local function expiry(n)
+if not n.expiry and n.value then n.expiry = ends_at(n.k) end
 return n.value and n.expiry or nil
 end
 local function fits(n, mode)
@@ -918,6 +949,11 @@ n.value = owner
 n.expiry = ends
 redis.call('SET', n.k, owner, 'PXAT', int(ends))
 end
+end
+local function prolong(n, owner, mine, ends)
+if mine >= ends then return mine end
+hold(n, owner, n.value == owner and 'x' or 's', ends)
+return ends
 end
 local function enter(n, owner, r, ends)
 hold(n, owner, r.mode, ends)
@@ -974,9 +1010,10 @@ end
 return granted
 end
 local function settle(n)
+if not n.value and n.sharing > 0 then shadow(n) end
 local life = math.max(expiry(n) or now, now)
 if n.waiting > 0 then
-life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, now + redis.call('PTTL', n.line))
+life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, ends_at(n.line))
 redis.call('PEXPIREAT', n.line, int(life))
 end
 if n.waiting == 0 and not n.value and n.sharing == 0 then
@@ -1048,7 +1085,7 @@ end)`,
   },
   list: {
     name: 'list',
-    sha1: '0658157f6ac33e4625244a548d708d826346248b',
+    sha1: '9ec81dbd7be718ea89ccde45a89cbf351017fba2',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -1141,11 +1178,14 @@ n.value = false
 redis.call('DEL', n.k)
 end
 end
-local function expiry(n)
-if not n.expiry and n.value then
-local left = redis.call('PTTL', n.k)
-n.expiry = left >= 0 and now + left or -1
+local function ends_at(key)
+local ends = redis.pcall('PEXPIRETIME', key)
+if type(ends) == 'number' then return math.max(ends, -1) end
+local left = redis.call('PTTL', key)
+return left >= 0 and now + left or -1
 end
+local function expiry(n)
+if not n.expiry and n.value then n.expiry = ends_at(n.k) end
 return n.value and n.expiry or nil
 end
 local function fits(n, mode)
@@ -1170,6 +1210,11 @@ n.value = owner
 n.expiry = ends
 redis.call('SET', n.k, owner, 'PXAT', int(ends))
 end
+end
+local function prolong(n, owner, mine, ends)
+if mine >= ends then return mine end
+hold(n, owner, n.value == owner and 'x' or 's', ends)
+return ends
 end
 local function enter(n, owner, r, ends)
 hold(n, owner, r.mode, ends)
@@ -1226,9 +1271,10 @@ end
 return granted
 end
 local function settle(n)
+if not n.value and n.sharing > 0 then shadow(n) end
 local life = math.max(expiry(n) or now, now)
 if n.waiting > 0 then
-life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, now + redis.call('PTTL', n.line))
+life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, ends_at(n.line))
 redis.call('PEXPIREAT', n.line, int(life))
 end
 if n.waiting == 0 and not n.value and n.sharing == 0 then
@@ -1284,7 +1330,7 @@ return { int(us), run, '', keys }`,
   },
   release: {
     name: 'release',
-    sha1: 'c646e00f79747842d5b1276d003dd048e39c37bc',
+    sha1: '8d4b0ed5a0328ff091f847dfade2a2c51ef6545e',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -1377,11 +1423,14 @@ n.value = false
 redis.call('DEL', n.k)
 end
 end
-local function expiry(n)
-if not n.expiry and n.value then
-local left = redis.call('PTTL', n.k)
-n.expiry = left >= 0 and now + left or -1
+local function ends_at(key)
+local ends = redis.pcall('PEXPIRETIME', key)
+if type(ends) == 'number' then return math.max(ends, -1) end
+local left = redis.call('PTTL', key)
+return left >= 0 and now + left or -1
 end
+local function expiry(n)
+if not n.expiry and n.value then n.expiry = ends_at(n.k) end
 return n.value and n.expiry or nil
 end
 local function fits(n, mode)
@@ -1406,6 +1455,11 @@ n.value = owner
 n.expiry = ends
 redis.call('SET', n.k, owner, 'PXAT', int(ends))
 end
+end
+local function prolong(n, owner, mine, ends)
+if mine >= ends then return mine end
+hold(n, owner, n.value == owner and 'x' or 's', ends)
+return ends
 end
 local function enter(n, owner, r, ends)
 hold(n, owner, r.mode, ends)
@@ -1462,9 +1516,10 @@ end
 return granted
 end
 local function settle(n)
+if not n.value and n.sharing > 0 then shadow(n) end
 local life = math.max(expiry(n) or now, now)
 if n.waiting > 0 then
-life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, now + redis.call('PTTL', n.line))
+life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, ends_at(n.line))
 redis.call('PEXPIREAT', n.line, int(life))
 end
 if n.waiting == 0 and not n.value and n.sharing == 0 then
@@ -1513,20 +1568,23 @@ return out
 end
 return each(1, function(n, field)
 local owner = field(1)
-local verdict, moved = 'gone', false
+local verdict, moved, exclusive = 'gone', false, false
 if n.value == owner then
 verdict = 'released'
+exclusive = true
 n.value = false
 n.expiry = nil
 n.top = false
 elseif n.members > 0 and redis.call('ZSCORE', n.shared, owner) then
-if held(n, owner) then verdict = 'released' end
+local ends = held(n, owner)
+if ends then verdict = 'released' end
 redis.call('ZREM', n.shared, owner)
 forget(n, owner)
 n.members = n.members - 1
 n.sharing = redis.call('ZCOUNT', n.shared, int(now), '+inf')
 n.expiry = nil
 shadow(n)
+moved = ends ~= nil and ends > (expiry(n) or now)
 else
 local rank = n.waiting > 0 and redis.call('ZRANK', n.line, owner)
 if rank then
@@ -1538,7 +1596,6 @@ moved = rank == 0
 end
 end
 purge(n)
-local exclusive = verdict == 'released' and not n.value and n.members == 0
 if n.waiting > 0 then advance(n, nil, moved) end
 if exclusive and not n.value then redis.call('DEL', n.k) end
 if verdict == 'released' and not n.top then forget(n, 'x') end
@@ -1548,7 +1605,7 @@ end)`,
   },
   renew: {
     name: 'renew',
-    sha1: '1223291f7f7e4cd792c03453b0949b340c910bf3',
+    sha1: 'd7ec0635c5919a211e771746a380deab586c5f8b',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -1641,11 +1698,14 @@ n.value = false
 redis.call('DEL', n.k)
 end
 end
-local function expiry(n)
-if not n.expiry and n.value then
-local left = redis.call('PTTL', n.k)
-n.expiry = left >= 0 and now + left or -1
+local function ends_at(key)
+local ends = redis.pcall('PEXPIRETIME', key)
+if type(ends) == 'number' then return math.max(ends, -1) end
+local left = redis.call('PTTL', key)
+return left >= 0 and now + left or -1
 end
+local function expiry(n)
+if not n.expiry and n.value then n.expiry = ends_at(n.k) end
 return n.value and n.expiry or nil
 end
 local function fits(n, mode)
@@ -1670,6 +1730,11 @@ n.value = owner
 n.expiry = ends
 redis.call('SET', n.k, owner, 'PXAT', int(ends))
 end
+end
+local function prolong(n, owner, mine, ends)
+if mine >= ends then return mine end
+hold(n, owner, n.value == owner and 'x' or 's', ends)
+return ends
 end
 local function enter(n, owner, r, ends)
 hold(n, owner, r.mode, ends)
@@ -1726,9 +1791,10 @@ end
 return granted
 end
 local function settle(n)
+if not n.value and n.sharing > 0 then shadow(n) end
 local life = math.max(expiry(n) or now, now)
 if n.waiting > 0 then
-life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, now + redis.call('PTTL', n.line))
+life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, ends_at(n.line))
 redis.call('PEXPIREAT', n.line, int(life))
 end
 if n.waiting == 0 and not n.value and n.sharing == 0 then
@@ -1782,8 +1848,7 @@ local mine = held(n, owner)
 if not mine then return { 'gone' } end
 local r = record(n, owner)
 if r and r.forced == '1' then return { 'forced' } end
-local ends = math.max(mine, now + tonumber(field(2)))
-hold(n, owner, n.value == owner and 'x' or 's', ends)
+local ends = prolong(n, owner, mine, now + tonumber(field(2)))
 settle(n)
 return { 'renewed', int(ends), r and r.token or '0', n.waiting }
 end)`,

@@ -128,12 +128,18 @@ local function shadow(n)
   end
 end
 
+-- When a key ends, or -1.
+local function ends_at(key)
+  local ends = redis.pcall('PEXPIRETIME', key)
+  if type(ends) == 'number' then return math.max(ends, -1) end
+  -- Before 7.0: a little early, because the clock has gone on since TIME was read.
+  local left = redis.call('PTTL', key)
+  return left >= 0 and now + left or -1
+end
+
 -- When K ends: nil without K, -1 for a foreign key that never ends.
 local function expiry(n)
-  if not n.expiry and n.value then
-    local left = redis.call('PTTL', n.k)
-    n.expiry = left >= 0 and now + left or -1
-  end
+  if not n.expiry and n.value then n.expiry = ends_at(n.k) end
   return n.value and n.expiry or nil
 end
 
@@ -165,6 +171,13 @@ local function hold(n, owner, mode, ends)
     n.expiry = ends
     redis.call('SET', n.k, owner, 'PXAT', int(ends))
   end
+end
+
+-- Until when the lease of a holder runs that asks for this end. An earlier end is never written.
+local function prolong(n, owner, mine, ends)
+  if mine >= ends then return mine end
+  hold(n, owner, n.value == owner and 'x' or 's', ends)
+  return ends
 end
 
 -- Mints the token and makes the owner a holder. SET or ZADD comes first: when memory is full
@@ -234,9 +247,11 @@ end
 
 -- Gives line, meta and shared the life they need: until the last of those whom they serve is gone.
 local function settle(n)
+  -- Somebody deleted K under its shared holders.
+  if not n.value and n.sharing > 0 then shadow(n) end
   local life = math.max(expiry(n) or now, now)
   if n.waiting > 0 then
-    life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, now + redis.call('PTTL', n.line))
+    life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, ends_at(n.line))
     redis.call('PEXPIREAT', n.line, int(life))
   end
   if n.waiting == 0 and not n.value and n.sharing == 0 then

@@ -17,7 +17,9 @@
 return each(11, function(n, field)
   local owner, mode = field(1), field(2)
   if late(field(8), field(9)) then return { 'late' } end
-  if field(10) ~= '' then return { 'error', 'a ballot is not known to this version' } end
+  if (mode ~= 'x' and mode ~= 's') or field(3) ~= '1' or field(10) ~= '' then
+    return { 'error', 'this version knows no such mode, weight or ballot' }
+  end
   purge(n)
   local asked = { mode = mode, weight = field(3), ttl = tonumber(field(4)), claim = tonumber(field(5)),
     sub = '-', token = '0', since = int(now), forced = '0', info = field(11) }
@@ -27,13 +29,13 @@ return each(11, function(n, field)
   local known = record(n, owner)
   if mine then
     if known and known.forced == '1' then return { 'forced' } end
-    ends = math.max(mine, ends)
-    hold(n, owner, mode, ends)
+    ends = prolong(n, owner, mine, ends)
     if not known or known.token == '0' then
       -- The record is lost (somebody deleted it): a new token is larger than the lost one.
       n.last = math.max(us, n.last + 1)
       redis.call('SET', n.fence, int(n.last), 'PXAT', int(now + math.max(FENCE_MS, asked.ttl)))
       asked.token = int(n.last)
+      asked.mode = n.value == owner and 'x' or 's'
       known = asked
       write(n, owner, known)
     end
@@ -67,8 +69,8 @@ return each(11, function(n, field)
       return { 'queued', redis.call('ZRANK', n.line, owner), int(ticket), place and 0 or 1, holder(n) }
     end
   else
-    advance(n, nil, false)
-    if n.waiting == 0 and fits(n, mode) then granted = enter(n, owner, asked, ends) end
+    granted = advance(n, owner, false)
+    if not granted and n.waiting == 0 and fits(n, mode) then granted = enter(n, owner, asked, ends) end
   end
   settle(n)
   return granted or { 'taken', holder(n) }

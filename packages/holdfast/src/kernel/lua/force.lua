@@ -25,7 +25,6 @@ return each(1, function(n, field)
     return { 'none' }
   end
 
-  local ends = expiry(n) or now
   for _, owner in ipairs(owners) do
     push(owner, 'forced', owner, int(us))
     if not at_once then
@@ -42,7 +41,7 @@ return each(1, function(n, field)
   end
   if not at_once then
     settle(n)
-    return { 'asked', #owners, int(ends) }
+    return { 'asked', #owners, int(expiry(n)) }
   end
 
   n.expiry = nil

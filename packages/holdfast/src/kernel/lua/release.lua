@@ -9,22 +9,26 @@
 
 return each(1, function(n, field)
   local owner = field(1)
-  local verdict, moved = 'gone', false
+  local verdict, moved, exclusive = 'gone', false, false
   if n.value == owner then
     verdict = 'released'
+    exclusive = true
     -- K is overwritten by the next holder, and deleted below when there is none. ZREM or DEL is
     -- thus the first write: a full memory refuses neither.
     n.value = false
     n.expiry = nil
     n.top = false
   elseif n.members > 0 and redis.call('ZSCORE', n.shared, owner) then
-    if held(n, owner) then verdict = 'released' end
+    local ends = held(n, owner)
+    if ends then verdict = 'released' end
     redis.call('ZREM', n.shared, owner)
     forget(n, owner)
     n.members = n.members - 1
     n.sharing = redis.call('ZCOUNT', n.shared, int(now), '+inf')
     n.expiry = nil
     shadow(n)
+    -- The name may be free earlier than the first in line was told.
+    moved = ends ~= nil and ends > (expiry(n) or now)
   else
     local rank = n.waiting > 0 and redis.call('ZRANK', n.line, owner)
     if rank then
@@ -36,7 +40,6 @@ return each(1, function(n, field)
     end
   end
   purge(n)
-  local exclusive = verdict == 'released' and not n.value and n.members == 0
   if n.waiting > 0 then advance(n, nil, moved) end
   if exclusive and not n.value then redis.call('DEL', n.k) end
   -- The record of an exclusive holder that nobody followed.

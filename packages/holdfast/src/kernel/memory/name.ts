@@ -8,7 +8,7 @@ import { formatRecord, parseRecord, splitExclusive, type TenureRecord } from './
 import { ServerError } from './store.js'
 
 /** What K holds while shared holders live. */
-export const marker = 'hf:shared'
+const marker = 'hf:shared'
 /** The most heads, or dead shared holders, that one call works off. */
 export const steps = 64
 
@@ -156,6 +156,13 @@ export class Name {
     else space.set(this.k, owner, ends)
   }
 
+  /** Until when the lease of a holder runs that asks for this end. It is never made shorter. */
+  prolong(owner: string, mine: number, ends: number): number {
+    if (mine >= ends) return mine
+    this.hold(owner, this.value === owner ? 'x' : 's', ends)
+    return ends
+  }
+
   /** A fencing token larger than every earlier one of this name. */
   mint(ttl: number): string {
     const { space, us, now } = this.#call
@@ -217,6 +224,8 @@ export class Name {
   settle(): void {
     const { space, now } = this.#call
     const { waiting } = this
+    // Somebody deleted K under its shared holders.
+    if (this.value === null && this.sharing > 0) this.shadow()
     if (waiting === 0 && this.value === null && this.sharing === 0) {
       space.del(this.meta)
       space.del(this.shared)

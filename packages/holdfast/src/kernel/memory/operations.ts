@@ -5,7 +5,7 @@ import { isOwner, steps, type Name } from './name.js'
 import type { TenureRecord } from './record.js'
 
 /** The j-th argument of an item, counted from 1 as in the Lua and in docs/protocol.md. */
-export type Field = (j: number) => string
+type Field = (j: number) => string
 
 /** What a script does with one name. */
 export interface Operation {
@@ -26,7 +26,9 @@ const acquire: Operation = {
     const owner = field(1)
     const mode = field(2)
     if (late(call, field(8), field(9))) return ['late']
-    if (field(10) !== '') return ['error', 'a ballot is not known to this version']
+    if ((mode !== 'x' && mode !== 's') || field(3) !== '1' || field(10) !== '') {
+      return ['error', 'this version knows no such mode, weight or ballot']
+    }
     n.purge()
     const known = n.record(owner)
     const asked = (sub: string, since: string): TenureRecord => ({
@@ -46,13 +48,12 @@ const acquire: Operation = {
     const mine = n.held(owner)
     if (mine !== null) {
       if (known?.forced === '1') return ['forced']
-      const later = Math.max(mine, ends)
-      n.hold(owner, mode, later)
+      const later = n.prolong(owner, mine, ends)
       let token = known?.token ?? '0'
       if (token === '0') {
         // The record is lost (somebody deleted it): a new token is larger than the lost one.
         token = n.mint(fresh.ttl)
-        n.write(owner, { ...fresh, token })
+        n.write(owner, { ...fresh, mode: n.value === owner ? 'x' : 's', token })
       }
       n.settle()
       return ['granted', token, String(later)]
@@ -80,8 +81,8 @@ const acquire: Operation = {
         return ['queued', rank, String(ticket), place === null ? 1 : 0, ...n.holder()]
       }
     } else {
-      n.advance(null)
-      if (n.waiting === 0 && n.fits(mode)) granted = n.enter(owner, fresh, ends)
+      granted = n.advance(owner)
+      if (granted === null && n.waiting === 0 && n.fits(mode)) granted = n.enter(owner, fresh, ends)
     }
     n.settle()
     return granted ?? ['taken', ...n.holder()]
@@ -90,7 +91,8 @@ const acquire: Operation = {
 
 const release: Operation = {
   fields: 1,
-  run(n, field, { space }) {
+  run(n, field, call) {
+    const { space } = call
     const owner = field(1)
     let verdict = 'gone'
     let moved = false
@@ -100,10 +102,13 @@ const release: Operation = {
       space.del(n.k)
       n.forget('x')
     } else if (space.zset(n.shared).score(owner) !== null) {
-      if (n.held(owner) !== null) verdict = 'released'
+      const ends = n.held(owner)
+      if (ends !== null) verdict = 'released'
       space.zrem(n.shared, owner)
       n.forget(owner)
       n.shadow()
+      // The name may be free earlier than the first in line was told.
+      moved = ends !== null && ends > (n.expiry ?? call.now)
     } else if (rank !== null) {
       verdict = 'left'
       space.zrem(n.line, owner)
@@ -126,8 +131,7 @@ const renew: Operation = {
     if (mine === null) return ['gone']
     const r = n.record(owner)
     if (r?.forced === '1') return ['forced']
-    const ends = Math.max(mine, call.now + Number(field(2)))
-    n.hold(owner, n.value === owner ? 'x' : 's', ends)
+    const ends = n.prolong(owner, mine, call.now + Number(field(2)))
     n.settle()
     return ['renewed', String(ends), r?.token ?? '0', n.waiting]
   },
@@ -151,7 +155,6 @@ const force: Operation = {
       owners = members.slice(dead, dead + steps).map(({ member }) => member)
     }
 
-    const ends = n.expiry ?? now
     for (const owner of owners) {
       tell(call, 'forced', owner, us)
       if (!atOnce) n.write(owner, { ...(n.record(owner) ?? lost(n, owner, now)), forced: '1' })
@@ -162,7 +165,7 @@ const force: Operation = {
     }
     if (!atOnce) {
       n.settle()
-      return ['asked', owners.length, String(ends)]
+      return ['asked', owners.length, String(n.expiry)]
     }
 
     if (exclusive !== null) {

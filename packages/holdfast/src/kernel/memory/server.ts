@@ -53,7 +53,7 @@ export class MemoryServer {
   execute(script: string, keys: readonly string[], args: readonly string[]): Reply {
     const us = this.#tick()
     const run = this.infoFails ? '' : this.runId
-    if (script === 'list') return [String(us), run, '', this.#list(String(args[1]))]
+    if (script === 'list') return [String(us), run, '', this.#list(String(args[2]))]
     const operation = operations.get(script)
     if (operation === undefined && script !== 'hello') throw new Error(`no script named ${script}`)
     if (args[0] !== version) {

@@ -1,0 +1,166 @@
+import fc from 'fast-check'
+
+/** One name's part of a call. Owners and names are numbers until a run gives them real ids. */
+export interface AcquireItem {
+  readonly name: number
+  readonly owner: number
+  readonly mode: 'x' | 's'
+  readonly ttl: number
+  readonly claim: number
+  readonly wait: boolean
+  readonly ticket: 'none' | 'known' | 'early'
+  readonly notAfter: 'none' | 'past' | 'future' | 'other run'
+  readonly info: string
+}
+
+interface OwnerItem {
+  readonly name: number
+  readonly owner: number
+}
+
+interface RenewItem extends OwnerItem {
+  readonly ttl: number
+  readonly notAfter: AcquireItem['notAfter']
+}
+
+/** What is done to a key behind the kernel's back. */
+type Spoil = 'delete' | 'wrong type' | 'other wrong type' | 'text' | 'number' | 'large'
+
+export type Step =
+  | { readonly kind: 'acquire'; readonly items: readonly AcquireItem[] }
+  | { readonly kind: 'release'; readonly items: readonly OwnerItem[] }
+  | { readonly kind: 'renew'; readonly items: readonly RenewItem[] }
+  | {
+      readonly kind: 'force'
+      readonly items: readonly { readonly name: number; readonly atOnce: boolean }[]
+    }
+  | { readonly kind: 'inspect'; readonly names: readonly number[] }
+  /** Many owners of one client at once, to get past the limits of one call. */
+  | {
+      readonly kind: 'crowd'
+      readonly size: number
+      /** Listens while it asks, and no longer. */
+      readonly dies: boolean
+      readonly like: AcquireItem
+    }
+  | { readonly kind: 'subscribe' | 'unsubscribe'; readonly client: number }
+  | { readonly kind: 'foreign'; readonly name: number; readonly px: number | null }
+  | {
+      readonly kind: 'spoil'
+      readonly name: number
+      readonly key: number
+      readonly how: Spoil
+    }
+  | { readonly kind: 'sleep'; readonly ms: number }
+  | { readonly kind: 'version' }
+
+export const names = 2
+export const clients = 3
+/** Owners of each client, beside those of a crowd. */
+export const owners = 2 * clients
+
+const name = fc.nat({ max: names - 1 })
+const owner = fc.nat({ max: owners - 1 })
+const ttl = fc.constantFrom(60, 60, 250, 1000, 60_000, 900_000)
+const notAfter = fc.oneof(
+  { weight: 12, arbitrary: fc.constant('none' as const) },
+  { weight: 4, arbitrary: fc.constant('future' as const) },
+  { weight: 1, arbitrary: fc.constantFrom('past' as const, 'other run' as const) },
+)
+
+const acquireItem: fc.Arbitrary<AcquireItem> = fc.record({
+  name,
+  owner,
+  mode: fc.constantFrom('x', 'x', 's'),
+  ttl,
+  claim: fc.constantFrom(50, 2000),
+  wait: fc.constantFrom(true, true, true, false),
+  ticket: fc.constantFrom('none', 'none', 'known', 'early'),
+  notAfter,
+  info: fc.constantFrom('', '{"label":"a b"}', 'two\nlines', 'größe 7 ', ' 0 1 2 - 0'),
+})
+
+/** Mostly one item, sometimes several of the same or of different names. */
+const some = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> =>
+  fc.oneof(
+    { weight: 4, arbitrary: item.map((one) => [one]) },
+    { weight: 1, arbitrary: fc.array(item, { minLength: 2, maxLength: 4 }) },
+  )
+
+const is = <const K extends string>(kind: K): fc.Arbitrary<K> => fc.constant(kind)
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 30,
+    arbitrary: fc.record({ kind: is('acquire'), items: some(acquireItem) }),
+  },
+  {
+    weight: 20,
+    arbitrary: fc.record({ kind: is('release'), items: some(fc.record({ name, owner })) }),
+  },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      kind: is('renew'),
+      items: some(fc.record({ name, owner, ttl, notAfter })),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: is('force'),
+      items: some(fc.record({ name, atOnce: fc.boolean() })),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ kind: is('inspect'), names: some(name) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: is('crowd'),
+      size: fc.integer({ min: 60, max: 140 }),
+      dies: fc.boolean(),
+      like: acquireItem,
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('subscribe', 'subscribe', 'unsubscribe'),
+      client: fc.nat({ max: clients }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: is('foreign'), name, px: fc.constantFrom(null, 60, 5000) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: is('spoil'),
+      name,
+      key: fc.nat({ max: 4 }),
+      how: fc.constantFrom(
+        'delete',
+        'delete',
+        'delete',
+        'wrong type',
+        'other wrong type',
+        'text',
+        'number',
+        'large',
+      ),
+    }),
+  },
+  {
+    weight: 12,
+    arbitrary: fc.record({ kind: is('sleep'), ms: fc.constantFrom(1, 5, 20, 70, 70, 140, 280) }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: is('version') }) },
+)
+
+/** One sequence: its names and clients are its own, so that many run at the same time. */
+export const sequence: fc.Arbitrary<readonly Step[]> = fc.array(step, {
+  minLength: 1,
+  maxLength: 30,
+  size: 'max',
+})

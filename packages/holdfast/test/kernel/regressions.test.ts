@@ -1,0 +1,138 @@
+/** Sequences that once went wrong in the Lua, on both kernels: each test says what must be. */
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Reply } from '../../src/clients/port.js'
+import { keysOf } from '../../src/kernel/names.js'
+import { scripts } from '../../src/kernel/scripts.gen.js'
+import {
+  findServer,
+  startServer,
+  type RunningServer,
+  type ServerEngine,
+} from '../../src/testing/index.js'
+import { Pair } from './pair.js'
+
+let server: RunningServer
+let commands: Redis
+let messages: Redis
+let run: string
+
+/** One name on both kernels, with short ways to say what is done to it. */
+function name(): {
+  pair: Pair
+  k: string
+  own: (i: number) => string
+  acquire: (owner: string, mode: string, ttl: number, wait?: boolean) => Promise<readonly Reply[]>
+  release: (owner: string) => Promise<readonly Reply[]>
+  verify: () => Promise<void>
+} {
+  const pair = new Pair({ commands, messages, inbox: new Map(), seen: new Set() }, run)
+  const id = randomBytes(16).toString('hex')
+  const keys = keysOf(id, 'lock:')
+  return {
+    pair,
+    k: keys[0],
+    own: (i) => `${id}.${i}`,
+    acquire: async (owner, mode, ttl, wait = false) => {
+      const fields = [owner, mode, '1', String(ttl), '2000', wait ? '1' : '0', '', '', '', '', '']
+      return (await pair.call('acquire', keys, ['1', ...fields]))[3] as Reply[]
+    },
+    release: async (owner) => (await pair.call('release', keys, ['1', owner]))[3] as Reply[],
+    verify: () => pair.compareState(keys),
+  }
+}
+
+const engines: ServerEngine[] = []
+for (const engine of ['redis', 'valkey'] as const) {
+  if ((await findServer({ engine })) !== null) engines.push(engine)
+}
+
+test('there is a server to test on', () => expect(engines).not.toEqual([]))
+
+describe.each(engines)('%s', (engine) => {
+  beforeAll(async () => {
+    server = await startServer({ engine })
+    commands = new Redis(server.url)
+    messages = new Redis(server.url)
+    for (const { lua } of Object.values(scripts)) await commands.script('LOAD', lua)
+    run = String(((await commands.evalsha(scripts.hello.sha1, 0, '1')) as string[])[1])
+  })
+
+  afterAll(async () => {
+    commands.disconnect()
+    messages.disconnect()
+    await server.stop()
+  })
+
+  test('a release frees K although many dead readers are still written down', async () => {
+    const { k, pair, own, acquire, release, verify } = name()
+    const keys = keysOf(k.slice(5), 'lock:')
+    const fields = (i: number): string[] => [
+      own(i),
+      's',
+      '1',
+      '150',
+      '2000',
+      '0',
+      '',
+      '',
+      '',
+      '',
+      '',
+    ]
+    const readers = Array.from({ length: 200 }, (_, i) => i)
+    await pair.call(
+      'acquire',
+      readers.flatMap(() => keys),
+      ['1', ...readers.flatMap(fields)],
+    )
+    // The line keeps the readers' key beyond their end.
+    expect((await acquire(own(900), 'x', 60_000, true)).slice(0, 2)).toEqual(['queued', 0])
+    await sleep(200)
+    expect((await acquire(own(900), 'x', 60_000, true)).slice(0, 1)).toEqual(['granted'])
+    expect(await release(own(900))).toEqual(['released', '-', '', '-1', ''])
+    expect(await commands.exists(k)).toBe(0)
+    await verify()
+  })
+
+  test('readers whose K was deleted keep a writer out, and get their K back', async () => {
+    const { k, pair, own, acquire, verify } = name()
+    await acquire(own(1), 's', 60_000)
+    await pair.del(k)
+    expect((await acquire(own(2), 'x', 60_000)).slice(0, 2)).toEqual(['taken', 's'])
+    expect(await commands.get(k)).toBe('hf:shared')
+    expect((await acquire(own(2), 'x', 60_000)).slice(0, 2)).toEqual(['taken', 's'])
+    await verify()
+  })
+
+  test('a lease asked to end sooner keeps its end, to the millisecond, however long the call is', async () => {
+    const { k, pair, own, acquire, verify } = name()
+    const granted = await acquire(own(1), 'x', 60_000)
+    const keys = keysOf(k.slice(5), 'lock:')
+    const times = Array.from({ length: 200 })
+    const replies = await pair.call(
+      'renew',
+      times.flatMap(() => keys),
+      ['1', ...times.flatMap(() => [own(1), '100', '', ''])],
+    )
+    expect(replies.at(-1)).toEqual(['renewed', granted[2], granted[1], 0])
+    expect(await commands.call('PEXPIRETIME', k)).toBe(Number(granted[2]))
+    await verify()
+  })
+
+  test('an owner that asks again in another mode keeps the mode that it has', async () => {
+    const { k, own, acquire, verify } = name()
+    await acquire(own(1), 's', 60_000)
+    await acquire(own(2), 's', 60_000)
+    expect((await acquire(own(1), 'x', 60_000)).slice(0, 1)).toEqual(['granted'])
+    expect(await commands.get(k)).toBe('hf:shared')
+    await verify()
+  })
+
+  test('a mode that this version does not know is refused', async () => {
+    const { own, acquire } = name()
+    expect((await acquire(own(1), 'u', 60_000)).slice(0, 1)).toEqual(['error'])
+  })
+})
