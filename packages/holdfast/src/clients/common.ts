@@ -11,7 +11,7 @@ export interface Emitter {
 }
 
 /** The connection that a port opens for its subscriptions, as a client presents it. */
-export interface Subscriber {
+interface Subscriber {
   readonly ready: boolean
   /** Connects, unless that is under way. What comes of it is told by the events. */
   start(): void
@@ -35,6 +35,7 @@ export interface SubscriberEvents {
 /** What is particular to a client. */
 export interface Adapter {
   readonly kind: string
+  readonly cluster?: boolean
   readonly client: Emitter
   readonly ready: () => boolean
   /** Connects a client that waits for its first use; does nothing where that is no habit. */
@@ -53,6 +54,7 @@ export function portOf(adapter: Adapter): Port {
   const subscriptions = subscribing(adapter)
   return {
     kind: adapter.kind,
+    cluster: adapter.cluster ?? false,
     get ready(): boolean {
       return adapter.ready()
     },

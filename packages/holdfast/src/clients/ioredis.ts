@@ -31,7 +31,6 @@ export function isIoredis(x: unknown): x is IoredisLike {
 
 /** What the subscriber does not take over from the user's client. */
 const ownOptions = {
-  lazyConnect: true,
   // A break that the client has not noticed yet must not look like a refusal.
   enableOfflineQueue: true,
   // The port subscribes again itself: it has to learn when that is confirmed, and the client's own
@@ -55,6 +54,7 @@ export function ioredisPort(client: IoredisLike): Port {
   }
   return portOf({
     kind: 'ioredis',
+    cluster: client.isCluster === true,
     client,
     ready: () => client.status === 'ready',
     start,
@@ -62,10 +62,7 @@ export function ioredisPort(client: IoredisLike): Port {
     byText: (lua, keys, args) => client.call('EVAL', lua, `${keys.length}`, ...keys, ...args),
     open: (events) => {
       // A Cluster changes its subscribing node without a word, so that such a gap is not told.
-      const own =
-        client.isCluster === true
-          ? client.duplicate([], { lazyConnect: true, enableOfflineQueue: true })
-          : client.duplicate(ownOptions)
+      const own = client.isCluster === true ? client.duplicate() : client.duplicate(ownOptions)
       let last: unknown = new Error('Connection is closed.')
       own.on('error', (error: unknown) => events.error((last = error)))
       own.on('message', events.message)

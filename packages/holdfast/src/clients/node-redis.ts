@@ -59,16 +59,16 @@ export function nodeRedisPort(client: NodeRedisLike): Port {
     open: (events) => {
       const own = client.duplicate()
       const listener = (message: string, channel: string): void => events.message(channel, message)
-      own.on('error', events.error)
+      // An error that leaves it closed is its last: the reconnect strategy has given up.
+      own.on('error', (error: unknown) => (own.isOpen ? events.error : events.ended)(error))
       // By then the client itself has subscribed again, and the server has confirmed it.
       own.on('ready', events.ready)
-      own.on('terminated', events.ended)
       return {
         get ready(): boolean {
           return own.isReady
         },
         start: () => {
-          if (!own.isOpen) own.connect().catch(events.ended)
+          if (!own.isOpen) own.connect().catch(nothing)
         },
         subscribe: (channel) => own.subscribe(channel, listener),
         unsubscribe: (channel) => own.unsubscribe(channel, listener),

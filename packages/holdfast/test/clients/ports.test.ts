@@ -307,7 +307,8 @@ describe.each(kinds)('$name', ({ name, make: makeOne }) => {
       })
       for (let round = 1; round <= 3; round++) {
         await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
-        await until(() => expect(seen.gaps).toBe(round))
+        // Else the next break may swallow the message: a server does not flush whom it ends.
+        await until(() => expect(seen.messages).toHaveLength(round))
       }
       expect(await Promise.all(received)).toEqual([1, 1, 1])
       await server.restart()

@@ -1,0 +1,62 @@
+import { EventEmitter } from 'node:events'
+import { Redis } from 'ioredis'
+import { expect, test, vi } from 'vitest'
+import { portOf, type SubscriberEvents } from '../../src/clients/common.js'
+import { ioredisPort } from '../../src/clients/ioredis.js'
+import { startServer } from '../../src/testing/index.js'
+import { later } from './kinds.js'
+
+// What no real client can be brought to do at a given moment.
+test('a subscription that is closed while it is confirmed again is told no gap', async () => {
+  const answers = [later(), later(), later()]
+  let asked = 0
+  let events!: SubscriberEvents
+  const port = portOf({
+    kind: 'fake',
+    client: new EventEmitter(),
+    ready: () => true,
+    start: () => {},
+    byHash: async () => null,
+    byText: async () => null,
+    open: (given) => {
+      events = given
+      return {
+        ready: true,
+        start: () => {},
+        subscribe: async () => answers[asked++]?.promise,
+        unsubscribe: async () => {},
+        end: () => {},
+      }
+    },
+  })
+  const onGap = vi.fn<() => void>()
+  const pending = port.subscribe('a', { onMessage: () => {}, onGap })
+  answers[0]?.resolve()
+  const subscription = await pending
+  events.ready()
+  answers[1]?.resolve()
+  await vi.waitFor(() => expect(onGap).toHaveBeenCalledTimes(1))
+  events.ready()
+  await subscription.close()
+  answers[2]?.resolve()
+  await answers[2]?.promise
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(asked).toBe(3)
+  expect(onGap).toHaveBeenCalledTimes(1)
+})
+
+test('a break that ioredis has not noticed yet is no refusal', async () => {
+  await using server = await startServer()
+  const client = new Redis(server.url, { enableOfflineQueue: false })
+  const duplicate = vi.spyOn(client, 'duplicate')
+  const port = ioredisPort(client)
+  const events = { onMessage: () => {}, onGap: vi.fn<() => void>() }
+  await port.subscribe('a', events)
+  const own = duplicate.mock.results[0]?.value as Redis & { stream: { destroy(): void } }
+  own.stream.destroy()
+  expect(own.status).toBe('ready')
+  await port.subscribe('b', events)
+  await vi.waitFor(() => expect(events.onGap).toHaveBeenCalledTimes(1))
+  await port.close()
+  client.disconnect()
+})
