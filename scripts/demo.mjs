@@ -12,4 +12,6 @@ if (!args.includes('--embedded') && !(await ensureServers())) {
   console.log('no server: the demo runs in this process, with nothing shared')
   args.push('--embedded')
 }
+// Ctrl-C is for the demo, which ends cleanly; this process waits until it has.
+process.on('SIGINT', () => {})
 process.exit(run(process.execPath, [join(root, 'demo/main.mjs'), ...args]))
