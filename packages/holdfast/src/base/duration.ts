@@ -6,7 +6,7 @@ export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h'}`
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
 /** How long a duration may be: a year. Longer is a mistake in units. */
-export const LONGEST: number = 365 * 24 * UNITS['h']!
+const LONGEST: number = 365 * 24 * UNITS['h']!
 
 /**
  * Reads a duration.

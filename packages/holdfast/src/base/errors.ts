@@ -72,7 +72,7 @@ export class HoldfastError extends Error implements ErrorFacts {
 }
 
 /** Shows a value in an error message: short, and never throwing. */
-export function show(value: unknown): string {
+function show(value: unknown): string {
   if (typeof value === 'string') {
     return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value)
   }

@@ -19,19 +19,25 @@ const encoder = new TextEncoder()
  * @throws ERR_INVALID_ARGUMENT
  */
 export function checkName(name: unknown, prefix: string): asserts name is string {
-  const expected = 'a non-empty string of at most 1 KiB in UTF-8'
-  if (typeof name !== 'string' || name === '') throw invalid('name', name, expected)
-  // The server would see U+FFFD for a lone surrogate: two names would share one lock.
-  if (!isWellFormed(name)) throw invalid('name', name, 'a string without lone surrogates')
-  if (name.length > LONGEST_NAME / 4 && encoder.encode(name).length > LONGEST_NAME) {
-    throw invalid('name', name, expected)
-  }
-  if (SIDE_KEY.test(prefix + name)) {
-    throw invalid('name', name, "a name whose key does not look like one of Holdfast's side keys")
-  }
+  const expected = insteadOf(name, prefix)
+  if (expected !== null) throw invalid('name', name, expected)
 }
 
-function isWellFormed(text: string): boolean {
+/** What is expected instead of this name; null when it can be one. */
+export function insteadOf(name: unknown, prefix: string): string | null {
+  const usual = 'a non-empty string of at most 1 KiB in UTF-8'
+  if (typeof name !== 'string' || name === '') return usual
+  // The server would see U+FFFD for a lone surrogate: two names would share one lock.
+  if (!isWellFormed(name)) return 'a string without lone surrogates'
+  if (name.length > LONGEST_NAME / 4 && encoder.encode(name).length > LONGEST_NAME) return usual
+  if (SIDE_KEY.test(prefix + name)) {
+    return "a name whose key does not look like one of Holdfast's side keys"
+  }
+  return null
+}
+
+/** Whether a text has no lone surrogates. */
+export function isWellFormed(text: string): boolean {
   return !/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(text)
 }
 

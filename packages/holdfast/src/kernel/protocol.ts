@@ -93,7 +93,7 @@ export function decode(reply: Reply): Decoded {
 }
 
 /** Who holds, as four fields of a reply: kind, owner, expiry, info. */
-export function decodeHolder(fields: Verdict): { holder: Holder | null; ends: number | null } {
+function decodeHolder(fields: Verdict): { holder: Holder | null; ends: number | null } {
   const [kind, owner = '', expiry = '-1', info = ''] = fields
   const ends = Number(expiry) < 0 ? null : Number(expiry)
   if (kind === 'x' || kind === 's') {
@@ -113,7 +113,7 @@ export function encodeInfo(info: Info): string {
   return JSON.stringify([info.label ?? null, info.host ?? null, info.pid ?? null])
 }
 
-export function decodeInfo(text: string): Info {
+function decodeInfo(text: string): Info {
   try {
     const [label, host, pid] = JSON.parse(text) as unknown[]
     return {

@@ -4,7 +4,7 @@ import type { Script } from '../clients/port.js'
 export const scripts: Readonly<Record<'acquire' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: 'a789caa69eb46f82265fec11857c7931db87144b',
+    sha1: 'b33ffb8d91af40ad80fa4ba5307b97329a978dca',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -219,6 +219,16 @@ end
 local function late(not_after, of_run)
 return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end
+local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }
+local function mismatch(at)
+for i, expected in ipairs(TYPES) do
+local key = KEYS[at + i - 1]
+local found = redis.pcall('TYPE', key).ok
+if found and found ~= 'none' and found ~= expected then
+return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expected
+end
+end
+end
 local function each(fields, item)
 if ARGV[1] ~= VERSION then
 return { int(us), run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
@@ -230,7 +240,8 @@ local base = 1 + (i - 1) * fields
 return item(load(5 * i - 4), function(j) return ARGV[base + j] end)
 end)
 if not ok then
-reply = { 'error', type(reply) == 'table' and reply.err or tostring(reply) }
+local text = type(reply) == 'table' and reply.err or tostring(reply)
+reply = { 'error', string.find(text, 'WRONGTYPE', 1, true) and mismatch(5 * i - 4) or text }
 end
 out[#out + 1] = reply
 end
@@ -299,7 +310,7 @@ end)`,
   },
   force: {
     name: 'force',
-    sha1: '53b6739c24179b226627f579f2f28d993b7f9558',
+    sha1: '34edd14a40eaf29833f0148b6f867dd674cd4d95',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -514,6 +525,16 @@ end
 local function late(not_after, of_run)
 return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end
+local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }
+local function mismatch(at)
+for i, expected in ipairs(TYPES) do
+local key = KEYS[at + i - 1]
+local found = redis.pcall('TYPE', key).ok
+if found and found ~= 'none' and found ~= expected then
+return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expected
+end
+end
+end
 local function each(fields, item)
 if ARGV[1] ~= VERSION then
 return { int(us), run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
@@ -525,7 +546,8 @@ local base = 1 + (i - 1) * fields
 return item(load(5 * i - 4), function(j) return ARGV[base + j] end)
 end)
 if not ok then
-reply = { 'error', type(reply) == 'table' and reply.err or tostring(reply) }
+local text = type(reply) == 'table' and reply.err or tostring(reply)
+reply = { 'error', string.find(text, 'WRONGTYPE', 1, true) and mismatch(5 * i - 4) or text }
 end
 out[#out + 1] = reply
 end
@@ -584,7 +606,7 @@ end)`,
   },
   hello: {
     name: 'hello',
-    sha1: '65e7ff9b568db36ab32ec04b8bfddd35fa89f075',
+    sha1: '3c742453ae00c55723460d7161f8cbb2a0247cf7',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -799,6 +821,16 @@ end
 local function late(not_after, of_run)
 return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end
+local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }
+local function mismatch(at)
+for i, expected in ipairs(TYPES) do
+local key = KEYS[at + i - 1]
+local found = redis.pcall('TYPE', key).ok
+if found and found ~= 'none' and found ~= expected then
+return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expected
+end
+end
+end
 local function each(fields, item)
 if ARGV[1] ~= VERSION then
 return { int(us), run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
@@ -810,7 +842,8 @@ local base = 1 + (i - 1) * fields
 return item(load(5 * i - 4), function(j) return ARGV[base + j] end)
 end)
 if not ok then
-reply = { 'error', type(reply) == 'table' and reply.err or tostring(reply) }
+local text = type(reply) == 'table' and reply.err or tostring(reply)
+reply = { 'error', string.find(text, 'WRONGTYPE', 1, true) and mismatch(5 * i - 4) or text }
 end
 out[#out + 1] = reply
 end
@@ -824,7 +857,7 @@ return each(0, load)`,
   },
   inspect: {
     name: 'inspect',
-    sha1: '2d3e50584f5f1eb0195fc8174f7aa40622b524fc',
+    sha1: 'a96152b6ff719e4c4111c647fda93508cc77b00f',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -1039,6 +1072,16 @@ end
 local function late(not_after, of_run)
 return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end
+local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }
+local function mismatch(at)
+for i, expected in ipairs(TYPES) do
+local key = KEYS[at + i - 1]
+local found = redis.pcall('TYPE', key).ok
+if found and found ~= 'none' and found ~= expected then
+return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expected
+end
+end
+end
 local function each(fields, item)
 if ARGV[1] ~= VERSION then
 return { int(us), run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
@@ -1050,7 +1093,8 @@ local base = 1 + (i - 1) * fields
 return item(load(5 * i - 4), function(j) return ARGV[base + j] end)
 end)
 if not ok then
-reply = { 'error', type(reply) == 'table' and reply.err or tostring(reply) }
+local text = type(reply) == 'table' and reply.err or tostring(reply)
+reply = { 'error', string.find(text, 'WRONGTYPE', 1, true) and mismatch(5 * i - 4) or text }
 end
 out[#out + 1] = reply
 end
@@ -1085,7 +1129,7 @@ end)`,
   },
   list: {
     name: 'list',
-    sha1: '9ec81dbd7be718ea89ccde45a89cbf351017fba2',
+    sha1: '2bab07f16a0c505b8cf8784a233a310467c9c719',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -1300,6 +1344,16 @@ end
 local function late(not_after, of_run)
 return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end
+local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }
+local function mismatch(at)
+for i, expected in ipairs(TYPES) do
+local key = KEYS[at + i - 1]
+local found = redis.pcall('TYPE', key).ok
+if found and found ~= 'none' and found ~= expected then
+return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expected
+end
+end
+end
 local function each(fields, item)
 if ARGV[1] ~= VERSION then
 return { int(us), run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
@@ -1311,7 +1365,8 @@ local base = 1 + (i - 1) * fields
 return item(load(5 * i - 4), function(j) return ARGV[base + j] end)
 end)
 if not ok then
-reply = { 'error', type(reply) == 'table' and reply.err or tostring(reply) }
+local text = type(reply) == 'table' and reply.err or tostring(reply)
+reply = { 'error', string.find(text, 'WRONGTYPE', 1, true) and mismatch(5 * i - 4) or text }
 end
 out[#out + 1] = reply
 end
@@ -1330,7 +1385,7 @@ return { int(us), run, '', keys }`,
   },
   release: {
     name: 'release',
-    sha1: '8d4b0ed5a0328ff091f847dfade2a2c51ef6545e',
+    sha1: '740ada447886a2f10e8be24f4086f063d95fd7cc',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -1545,6 +1600,16 @@ end
 local function late(not_after, of_run)
 return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end
+local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }
+local function mismatch(at)
+for i, expected in ipairs(TYPES) do
+local key = KEYS[at + i - 1]
+local found = redis.pcall('TYPE', key).ok
+if found and found ~= 'none' and found ~= expected then
+return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expected
+end
+end
+end
 local function each(fields, item)
 if ARGV[1] ~= VERSION then
 return { int(us), run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
@@ -1556,7 +1621,8 @@ local base = 1 + (i - 1) * fields
 return item(load(5 * i - 4), function(j) return ARGV[base + j] end)
 end)
 if not ok then
-reply = { 'error', type(reply) == 'table' and reply.err or tostring(reply) }
+local text = type(reply) == 'table' and reply.err or tostring(reply)
+reply = { 'error', string.find(text, 'WRONGTYPE', 1, true) and mismatch(5 * i - 4) or text }
 end
 out[#out + 1] = reply
 end
@@ -1605,7 +1671,7 @@ end)`,
   },
   renew: {
     name: 'renew',
-    sha1: 'd7ec0635c5919a211e771746a380deab586c5f8b',
+    sha1: 'd20f0d95ec2750f7fd19444d7afe0188e92e171d',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -1820,6 +1886,16 @@ end
 local function late(not_after, of_run)
 return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end
+local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }
+local function mismatch(at)
+for i, expected in ipairs(TYPES) do
+local key = KEYS[at + i - 1]
+local found = redis.pcall('TYPE', key).ok
+if found and found ~= 'none' and found ~= expected then
+return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expected
+end
+end
+end
 local function each(fields, item)
 if ARGV[1] ~= VERSION then
 return { int(us), run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
@@ -1831,7 +1907,8 @@ local base = 1 + (i - 1) * fields
 return item(load(5 * i - 4), function(j) return ARGV[base + j] end)
 end)
 if not ok then
-reply = { 'error', type(reply) == 'table' and reply.err or tostring(reply) }
+local text = type(reply) == 'table' and reply.err or tostring(reply)
+reply = { 'error', string.find(text, 'WRONGTYPE', 1, true) and mismatch(5 * i - 4) or text }
 end
 out[#out + 1] = reply
 end

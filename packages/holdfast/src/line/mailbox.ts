@@ -65,9 +65,10 @@ export class Mailbox {
   }
 
   async close(): Promise<void> {
+    const live = this.#live
     this.#closed = true
     this.#live = false
-    const subscription = await this.#subscription?.catch(() => null)
-    await subscription?.close()
+    // One that was never confirmed may never be: `open` ends it if it is, nobody waits for that.
+    if (live) await (await this.#subscription)?.close()
   }
 }

@@ -18,6 +18,7 @@ export class Orphans {
   readonly #runtime: Runtime
   readonly #mailbox: Mailbox
   readonly #retries = new Set<Timer>()
+  #closed = false
 
   constructor(node: Node, clock: LocalClock, runtime: Runtime, mailbox: Mailbox) {
     this.#node = node
@@ -65,7 +66,7 @@ export class Orphans {
     until: number,
     delay: number,
   ): Promise<void> {
-    if (this.#clock.now() + delay < until) {
+    if (!this.#closed && this.#clock.now() + delay < until) {
       await this.#sleep(delay)
       if (!(await this.#try(owner, keys, timeout))) {
         return this.#again(owner, keys, timeout, until, Math.min(delay * 2, LONGEST_RETRY_MS))
@@ -90,6 +91,7 @@ export class Orphans {
 
   /** Stops trying: what is left ends by its own expiry. */
   close(): void {
+    this.#closed = true
     for (const timer of this.#retries) timer.cancel()
     this.#retries.clear()
   }

@@ -74,7 +74,7 @@ export class Queue {
 
   /** Messages may have been missed: every waiter asks, together in a few calls. */
   #gap(): void {
-    for (const waiter of this.#waiters) waiter.askAgain()
+    for (const waiter of this.#waiters) waiter.missed()
   }
 
   forget(waiter: Waiter, owner: string): void {

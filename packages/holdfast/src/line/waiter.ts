@@ -1,7 +1,14 @@
 import { HoldfastError } from '../base/errors.js'
 import { events } from '../base/events.js'
 import type { Timer } from '../base/runtime.js'
-import { acquireFields, contention, modeName, renewFields, type Push } from '../kernel/protocol.js'
+import {
+  acquireFields,
+  contention,
+  modeName,
+  renewFields,
+  type NotAfter,
+  type Push,
+} from '../kernel/protocol.js'
 import { deadlineOfPush, deadlineOfReply, marginOf } from '../lease/deadline.js'
 import type { Grant, Terms } from '../lease/lease.js'
 import type { Answer } from '../quorum/node.js'
@@ -9,6 +16,7 @@ import { classify, isConfig } from '../quorum/replies.js'
 import type { Line } from './line.js'
 import type { Recipient } from './mailbox.js'
 import type { Queue } from './queue.js'
+import { refusal } from './refusal.js'
 
 /** What a call asks for, beside the lease's terms. */
 export interface Wish extends Terms {
@@ -46,6 +54,9 @@ export class Waiter implements Recipient {
   #state: State = 'asking'
   /** Whether the server may know the owner id. */
   #sent = false
+  /** A message came, or may have been missed, while a question was under way. */
+  #stale = false
+  #gaveUp = false
   #failures = 0
   #late = 0
   #trouble: HoldfastError | null = null
@@ -78,9 +89,7 @@ export class Waiter implements Recipient {
       return
     }
     signal?.addEventListener('abort', this.#onAbort)
-    if (wait > 0 && wait !== Infinity) {
-      this.#limit = this.#queue.runtime.setTimer(() => this.#timedOut(), wait, true)
-    }
+    if (wait > 0 && wait !== Infinity) this.#armLimit()
     void this.#ask()
   }
 
@@ -107,6 +116,21 @@ export class Waiter implements Recipient {
     void this.#ask()
   }
 
+  /** As `askAgain`; and the answer to a question under way may be older than the gap. */
+  missed(): void {
+    if (this.#state === 'asking') this.#stale = true
+    else this.askAgain()
+  }
+
+  /** Nothing is to be carried out after the end of this call, which may come before a command's. */
+  #within({ ms, run }: NotAfter): NotAfter {
+    const { timeout, wait } = this.#wish
+    const early = wait === 0 ? 0 : timeout - (this.#since + wait - this.#queue.clock.now())
+    return early <= 0
+      ? { ms, run }
+      : { ms: String(Math.max(0, Number(ms) - Math.ceil(early))), run }
+  }
+
   async #ask(): Promise<void> {
     const { keys, timeout, wait } = this.#wish
     while (this.#state === 'asking') {
@@ -115,13 +139,13 @@ export class Waiter implements Recipient {
       const ticket = this.ticket === 0 ? '' : String(this.ticket)
       try {
         this.#sent = true
-        const answer = await this.#queue.node.ask('acquire', keys, timeout, (notAfter) =>
-          this.#state === 'asking' && this.#owner === owner
-            ? acquireFields(owner, this.#wish, stand, ticket, notAfter)
-            : null,
-        )
+        const answer = await this.#queue.node.ask('acquire', keys, timeout, (notAfter) => {
+          if (this.#state !== 'asking' || this.#owner !== owner) return null
+          this.#stale = false
+          return acquireFields(owner, this.#wish, stand, ticket, this.#within(notAfter))
+        })
         // A push, a cancel or a later question has overtaken this answer (review S13).
-        if (this.#owner !== owner) void this.#overtaken(owner, answer)
+        if (this.#owner !== owner || this.#gaveUp) void this.#overtaken(owner, answer)
         if (this.#state !== 'asking' || this.#owner !== owner) return
         this.#trouble = null
         if (await this.#answered(answer)) return
@@ -158,8 +182,12 @@ export class Waiter implements Recipient {
         // Subscribe before standing in line: a grant is told by a message.
         if (!this.#queue.mailbox.live) await this.#queue.openMailbox(this.#wish.timeout)
         return false
-      case 'lapsed':
       case 'forced':
+        // Withheld from others until we let go of it.
+        void this.#giveBack()
+        this.#rename()
+        return false
+      case 'lapsed':
         this.#rename()
         return false
       case 'late':
@@ -205,6 +233,8 @@ export class Waiter implements Recipient {
     events.queued({ ...this.#event(), rank: this.rank })
     // The line was lost on the server, and the others of this process with it.
     if (returned) for (const other of this.#line.waiters) other.askAgain()
+    // What came meanwhile may be newer than this answer (review S13).
+    if (this.#stale) this.askAgain()
   }
 
   #granted(answer: Answer, remaining: number, fence: number): void {
@@ -219,6 +249,7 @@ export class Waiter implements Recipient {
       this.#line.told(received + Math.max(0, push.ends - push.now))
       this.#line.park(this)
     }
+    if (push.kind === 'first' && this.#state === 'asking') this.#stale = true
     if (push.kind === 'grant' && (this.#state === 'parked' || this.#state === 'asking')) {
       this.#line.leave(this)
       void this.#pushedGrant(push, received)
@@ -251,16 +282,20 @@ export class Waiter implements Recipient {
   }
 
   /** Asks whether a pushed grant still stands, and for the full ttl; leaves the state if not. */
-  async #confirm(fence: number): Promise<void> {
-    const owner = this.#owner
-    const { keys, timeout, ttl } = this.#wish
+  async #confirm(pushed: number): Promise<void> {
     try {
-      const answer = await this.#queue.node.ask('renew', keys, timeout, (notAfter) =>
-        renewFields(owner, ttl, notAfter),
-      )
-      if (this.#state !== 'confirming' || answer.verdict[0] !== 'renewed') return
-      const remaining = Number(answer.verdict[1]) - answer.now
+      const answer = await this.#renewed()
+      if (this.#state !== 'confirming') return
+      const [status, ends, token] = answer.verdict
+      if (status !== 'renewed') {
+        // It may stand all the same (forced, late): nobody else has it until we let go of it.
+        if (status !== 'gone') void this.#giveBack()
+        return
+      }
+      const remaining = Number(ends) - answer.now
       const deadline = deadlineOfReply(answer.sent, remaining, this.#queue.drift)
+      // The message may be of an earlier claim; 0 where somebody deleted the record.
+      const fence = Number(token) || pushed
       events.handover({ ...this.#event(), fence, latency: null, confirmed: true })
       this.#accept({ deadline, length: remaining, fence, serverTime: answer.now, pushed: true })
     } catch (error) {
@@ -268,6 +303,17 @@ export class Waiter implements Recipient {
       // Unknown whether it stands: given back, and asked for anew.
       if (this.#state === 'confirming') void this.#giveBack()
     }
+  }
+
+  /** Too late only by the clock of another server run: the answer brought a sample of this one. */
+  async #renewed(tries = 2): Promise<Answer> {
+    const owner = this.#owner
+    const { keys, timeout, ttl } = this.#wish
+    const answer = await this.#queue.node.ask('renew', keys, timeout, (notAfter) =>
+      renewFields(owner, ttl, this.#within(notAfter)),
+    )
+    const again = answer.verdict[0] === 'late' && tries > 0 && this.#state === 'confirming'
+    return again ? this.#renewed(tries - 1) : answer
   }
 
   #accept(grant: Omit<Grant, 'owner'>): void {
@@ -294,21 +340,22 @@ export class Waiter implements Recipient {
     this.#resolve({ ...grant, owner })
   }
 
-  #timedOut(): void {
-    this.giveUp(this.#trouble ?? this.#refusal('ERR_TIMEOUT'))
+  #armLimit(): void {
+    const { clock, runtime } = this.#queue
+    const left = this.#since + this.#wish.wait - clock.now()
+    this.#limit = runtime.setTimer(
+      () => {
+        // Timers trigger, clocks decide: a very long timer comes early.
+        if (clock.now() < this.#since + this.#wish.wait - 1) this.#armLimit()
+        else this.giveUp(this.#trouble ?? this.#refusal('ERR_TIMEOUT'))
+      },
+      left,
+      true,
+    )
   }
 
   #refusal(code: 'ERR_TAKEN' | 'ERR_TIMEOUT'): HoldfastError {
-    const name = JSON.stringify(this.#wish.name)
-    const { holder, remaining } = this.#contention
-    const who = holder?.mode === 'foreign' ? 'another library' : (holder?.label ?? holder?.owner)
-    const by = who ? ` by ${who}` : ''
-    const left = remaining === null || remaining === undefined ? '' : `, for ${remaining} ms more`
-    const message =
-      code === 'ERR_TAKEN'
-        ? `the lock ${name} is taken${by}${left}`
-        : `the lock ${name} was not free within ${this.#wish.wait} ms: held${by}${left}`
-    return new HoldfastError(code, message, this.#contention)
+    return refusal(code, this.#wish, this.#contention)
   }
 
   /** Ends the call without a lock. What the server may hold for it is released. */
@@ -317,6 +364,7 @@ export class Waiter implements Recipient {
     // A refusal leaves nothing behind; an answer that was never seen may have.
     const clean = reason instanceof HoldfastError && reason.code === 'ERR_TAKEN'
     const leaving = this.#sent && !clean ? this.#giveBack() : null
+    this.#gaveUp = leaving !== null
     this.#finish()
     const late = reason instanceof HoldfastError && reason.code === 'ERR_TIMEOUT'
     if (!late || !leaving) {

@@ -72,6 +72,8 @@ export class Engine {
   /** Nothing that was lost here may linger on the server, nor be waited for. */
   #lost(lease: Lease, reason: LossReason): void {
     this.renewer.remove(lease)
+    // `close` releases what it ends, and waits for it.
+    if (reason === 'closed') return
     if (reason === 'gone') {
       this.queue.mailbox.unregister(lease.owner)
       return

@@ -1,10 +1,11 @@
 import { HoldfastError, invalid, type Holder } from '../base/errors.js'
 import type { Reply } from '../clients/port.js'
-import { checkName, keysOf } from '../kernel/names.js'
+import { checkName, insteadOf, keysOf } from '../kernel/names.js'
 import { decodeRecord, modeName } from '../kernel/protocol.js'
 import { classify } from '../quorum/replies.js'
 import type { Answer } from '../quorum/node.js'
 import type { Engine } from './engine.js'
+import { checkForce } from './options.js'
 
 const TIMEOUT_MS = 500
 const STEP = 100
@@ -122,8 +123,10 @@ export async function* list(engine: Engine, pattern: string): AsyncGenerator<Loc
       TIMEOUT_MS,
     )
     cursor = next
-    // SCAN may give a key twice.
-    const names = keys.map((key) => key.slice(prefix.length)).filter((name) => !seen.has(name))
+    // SCAN may give a key twice; and under the prefix may be keys that belong to no lock.
+    const names = keys
+      .map((key) => key.slice(prefix.length))
+      .filter((name) => !seen.has(name) && insteadOf(name, prefix) === null)
     for (const name of names) seen.add(name)
     const states = await Promise.all(names.map((name) => inspect(engine, name)))
     yield* states.filter((state) => state.holderCount > 0)
@@ -137,13 +140,10 @@ export async function forceRelease(
 ): Promise<ForceResult> {
   engine.assertOpen()
   checkName(name, engine.prefix)
-  for (const key of Object.keys(options)) {
-    if (key !== 'now') throw invalid(`options.${key}`, key, 'one of now')
-  }
-  const { now = false } = options
-  if (typeof now !== 'boolean') throw invalid('options.now', now, 'true or false')
+  checkForce(options)
   const keys = keysOf(name, engine.prefix)
-  const answer = await engine.node.ask('force', keys, TIMEOUT_MS, () => [now ? '1' : '0'])
+  const fields = [options.now ? '1' : '0']
+  const answer = await engine.node.ask('force', keys, TIMEOUT_MS, () => fields)
   const [status = '', count = '0', ends = '-1'] = answer.verdict
   const remaining = (text: string): number | null =>
     Number(text) < 0 ? null : Math.max(0, Math.round(Number(text) - answer.now))

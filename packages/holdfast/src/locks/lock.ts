@@ -98,7 +98,8 @@ export class Lock implements AsyncDisposable {
    * the earlier one if this process dies.
    *
    * @param ms at least 50 ms, or 300 ms when the lease is renewed.
-   * @throws ERR_LOST, ERR_UNAVAILABLE (the lease stays as it was), ERR_INVALID_ARGUMENT
+   * @throws ERR_LOST; ERR_UNAVAILABLE when the server does not say (the new length counts all the
+   * same, but a longer one only once a renewal is confirmed); ERR_INVALID_ARGUMENT
    */
   async extend(ms: Duration): Promise<void> {
     const ttl = milliseconds('ms', ms, this.#lease.terms.renew ? 300 : 50)

@@ -1,7 +1,13 @@
-import { HoldfastError } from '../base/errors.js'
+import { HoldfastError, invalid } from '../base/errors.js'
 import type { Engine } from './engine.js'
 import type { Lock } from './lock.js'
-import { checkCall, type AcquireOptions, type LockOptions, type Settings } from './options.js'
+import {
+  checkCall,
+  checkTry,
+  type AcquireOptions,
+  type LockOptions,
+  type Settings,
+} from './options.js'
 
 /** What `tryUse` did. */
 export type TryUseResult<T> = { readonly ran: false } | { readonly ran: true; readonly result: T }
@@ -47,6 +53,7 @@ export class Mutex {
    * @throws as `acquire`, but never ERR_TAKEN or ERR_TIMEOUT.
    */
   async tryAcquire(options?: Omit<AcquireOptions, 'wait'>): Promise<Lock | null> {
+    if (options !== undefined) checkTry(options)
     try {
       return await this.acquire({ ...options, wait: 0 })
     } catch (error) {
@@ -62,6 +69,7 @@ export class Mutex {
    * lost meanwhile (its `result` is on the error); else as `acquire`.
    */
   async use<T>(fn: (lock: Lock) => T | Promise<T>, options?: AcquireOptions): Promise<T> {
+    checkFunction(fn)
     return this.#run(await this.acquire(options), fn)
   }
 
@@ -70,6 +78,7 @@ export class Mutex {
     fn: (lock: Lock) => T | Promise<T>,
     options?: Omit<AcquireOptions, 'wait'>,
   ): Promise<TryUseResult<T>> {
+    checkFunction(fn)
     const lock = await this.tryAcquire(options)
     return lock ? { ran: true, result: await this.#run(lock, fn) } : { ran: false }
   }
@@ -91,4 +100,9 @@ export class Mutex {
     const facts = { lock: this.name, reason: lost.reason!, result, cause: lost }
     throw new HoldfastError('ERR_LOST', `${message}, while the function ran`, facts)
   }
+}
+
+/** Before anything is locked for it. */
+function checkFunction(fn: unknown): void {
+  if (typeof fn !== 'function') throw invalid('fn', fn, 'a function')
 }

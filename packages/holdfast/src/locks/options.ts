@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { milliseconds, type Duration } from '../base/duration.js'
 import { invalid } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
+import { isWellFormed } from '../kernel/names.js'
 import { encodeInfo } from '../kernel/protocol.js'
 
 /** Options of a call. */
@@ -58,9 +59,11 @@ export interface Settings {
   readonly info: string
 }
 
-const CALL = ['wait', 'signal', 'ttl'] as const
+const TRY = ['signal', 'ttl'] as const
+const CALL = ['wait', ...TRY] as const
 const LOCK = [...CALL, 'renew', 'maxHold', 'margin', 'claim', 'label'] as const
 const HOLDFAST = ['prefix', 'drift', 'nodeTimeout', 'label', 'runtime'] as const
+const RUNTIME = ['monotonic', 'wall', 'boot', 'setTimer', 'random', 'randomHex'] as const
 const LEAST_TTL_MS = 50
 const LEAST_RENEWED_TTL_MS = 300
 
@@ -76,9 +79,13 @@ function known(what: string, options: unknown, names: readonly string[]): void {
 
 export function checkHoldfast(options: HoldfastOptions): void {
   known('options', options, HOLDFAST)
-  const { prefix, drift, nodeTimeout, label } = options
-  if (prefix !== undefined && typeof prefix !== 'string') {
-    throw invalid('options.prefix', prefix, 'a string')
+  const { prefix, drift, nodeTimeout, label, runtime } = options
+  // The server would see U+FFFD for a lone surrogate: two prefixes would share their locks.
+  if (prefix !== undefined && !(typeof prefix === 'string' && isWellFormed(prefix))) {
+    throw invalid('options.prefix', prefix, 'a string without lone surrogates')
+  }
+  if (runtime !== undefined && !RUNTIME.every((has) => typeof runtime?.[has] === 'function')) {
+    throw invalid('options.runtime', runtime, `an object with ${RUNTIME.join(', ')}`)
   }
   if (drift !== undefined && !(typeof drift === 'number' && drift >= 0 && drift < 0.5)) {
     throw invalid('options.drift', drift, 'a number from 0 to below 0.5')
@@ -102,25 +109,38 @@ export function checkCall(options: AcquireOptions): void {
   known('options', options, CALL)
 }
 
+/** The same for a call that never waits, where a `wait` would be ignored in silence. */
+export function checkTry(options: Omit<AcquireOptions, 'wait'>): void {
+  known('options', options, TRY)
+}
+
+/** Checks the options of forceRelease. @throws ERR_INVALID_ARGUMENT */
+export function checkForce(options: { now?: boolean }): void {
+  known('options', options, ['now'])
+  const { now = false } = options
+  if (typeof now !== 'boolean') throw invalid('options.now', now, 'true or false')
+}
+
 /** Puts options and defaults together. @throws ERR_INVALID_ARGUMENT */
 export function settingsOf(all: HoldfastOptions, options: LockOptions): Settings {
-  const { renew = true, signal, label = all.label } = options
+  // Undefined is the default; null may be a mistake, and is refused.
+  const { renew = true, signal, label = all.label, ttl: lease = 10_000 } = options
   if (typeof renew !== 'boolean') throw invalid('options.renew', renew, 'true or false')
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+  // By shape: test runners and frames have an AbortSignal class of their own.
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
     throw invalid('options.signal', signal, 'an AbortSignal')
   }
   checkLabel(label)
   const least = renew ? LEAST_RENEWED_TTL_MS : LEAST_TTL_MS
-  const ttl = milliseconds('options.ttl', options.ttl ?? 10_000, least)
-  const claim = milliseconds('options.claim', options.claim ?? Math.min(ttl, 2000), LEAST_TTL_MS)
-  const { maxHold, margin, wait = 10_000 } = options
+  const ttl = milliseconds('options.ttl', lease, least)
+  const { claim = Math.min(ttl, 2000), maxHold = Infinity, margin, wait = 10_000 } = options
   return {
     ttl,
     renew,
     signal,
-    claim: Math.min(claim, ttl),
+    claim: Math.min(milliseconds('options.claim', claim, LEAST_TTL_MS), ttl),
     wait: milliseconds('options.wait', wait, 0, true),
-    maxHold: milliseconds('options.maxHold', maxHold ?? Infinity, 1, true),
+    maxHold: milliseconds('options.maxHold', maxHold, 1, true),
     margin: margin === undefined ? undefined : milliseconds('options.margin', margin, 1),
     timeout:
       all.nodeTimeout === undefined

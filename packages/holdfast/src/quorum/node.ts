@@ -94,10 +94,9 @@ export class Node {
       if (OPS[op]) await this.#sampled(timeout)
       await this.#ready(timeout)
       // From here to the write nothing is awaited: a release that is asked for later cannot overtake.
-      const limit = OPS[op] ? this.#limit(timeout) : NO_LIMIT
       const args: string[] = []
       sending = items.filter((item) => {
-        const fields = item.fields(limit)
+        const fields = item.fields(OPS[op] ? this.#limit(item.timeout) : NO_LIMIT)
         if (fields) args.push(...fields)
         else item.reject(new HoldfastError('ERR_UNAVAILABLE', 'not sent: nobody waits for it'))
         return fields !== null

@@ -282,6 +282,18 @@ local function late(not_after, of_run)
   return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end
 
+-- Which of a name's keys is of a wrong type: asked only when the server said that one is.
+local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }
+local function mismatch(at)
+  for i, expected in ipairs(TYPES) do
+    local key = KEYS[at + i - 1]
+    local found = redis.pcall('TYPE', key).ok
+    if found and found ~= 'none' and found ~= expected then
+      return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expected
+    end
+  end
+end
+
 -- Runs item(n, field) for each name; field(j) is the j-th of its arguments.
 local function each(fields, item)
   if ARGV[1] ~= VERSION then
@@ -294,7 +306,8 @@ local function each(fields, item)
       return item(load(5 * i - 4), function(j) return ARGV[base + j] end)
     end)
     if not ok then
-      reply = { 'error', type(reply) == 'table' and reply.err or tostring(reply) }
+      local text = type(reply) == 'table' and reply.err or tostring(reply)
+      reply = { 'error', string.find(text, 'WRONGTYPE', 1, true) and mismatch(5 * i - 4) or text }
     end
     out[#out + 1] = reply
   end

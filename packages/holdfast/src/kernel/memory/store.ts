@@ -12,7 +12,10 @@ interface Entry {
 /** A server's error: the reply of an operation carries its message. */
 export class ServerError extends Error {}
 
-const wrongType = 'WRONGTYPE Operation against a key holding the wrong kind of value'
+function wrongType(key: string, value: Value, expected: string): ServerError {
+  const found = typeof value === 'string' ? 'string' : value instanceof SortedSet ? 'zset' : 'hash'
+  return new ServerError(`WRONGTYPE the key ${key} is a ${found} and not a ${expected}`)
+}
 
 /** Before this many visits it does not pay to look for keys whose time is up. */
 const leastVisits = 1000
@@ -30,7 +33,7 @@ export class Keyspace {
 
   get(key: string): string | null {
     const value = this.peek(key)
-    if (value !== null && typeof value !== 'string') throw new ServerError(wrongType)
+    if (value !== null && typeof value !== 'string') throw wrongType(key, value, 'string')
     return value
   }
 
@@ -42,7 +45,7 @@ export class Keyspace {
   /** The sorted set of this key: an empty one if there is no such key. */
   zset(key: string): SortedSet {
     const value = this.peek(key) ?? new SortedSet()
-    if (!(value instanceof SortedSet)) throw new ServerError(wrongType)
+    if (!(value instanceof SortedSet)) throw wrongType(key, value, 'zset')
     return value
   }
 
@@ -107,7 +110,7 @@ export class Keyspace {
 
   #hash(key: string): Map<string, string> {
     const value = this.peek(key) ?? new Map<string, string>()
-    if (!(value instanceof Map)) throw new ServerError(wrongType)
+    if (!(value instanceof Map)) throw wrongType(key, value, 'hash')
     return value
   }
 
