@@ -4,9 +4,6 @@ import type { Reply } from '../clients/port.js'
 /** The version that every request names first. docs/protocol.md */
 export const PROTOCOL = '1'
 
-/** Waiters ask again at the holder's end, and this much later for each place behind the first. */
-export const ASK_SPACING_MS = 500
-
 /** The most items that one script call carries. */
 export const BATCH = 100
 

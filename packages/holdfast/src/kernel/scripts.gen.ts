@@ -4,7 +4,7 @@ import type { Script } from '../clients/port.js'
 export const scripts: Readonly<Record<'acquire' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: 'b33ffb8d91af40ad80fa4ba5307b97329a978dca',
+    sha1: '82843df4bd735485ee71075a1d63cde75a017d9f',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -13,7 +13,9 @@ local LINE_TAIL_MS = 10000
 local STEPS = 64
 local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
-local now = math.floor(us / 1000)
+local us_text = time[1] .. string.sub('00000' .. time[2], -6)
+local now_text = string.sub(us_text, 1, -4)
+local now = tonumber(now_text)
 local server = redis.pcall('INFO', 'server')
 local run = ''
 if type(server) == 'string' then
@@ -27,33 +29,35 @@ end
 local function channel(owner)
 return 'lock:client:' .. string.match(owner, '^[^.]*')
 end
-local function push(owner, ...)
-pushes[#pushes + 1] = { channel(owner), table.concat({ '1', ... }, ' ') }
+local function push(kind, owner, text)
+pushes[#pushes + 1] = { channel(owner), '1 ' .. kind .. ' ' .. owner .. ' ' .. text }
 end
 local function ours(value)
 local client, sequence = string.match(value, '^(%x+)%.(%d+)$')
 return client and #client == 32 and sequence
 end
 local function load(at)
-local n = { k = KEYS[at], fence = KEYS[at + 1], line = KEYS[at + 2], shared = KEYS[at + 3], meta = KEYS[at + 4] }
-n.value = redis.call('GET', n.k)
-local last = redis.call('GET', n.fence)
-n.waiting = redis.call('ZCARD', n.line)
-n.members = redis.call('ZCARD', n.shared)
-n.records = redis.call('HLEN', n.meta)
-if last and not tonumber(last) then
-error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. n.fence })
+local k, fence, line, shared, meta = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3], KEYS[at + 4]
+local value = redis.call('GET', k)
+local last = redis.call('GET', fence)
+local waiting = redis.call('ZCARD', line)
+local members = redis.call('ZCARD', shared)
+local records = redis.call('HLEN', meta)
+local top = records > 0 and redis.call('HGET', meta, 'x') or false
+local number = tonumber(last or '0')
+if not number then
+error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
-n.last = tonumber(last or '0')
-n.sharing = n.members > 0 and redis.call('ZCOUNT', n.shared, int(now), '+inf') or 0
-n.top = n.records > 0 and redis.call('HGET', n.meta, 'x') or false
-return n
+return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
+waiting = waiting, members = members, top = top, expiry = false, holder = false,
+records = records,
+sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
 local function parse(body)
 local mode, weight, ttl, claim, sub, token, since, forced, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
-return { mode = mode, weight = weight, ttl = tonumber(ttl), claim = tonumber(claim), sub = sub,
+return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
 token = token, since = since, forced = forced, info = info }
 end
 local function top(n)
@@ -65,9 +69,11 @@ if who == owner then return parse(body) end
 return n.records > 0 and parse(redis.call('HGET', n.meta, owner)) or nil
 end
 local function write(n, owner, r)
-local body = table.concat({ r.mode, r.weight, int(r.ttl), int(r.claim), r.sub, r.token, r.since, r.forced, r.info }, ' ')
+local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
+.. r.since .. ' ' .. r.forced .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
 n.top = owner .. ' ' .. body
+n.holder = r
 redis.call('HSET', n.meta, 'x', n.top)
 else
 redis.call('HSET', n.meta, owner, body)
@@ -91,7 +97,7 @@ local last = redis.call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
 if last[1] and tonumber(last[2]) >= now then
 n.value = MARKER
 n.expiry = tonumber(last[2])
-redis.call('SET', n.k, MARKER, 'PXAT', int(n.expiry))
+redis.call('SET', n.k, MARKER, 'PXAT', n.expiry)
 elseif n.value then
 n.value = false
 redis.call('DEL', n.k)
@@ -119,21 +125,27 @@ return score >= now and score or nil
 end
 local function hold(n, owner, mode, ends)
 if mode == 's' then
-redis.call('ZADD', n.shared, int(ends), owner)
+redis.call('ZADD', n.shared, ends, owner)
 shadow(n)
 elseif n.value == owner then
 n.expiry = ends
-redis.call('PEXPIREAT', n.k, int(ends))
+redis.call('PEXPIREAT', n.k, ends)
 else
 n.value = owner
 n.expiry = ends
-redis.call('SET', n.k, owner, 'PXAT', int(ends))
+redis.call('SET', n.k, owner, 'PXAT', ends)
 end
 end
 local function prolong(n, owner, mine, ends)
 if mine >= ends then return mine end
 hold(n, owner, n.value == owner and 'x' or 's', ends)
 return ends
+end
+local function mint(n, ttl)
+n.last = math.max(us, n.last + 1)
+local token = n.last == us and us_text or int(n.last)
+redis.call('SET', n.fence, token, 'PXAT', now + math.max(FENCE_MS, ttl))
+return token
 end
 local function enter(n, owner, r, ends)
 hold(n, owner, r.mode, ends)
@@ -145,11 +157,11 @@ redis.call('DEL', n.meta)
 n.records = 0
 else
 forget(n, owner)
+local lapsed = top(n)
+if lapsed and lapsed ~= owner then redis.call('HSET', n.meta, 'l', lapsed) end
 end
-n.last = math.max(us, n.last + 1)
-redis.call('SET', n.fence, int(n.last), 'PXAT', int(now + math.max(FENCE_MS, r.ttl)))
-r.token = int(n.last)
-r.since = int(now)
+r.token = mint(n, r.ttl)
+r.since = now_text
 r.forced = '0'
 write(n, owner, r)
 return { 'granted', r.token, int(ends) }
@@ -159,11 +171,11 @@ local count = redis.pcall('PUBSUB', 'NUMSUB', channel(owner))
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end
 local function advance(n, caller, moved)
-local granted
+local granted, head, r
 for step = 1, STEPS + 1 do
 if n.waiting == 0 then break end
-local head = redis.call('ZRANGE', n.line, 0, 0)[1]
-local r = record(n, head)
+head = redis.call('ZRANGE', n.line, 0, 0)[1]
+r = record(n, head)
 if r and not fits(n, r.mode) then break end
 if step > STEPS then break end
 redis.call('ZREM', n.line, head)
@@ -178,14 +190,12 @@ forget(n, head)
 else
 local ends = now + math.min(r.claim, r.ttl)
 local grant = enter(n, head, r, ends)
-push(head, 'grant', head, grant[2], int(us), int(ends), run)
+push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
 end
 end
-if moved and n.waiting > 0 then
-local head = redis.call('ZRANGE', n.line, 0, 0)[1]
-if head ~= caller then
-push(head, 'first', head, int(us), int(fits(n, (record(n, head) or {}).mode) and now or expiry(n) or now), run)
-end
+if moved and n.waiting > 0 and head ~= caller then
+local free = fits(n, r and r.mode) and now_text or int(expiry(n) or now)
+push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
 end
@@ -194,19 +204,19 @@ if not n.value and n.sharing > 0 then shadow(n) end
 local life = math.max(expiry(n) or now, now)
 if n.waiting > 0 then
 life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, ends_at(n.line))
-redis.call('PEXPIREAT', n.line, int(life))
+redis.call('PEXPIREAT', n.line, life)
 end
 if n.waiting == 0 and not n.value and n.sharing == 0 then
 if n.records > 0 or n.members > 0 then redis.call('DEL', n.meta, n.shared) end
 return
 end
-if n.records > 0 then redis.call('PEXPIREAT', n.meta, int(life)) end
-if n.members > 0 then redis.call('PEXPIREAT', n.shared, int(life)) end
+if n.records > 0 then redis.call('PEXPIREAT', n.meta, life) end
+if n.members > 0 then redis.call('PEXPIREAT', n.shared, life) end
 end
 local function holder(n)
 if n.value and n.value ~= MARKER then
 if not ours(n.value) then return 'f', '', int(expiry(n)), '' end
-local r = record(n, n.value)
+local r = n.holder or record(n, n.value)
 return 'x', n.value, int(expiry(n)), r and r.info or ''
 end
 if n.sharing > 0 then
@@ -231,9 +241,9 @@ end
 end
 local function each(fields, item)
 if ARGV[1] ~= VERSION then
-return { int(us), run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
+return { us_text, run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
 end
-local out = { int(us), run, '' }
+local out = { us_text, run, '' }
 for i = 1, #KEYS / 5 do
 local ok, reply = pcall(function()
 local base = 1 + (i - 1) * fields
@@ -258,8 +268,8 @@ if (mode ~= 'x' and mode ~= 's') or field(3) ~= '1' or field(10) ~= '' then
 return { 'error', 'this version knows no such mode, weight or ballot' }
 end
 purge(n)
-local asked = { mode = mode, weight = field(3), ttl = tonumber(field(4)), claim = tonumber(field(5)),
-sub = '-', token = '0', since = int(now), forced = '0', info = field(11) }
+local asked = { mode = mode, weight = field(3), ttl = int(field(4)), claim = int(field(5)),
+sub = '-', token = '0', since = now_text, forced = '0', info = field(11) }
 local ends = now + asked.ttl
 local mine = held(n, owner)
 local known = record(n, owner)
@@ -267,9 +277,7 @@ if mine then
 if known and known.forced == '1' then return { 'forced' } end
 ends = prolong(n, owner, mine, ends)
 if not known or known.token == '0' then
-n.last = math.max(us, n.last + 1)
-redis.call('SET', n.fence, int(n.last), 'PXAT', int(now + math.max(FENCE_MS, asked.ttl)))
-asked.token = int(n.last)
+asked.token = mint(n, asked.ttl)
 asked.mode = n.value == owner and 'x' or 's'
 known = asked
 write(n, owner, known)
@@ -278,6 +286,7 @@ settle(n)
 return { 'granted', known.token, int(ends) }
 end
 if known and known.token ~= '0' then return { 'lapsed' } end
+if not known and n.records > 0 and redis.call('HGET', n.meta, 'l') == owner then return { 'lapsed' } end
 local granted
 if n.waiting == 0 and fits(n, mode) then
 granted = enter(n, owner, asked, ends)
@@ -310,7 +319,7 @@ end)`,
   },
   force: {
     name: 'force',
-    sha1: '34edd14a40eaf29833f0148b6f867dd674cd4d95',
+    sha1: '99db7f749d26e8bdd27864c5b60dd7f00dc88dc4',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -319,7 +328,9 @@ local LINE_TAIL_MS = 10000
 local STEPS = 64
 local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
-local now = math.floor(us / 1000)
+local us_text = time[1] .. string.sub('00000' .. time[2], -6)
+local now_text = string.sub(us_text, 1, -4)
+local now = tonumber(now_text)
 local server = redis.pcall('INFO', 'server')
 local run = ''
 if type(server) == 'string' then
@@ -333,33 +344,35 @@ end
 local function channel(owner)
 return 'lock:client:' .. string.match(owner, '^[^.]*')
 end
-local function push(owner, ...)
-pushes[#pushes + 1] = { channel(owner), table.concat({ '1', ... }, ' ') }
+local function push(kind, owner, text)
+pushes[#pushes + 1] = { channel(owner), '1 ' .. kind .. ' ' .. owner .. ' ' .. text }
 end
 local function ours(value)
 local client, sequence = string.match(value, '^(%x+)%.(%d+)$')
 return client and #client == 32 and sequence
 end
 local function load(at)
-local n = { k = KEYS[at], fence = KEYS[at + 1], line = KEYS[at + 2], shared = KEYS[at + 3], meta = KEYS[at + 4] }
-n.value = redis.call('GET', n.k)
-local last = redis.call('GET', n.fence)
-n.waiting = redis.call('ZCARD', n.line)
-n.members = redis.call('ZCARD', n.shared)
-n.records = redis.call('HLEN', n.meta)
-if last and not tonumber(last) then
-error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. n.fence })
+local k, fence, line, shared, meta = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3], KEYS[at + 4]
+local value = redis.call('GET', k)
+local last = redis.call('GET', fence)
+local waiting = redis.call('ZCARD', line)
+local members = redis.call('ZCARD', shared)
+local records = redis.call('HLEN', meta)
+local top = records > 0 and redis.call('HGET', meta, 'x') or false
+local number = tonumber(last or '0')
+if not number then
+error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
-n.last = tonumber(last or '0')
-n.sharing = n.members > 0 and redis.call('ZCOUNT', n.shared, int(now), '+inf') or 0
-n.top = n.records > 0 and redis.call('HGET', n.meta, 'x') or false
-return n
+return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
+waiting = waiting, members = members, top = top, expiry = false, holder = false,
+records = records,
+sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
 local function parse(body)
 local mode, weight, ttl, claim, sub, token, since, forced, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
-return { mode = mode, weight = weight, ttl = tonumber(ttl), claim = tonumber(claim), sub = sub,
+return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
 token = token, since = since, forced = forced, info = info }
 end
 local function top(n)
@@ -371,9 +384,11 @@ if who == owner then return parse(body) end
 return n.records > 0 and parse(redis.call('HGET', n.meta, owner)) or nil
 end
 local function write(n, owner, r)
-local body = table.concat({ r.mode, r.weight, int(r.ttl), int(r.claim), r.sub, r.token, r.since, r.forced, r.info }, ' ')
+local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
+.. r.since .. ' ' .. r.forced .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
 n.top = owner .. ' ' .. body
+n.holder = r
 redis.call('HSET', n.meta, 'x', n.top)
 else
 redis.call('HSET', n.meta, owner, body)
@@ -397,7 +412,7 @@ local last = redis.call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
 if last[1] and tonumber(last[2]) >= now then
 n.value = MARKER
 n.expiry = tonumber(last[2])
-redis.call('SET', n.k, MARKER, 'PXAT', int(n.expiry))
+redis.call('SET', n.k, MARKER, 'PXAT', n.expiry)
 elseif n.value then
 n.value = false
 redis.call('DEL', n.k)
@@ -425,21 +440,27 @@ return score >= now and score or nil
 end
 local function hold(n, owner, mode, ends)
 if mode == 's' then
-redis.call('ZADD', n.shared, int(ends), owner)
+redis.call('ZADD', n.shared, ends, owner)
 shadow(n)
 elseif n.value == owner then
 n.expiry = ends
-redis.call('PEXPIREAT', n.k, int(ends))
+redis.call('PEXPIREAT', n.k, ends)
 else
 n.value = owner
 n.expiry = ends
-redis.call('SET', n.k, owner, 'PXAT', int(ends))
+redis.call('SET', n.k, owner, 'PXAT', ends)
 end
 end
 local function prolong(n, owner, mine, ends)
 if mine >= ends then return mine end
 hold(n, owner, n.value == owner and 'x' or 's', ends)
 return ends
+end
+local function mint(n, ttl)
+n.last = math.max(us, n.last + 1)
+local token = n.last == us and us_text or int(n.last)
+redis.call('SET', n.fence, token, 'PXAT', now + math.max(FENCE_MS, ttl))
+return token
 end
 local function enter(n, owner, r, ends)
 hold(n, owner, r.mode, ends)
@@ -451,11 +472,11 @@ redis.call('DEL', n.meta)
 n.records = 0
 else
 forget(n, owner)
+local lapsed = top(n)
+if lapsed and lapsed ~= owner then redis.call('HSET', n.meta, 'l', lapsed) end
 end
-n.last = math.max(us, n.last + 1)
-redis.call('SET', n.fence, int(n.last), 'PXAT', int(now + math.max(FENCE_MS, r.ttl)))
-r.token = int(n.last)
-r.since = int(now)
+r.token = mint(n, r.ttl)
+r.since = now_text
 r.forced = '0'
 write(n, owner, r)
 return { 'granted', r.token, int(ends) }
@@ -465,11 +486,11 @@ local count = redis.pcall('PUBSUB', 'NUMSUB', channel(owner))
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end
 local function advance(n, caller, moved)
-local granted
+local granted, head, r
 for step = 1, STEPS + 1 do
 if n.waiting == 0 then break end
-local head = redis.call('ZRANGE', n.line, 0, 0)[1]
-local r = record(n, head)
+head = redis.call('ZRANGE', n.line, 0, 0)[1]
+r = record(n, head)
 if r and not fits(n, r.mode) then break end
 if step > STEPS then break end
 redis.call('ZREM', n.line, head)
@@ -484,14 +505,12 @@ forget(n, head)
 else
 local ends = now + math.min(r.claim, r.ttl)
 local grant = enter(n, head, r, ends)
-push(head, 'grant', head, grant[2], int(us), int(ends), run)
+push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
 end
 end
-if moved and n.waiting > 0 then
-local head = redis.call('ZRANGE', n.line, 0, 0)[1]
-if head ~= caller then
-push(head, 'first', head, int(us), int(fits(n, (record(n, head) or {}).mode) and now or expiry(n) or now), run)
-end
+if moved and n.waiting > 0 and head ~= caller then
+local free = fits(n, r and r.mode) and now_text or int(expiry(n) or now)
+push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
 end
@@ -500,19 +519,19 @@ if not n.value and n.sharing > 0 then shadow(n) end
 local life = math.max(expiry(n) or now, now)
 if n.waiting > 0 then
 life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, ends_at(n.line))
-redis.call('PEXPIREAT', n.line, int(life))
+redis.call('PEXPIREAT', n.line, life)
 end
 if n.waiting == 0 and not n.value and n.sharing == 0 then
 if n.records > 0 or n.members > 0 then redis.call('DEL', n.meta, n.shared) end
 return
 end
-if n.records > 0 then redis.call('PEXPIREAT', n.meta, int(life)) end
-if n.members > 0 then redis.call('PEXPIREAT', n.shared, int(life)) end
+if n.records > 0 then redis.call('PEXPIREAT', n.meta, life) end
+if n.members > 0 then redis.call('PEXPIREAT', n.shared, life) end
 end
 local function holder(n)
 if n.value and n.value ~= MARKER then
 if not ours(n.value) then return 'f', '', int(expiry(n)), '' end
-local r = record(n, n.value)
+local r = n.holder or record(n, n.value)
 return 'x', n.value, int(expiry(n)), r and r.info or ''
 end
 if n.sharing > 0 then
@@ -537,9 +556,9 @@ end
 end
 local function each(fields, item)
 if ARGV[1] ~= VERSION then
-return { int(us), run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
+return { us_text, run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
 end
-local out = { int(us), run, '' }
+local out = { us_text, run, '' }
 for i = 1, #KEYS / 5 do
 local ok, reply = pcall(function()
 local base = 1 + (i - 1) * fields
@@ -573,10 +592,10 @@ else
 return { 'none' }
 end
 for _, owner in ipairs(owners) do
-push(owner, 'forced', owner, int(us))
+push('forced', owner, us_text)
 if not at_once then
 local r = record(n, owner) or { mode = n.value == owner and 'x' or 's', weight = '1', ttl = 0, claim = 0,
-sub = '-', token = int(n.last), since = int(now), info = '' }
+sub = '-', token = int(n.last), since = now_text, info = '' }
 r.forced = '1'
 write(n, owner, r)
 elseif n.value == MARKER or not n.value then
@@ -606,7 +625,7 @@ end)`,
   },
   hello: {
     name: 'hello',
-    sha1: '3c742453ae00c55723460d7161f8cbb2a0247cf7',
+    sha1: '2fb3db7a9da98666707301f6b069a9f7ab2a1c6a',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -615,7 +634,9 @@ local LINE_TAIL_MS = 10000
 local STEPS = 64
 local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
-local now = math.floor(us / 1000)
+local us_text = time[1] .. string.sub('00000' .. time[2], -6)
+local now_text = string.sub(us_text, 1, -4)
+local now = tonumber(now_text)
 local server = redis.pcall('INFO', 'server')
 local run = ''
 if type(server) == 'string' then
@@ -629,33 +650,35 @@ end
 local function channel(owner)
 return 'lock:client:' .. string.match(owner, '^[^.]*')
 end
-local function push(owner, ...)
-pushes[#pushes + 1] = { channel(owner), table.concat({ '1', ... }, ' ') }
+local function push(kind, owner, text)
+pushes[#pushes + 1] = { channel(owner), '1 ' .. kind .. ' ' .. owner .. ' ' .. text }
 end
 local function ours(value)
 local client, sequence = string.match(value, '^(%x+)%.(%d+)$')
 return client and #client == 32 and sequence
 end
 local function load(at)
-local n = { k = KEYS[at], fence = KEYS[at + 1], line = KEYS[at + 2], shared = KEYS[at + 3], meta = KEYS[at + 4] }
-n.value = redis.call('GET', n.k)
-local last = redis.call('GET', n.fence)
-n.waiting = redis.call('ZCARD', n.line)
-n.members = redis.call('ZCARD', n.shared)
-n.records = redis.call('HLEN', n.meta)
-if last and not tonumber(last) then
-error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. n.fence })
+local k, fence, line, shared, meta = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3], KEYS[at + 4]
+local value = redis.call('GET', k)
+local last = redis.call('GET', fence)
+local waiting = redis.call('ZCARD', line)
+local members = redis.call('ZCARD', shared)
+local records = redis.call('HLEN', meta)
+local top = records > 0 and redis.call('HGET', meta, 'x') or false
+local number = tonumber(last or '0')
+if not number then
+error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
-n.last = tonumber(last or '0')
-n.sharing = n.members > 0 and redis.call('ZCOUNT', n.shared, int(now), '+inf') or 0
-n.top = n.records > 0 and redis.call('HGET', n.meta, 'x') or false
-return n
+return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
+waiting = waiting, members = members, top = top, expiry = false, holder = false,
+records = records,
+sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
 local function parse(body)
 local mode, weight, ttl, claim, sub, token, since, forced, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
-return { mode = mode, weight = weight, ttl = tonumber(ttl), claim = tonumber(claim), sub = sub,
+return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
 token = token, since = since, forced = forced, info = info }
 end
 local function top(n)
@@ -667,9 +690,11 @@ if who == owner then return parse(body) end
 return n.records > 0 and parse(redis.call('HGET', n.meta, owner)) or nil
 end
 local function write(n, owner, r)
-local body = table.concat({ r.mode, r.weight, int(r.ttl), int(r.claim), r.sub, r.token, r.since, r.forced, r.info }, ' ')
+local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
+.. r.since .. ' ' .. r.forced .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
 n.top = owner .. ' ' .. body
+n.holder = r
 redis.call('HSET', n.meta, 'x', n.top)
 else
 redis.call('HSET', n.meta, owner, body)
@@ -693,7 +718,7 @@ local last = redis.call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
 if last[1] and tonumber(last[2]) >= now then
 n.value = MARKER
 n.expiry = tonumber(last[2])
-redis.call('SET', n.k, MARKER, 'PXAT', int(n.expiry))
+redis.call('SET', n.k, MARKER, 'PXAT', n.expiry)
 elseif n.value then
 n.value = false
 redis.call('DEL', n.k)
@@ -721,21 +746,27 @@ return score >= now and score or nil
 end
 local function hold(n, owner, mode, ends)
 if mode == 's' then
-redis.call('ZADD', n.shared, int(ends), owner)
+redis.call('ZADD', n.shared, ends, owner)
 shadow(n)
 elseif n.value == owner then
 n.expiry = ends
-redis.call('PEXPIREAT', n.k, int(ends))
+redis.call('PEXPIREAT', n.k, ends)
 else
 n.value = owner
 n.expiry = ends
-redis.call('SET', n.k, owner, 'PXAT', int(ends))
+redis.call('SET', n.k, owner, 'PXAT', ends)
 end
 end
 local function prolong(n, owner, mine, ends)
 if mine >= ends then return mine end
 hold(n, owner, n.value == owner and 'x' or 's', ends)
 return ends
+end
+local function mint(n, ttl)
+n.last = math.max(us, n.last + 1)
+local token = n.last == us and us_text or int(n.last)
+redis.call('SET', n.fence, token, 'PXAT', now + math.max(FENCE_MS, ttl))
+return token
 end
 local function enter(n, owner, r, ends)
 hold(n, owner, r.mode, ends)
@@ -747,11 +778,11 @@ redis.call('DEL', n.meta)
 n.records = 0
 else
 forget(n, owner)
+local lapsed = top(n)
+if lapsed and lapsed ~= owner then redis.call('HSET', n.meta, 'l', lapsed) end
 end
-n.last = math.max(us, n.last + 1)
-redis.call('SET', n.fence, int(n.last), 'PXAT', int(now + math.max(FENCE_MS, r.ttl)))
-r.token = int(n.last)
-r.since = int(now)
+r.token = mint(n, r.ttl)
+r.since = now_text
 r.forced = '0'
 write(n, owner, r)
 return { 'granted', r.token, int(ends) }
@@ -761,11 +792,11 @@ local count = redis.pcall('PUBSUB', 'NUMSUB', channel(owner))
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end
 local function advance(n, caller, moved)
-local granted
+local granted, head, r
 for step = 1, STEPS + 1 do
 if n.waiting == 0 then break end
-local head = redis.call('ZRANGE', n.line, 0, 0)[1]
-local r = record(n, head)
+head = redis.call('ZRANGE', n.line, 0, 0)[1]
+r = record(n, head)
 if r and not fits(n, r.mode) then break end
 if step > STEPS then break end
 redis.call('ZREM', n.line, head)
@@ -780,14 +811,12 @@ forget(n, head)
 else
 local ends = now + math.min(r.claim, r.ttl)
 local grant = enter(n, head, r, ends)
-push(head, 'grant', head, grant[2], int(us), int(ends), run)
+push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
 end
 end
-if moved and n.waiting > 0 then
-local head = redis.call('ZRANGE', n.line, 0, 0)[1]
-if head ~= caller then
-push(head, 'first', head, int(us), int(fits(n, (record(n, head) or {}).mode) and now or expiry(n) or now), run)
-end
+if moved and n.waiting > 0 and head ~= caller then
+local free = fits(n, r and r.mode) and now_text or int(expiry(n) or now)
+push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
 end
@@ -796,19 +825,19 @@ if not n.value and n.sharing > 0 then shadow(n) end
 local life = math.max(expiry(n) or now, now)
 if n.waiting > 0 then
 life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, ends_at(n.line))
-redis.call('PEXPIREAT', n.line, int(life))
+redis.call('PEXPIREAT', n.line, life)
 end
 if n.waiting == 0 and not n.value and n.sharing == 0 then
 if n.records > 0 or n.members > 0 then redis.call('DEL', n.meta, n.shared) end
 return
 end
-if n.records > 0 then redis.call('PEXPIREAT', n.meta, int(life)) end
-if n.members > 0 then redis.call('PEXPIREAT', n.shared, int(life)) end
+if n.records > 0 then redis.call('PEXPIREAT', n.meta, life) end
+if n.members > 0 then redis.call('PEXPIREAT', n.shared, life) end
 end
 local function holder(n)
 if n.value and n.value ~= MARKER then
 if not ours(n.value) then return 'f', '', int(expiry(n)), '' end
-local r = record(n, n.value)
+local r = n.holder or record(n, n.value)
 return 'x', n.value, int(expiry(n)), r and r.info or ''
 end
 if n.sharing > 0 then
@@ -833,9 +862,9 @@ end
 end
 local function each(fields, item)
 if ARGV[1] ~= VERSION then
-return { int(us), run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
+return { us_text, run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
 end
-local out = { int(us), run, '' }
+local out = { us_text, run, '' }
 for i = 1, #KEYS / 5 do
 local ok, reply = pcall(function()
 local base = 1 + (i - 1) * fields
@@ -857,7 +886,7 @@ return each(0, load)`,
   },
   inspect: {
     name: 'inspect',
-    sha1: 'a96152b6ff719e4c4111c647fda93508cc77b00f',
+    sha1: '31502e563bb5b2ebde45ce37d0e8f9fc726b3242',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -866,7 +895,9 @@ local LINE_TAIL_MS = 10000
 local STEPS = 64
 local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
-local now = math.floor(us / 1000)
+local us_text = time[1] .. string.sub('00000' .. time[2], -6)
+local now_text = string.sub(us_text, 1, -4)
+local now = tonumber(now_text)
 local server = redis.pcall('INFO', 'server')
 local run = ''
 if type(server) == 'string' then
@@ -880,33 +911,35 @@ end
 local function channel(owner)
 return 'lock:client:' .. string.match(owner, '^[^.]*')
 end
-local function push(owner, ...)
-pushes[#pushes + 1] = { channel(owner), table.concat({ '1', ... }, ' ') }
+local function push(kind, owner, text)
+pushes[#pushes + 1] = { channel(owner), '1 ' .. kind .. ' ' .. owner .. ' ' .. text }
 end
 local function ours(value)
 local client, sequence = string.match(value, '^(%x+)%.(%d+)$')
 return client and #client == 32 and sequence
 end
 local function load(at)
-local n = { k = KEYS[at], fence = KEYS[at + 1], line = KEYS[at + 2], shared = KEYS[at + 3], meta = KEYS[at + 4] }
-n.value = redis.call('GET', n.k)
-local last = redis.call('GET', n.fence)
-n.waiting = redis.call('ZCARD', n.line)
-n.members = redis.call('ZCARD', n.shared)
-n.records = redis.call('HLEN', n.meta)
-if last and not tonumber(last) then
-error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. n.fence })
+local k, fence, line, shared, meta = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3], KEYS[at + 4]
+local value = redis.call('GET', k)
+local last = redis.call('GET', fence)
+local waiting = redis.call('ZCARD', line)
+local members = redis.call('ZCARD', shared)
+local records = redis.call('HLEN', meta)
+local top = records > 0 and redis.call('HGET', meta, 'x') or false
+local number = tonumber(last or '0')
+if not number then
+error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
-n.last = tonumber(last or '0')
-n.sharing = n.members > 0 and redis.call('ZCOUNT', n.shared, int(now), '+inf') or 0
-n.top = n.records > 0 and redis.call('HGET', n.meta, 'x') or false
-return n
+return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
+waiting = waiting, members = members, top = top, expiry = false, holder = false,
+records = records,
+sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
 local function parse(body)
 local mode, weight, ttl, claim, sub, token, since, forced, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
-return { mode = mode, weight = weight, ttl = tonumber(ttl), claim = tonumber(claim), sub = sub,
+return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
 token = token, since = since, forced = forced, info = info }
 end
 local function top(n)
@@ -918,9 +951,11 @@ if who == owner then return parse(body) end
 return n.records > 0 and parse(redis.call('HGET', n.meta, owner)) or nil
 end
 local function write(n, owner, r)
-local body = table.concat({ r.mode, r.weight, int(r.ttl), int(r.claim), r.sub, r.token, r.since, r.forced, r.info }, ' ')
+local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
+.. r.since .. ' ' .. r.forced .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
 n.top = owner .. ' ' .. body
+n.holder = r
 redis.call('HSET', n.meta, 'x', n.top)
 else
 redis.call('HSET', n.meta, owner, body)
@@ -944,7 +979,7 @@ local last = redis.call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
 if last[1] and tonumber(last[2]) >= now then
 n.value = MARKER
 n.expiry = tonumber(last[2])
-redis.call('SET', n.k, MARKER, 'PXAT', int(n.expiry))
+redis.call('SET', n.k, MARKER, 'PXAT', n.expiry)
 elseif n.value then
 n.value = false
 redis.call('DEL', n.k)
@@ -972,21 +1007,27 @@ return score >= now and score or nil
 end
 local function hold(n, owner, mode, ends)
 if mode == 's' then
-redis.call('ZADD', n.shared, int(ends), owner)
+redis.call('ZADD', n.shared, ends, owner)
 shadow(n)
 elseif n.value == owner then
 n.expiry = ends
-redis.call('PEXPIREAT', n.k, int(ends))
+redis.call('PEXPIREAT', n.k, ends)
 else
 n.value = owner
 n.expiry = ends
-redis.call('SET', n.k, owner, 'PXAT', int(ends))
+redis.call('SET', n.k, owner, 'PXAT', ends)
 end
 end
 local function prolong(n, owner, mine, ends)
 if mine >= ends then return mine end
 hold(n, owner, n.value == owner and 'x' or 's', ends)
 return ends
+end
+local function mint(n, ttl)
+n.last = math.max(us, n.last + 1)
+local token = n.last == us and us_text or int(n.last)
+redis.call('SET', n.fence, token, 'PXAT', now + math.max(FENCE_MS, ttl))
+return token
 end
 local function enter(n, owner, r, ends)
 hold(n, owner, r.mode, ends)
@@ -998,11 +1039,11 @@ redis.call('DEL', n.meta)
 n.records = 0
 else
 forget(n, owner)
+local lapsed = top(n)
+if lapsed and lapsed ~= owner then redis.call('HSET', n.meta, 'l', lapsed) end
 end
-n.last = math.max(us, n.last + 1)
-redis.call('SET', n.fence, int(n.last), 'PXAT', int(now + math.max(FENCE_MS, r.ttl)))
-r.token = int(n.last)
-r.since = int(now)
+r.token = mint(n, r.ttl)
+r.since = now_text
 r.forced = '0'
 write(n, owner, r)
 return { 'granted', r.token, int(ends) }
@@ -1012,11 +1053,11 @@ local count = redis.pcall('PUBSUB', 'NUMSUB', channel(owner))
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end
 local function advance(n, caller, moved)
-local granted
+local granted, head, r
 for step = 1, STEPS + 1 do
 if n.waiting == 0 then break end
-local head = redis.call('ZRANGE', n.line, 0, 0)[1]
-local r = record(n, head)
+head = redis.call('ZRANGE', n.line, 0, 0)[1]
+r = record(n, head)
 if r and not fits(n, r.mode) then break end
 if step > STEPS then break end
 redis.call('ZREM', n.line, head)
@@ -1031,14 +1072,12 @@ forget(n, head)
 else
 local ends = now + math.min(r.claim, r.ttl)
 local grant = enter(n, head, r, ends)
-push(head, 'grant', head, grant[2], int(us), int(ends), run)
+push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
 end
 end
-if moved and n.waiting > 0 then
-local head = redis.call('ZRANGE', n.line, 0, 0)[1]
-if head ~= caller then
-push(head, 'first', head, int(us), int(fits(n, (record(n, head) or {}).mode) and now or expiry(n) or now), run)
-end
+if moved and n.waiting > 0 and head ~= caller then
+local free = fits(n, r and r.mode) and now_text or int(expiry(n) or now)
+push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
 end
@@ -1047,19 +1086,19 @@ if not n.value and n.sharing > 0 then shadow(n) end
 local life = math.max(expiry(n) or now, now)
 if n.waiting > 0 then
 life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, ends_at(n.line))
-redis.call('PEXPIREAT', n.line, int(life))
+redis.call('PEXPIREAT', n.line, life)
 end
 if n.waiting == 0 and not n.value and n.sharing == 0 then
 if n.records > 0 or n.members > 0 then redis.call('DEL', n.meta, n.shared) end
 return
 end
-if n.records > 0 then redis.call('PEXPIREAT', n.meta, int(life)) end
-if n.members > 0 then redis.call('PEXPIREAT', n.shared, int(life)) end
+if n.records > 0 then redis.call('PEXPIREAT', n.meta, life) end
+if n.members > 0 then redis.call('PEXPIREAT', n.shared, life) end
 end
 local function holder(n)
 if n.value and n.value ~= MARKER then
 if not ours(n.value) then return 'f', '', int(expiry(n)), '' end
-local r = record(n, n.value)
+local r = n.holder or record(n, n.value)
 return 'x', n.value, int(expiry(n)), r and r.info or ''
 end
 if n.sharing > 0 then
@@ -1084,9 +1123,9 @@ end
 end
 local function each(fields, item)
 if ARGV[1] ~= VERSION then
-return { int(us), run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
+return { us_text, run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
 end
-local out = { int(us), run, '' }
+local out = { us_text, run, '' }
 for i = 1, #KEYS / 5 do
 local ok, reply = pcall(function()
 local base = 1 + (i - 1) * fields
@@ -1129,7 +1168,7 @@ end)`,
   },
   list: {
     name: 'list',
-    sha1: '2bab07f16a0c505b8cf8784a233a310467c9c719',
+    sha1: '9470eccc0c8f1d8767a2fd4cdf01ba4992a93430',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -1138,7 +1177,9 @@ local LINE_TAIL_MS = 10000
 local STEPS = 64
 local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
-local now = math.floor(us / 1000)
+local us_text = time[1] .. string.sub('00000' .. time[2], -6)
+local now_text = string.sub(us_text, 1, -4)
+local now = tonumber(now_text)
 local server = redis.pcall('INFO', 'server')
 local run = ''
 if type(server) == 'string' then
@@ -1152,33 +1193,35 @@ end
 local function channel(owner)
 return 'lock:client:' .. string.match(owner, '^[^.]*')
 end
-local function push(owner, ...)
-pushes[#pushes + 1] = { channel(owner), table.concat({ '1', ... }, ' ') }
+local function push(kind, owner, text)
+pushes[#pushes + 1] = { channel(owner), '1 ' .. kind .. ' ' .. owner .. ' ' .. text }
 end
 local function ours(value)
 local client, sequence = string.match(value, '^(%x+)%.(%d+)$')
 return client and #client == 32 and sequence
 end
 local function load(at)
-local n = { k = KEYS[at], fence = KEYS[at + 1], line = KEYS[at + 2], shared = KEYS[at + 3], meta = KEYS[at + 4] }
-n.value = redis.call('GET', n.k)
-local last = redis.call('GET', n.fence)
-n.waiting = redis.call('ZCARD', n.line)
-n.members = redis.call('ZCARD', n.shared)
-n.records = redis.call('HLEN', n.meta)
-if last and not tonumber(last) then
-error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. n.fence })
+local k, fence, line, shared, meta = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3], KEYS[at + 4]
+local value = redis.call('GET', k)
+local last = redis.call('GET', fence)
+local waiting = redis.call('ZCARD', line)
+local members = redis.call('ZCARD', shared)
+local records = redis.call('HLEN', meta)
+local top = records > 0 and redis.call('HGET', meta, 'x') or false
+local number = tonumber(last or '0')
+if not number then
+error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
-n.last = tonumber(last or '0')
-n.sharing = n.members > 0 and redis.call('ZCOUNT', n.shared, int(now), '+inf') or 0
-n.top = n.records > 0 and redis.call('HGET', n.meta, 'x') or false
-return n
+return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
+waiting = waiting, members = members, top = top, expiry = false, holder = false,
+records = records,
+sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
 local function parse(body)
 local mode, weight, ttl, claim, sub, token, since, forced, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
-return { mode = mode, weight = weight, ttl = tonumber(ttl), claim = tonumber(claim), sub = sub,
+return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
 token = token, since = since, forced = forced, info = info }
 end
 local function top(n)
@@ -1190,9 +1233,11 @@ if who == owner then return parse(body) end
 return n.records > 0 and parse(redis.call('HGET', n.meta, owner)) or nil
 end
 local function write(n, owner, r)
-local body = table.concat({ r.mode, r.weight, int(r.ttl), int(r.claim), r.sub, r.token, r.since, r.forced, r.info }, ' ')
+local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
+.. r.since .. ' ' .. r.forced .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
 n.top = owner .. ' ' .. body
+n.holder = r
 redis.call('HSET', n.meta, 'x', n.top)
 else
 redis.call('HSET', n.meta, owner, body)
@@ -1216,7 +1261,7 @@ local last = redis.call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
 if last[1] and tonumber(last[2]) >= now then
 n.value = MARKER
 n.expiry = tonumber(last[2])
-redis.call('SET', n.k, MARKER, 'PXAT', int(n.expiry))
+redis.call('SET', n.k, MARKER, 'PXAT', n.expiry)
 elseif n.value then
 n.value = false
 redis.call('DEL', n.k)
@@ -1244,21 +1289,27 @@ return score >= now and score or nil
 end
 local function hold(n, owner, mode, ends)
 if mode == 's' then
-redis.call('ZADD', n.shared, int(ends), owner)
+redis.call('ZADD', n.shared, ends, owner)
 shadow(n)
 elseif n.value == owner then
 n.expiry = ends
-redis.call('PEXPIREAT', n.k, int(ends))
+redis.call('PEXPIREAT', n.k, ends)
 else
 n.value = owner
 n.expiry = ends
-redis.call('SET', n.k, owner, 'PXAT', int(ends))
+redis.call('SET', n.k, owner, 'PXAT', ends)
 end
 end
 local function prolong(n, owner, mine, ends)
 if mine >= ends then return mine end
 hold(n, owner, n.value == owner and 'x' or 's', ends)
 return ends
+end
+local function mint(n, ttl)
+n.last = math.max(us, n.last + 1)
+local token = n.last == us and us_text or int(n.last)
+redis.call('SET', n.fence, token, 'PXAT', now + math.max(FENCE_MS, ttl))
+return token
 end
 local function enter(n, owner, r, ends)
 hold(n, owner, r.mode, ends)
@@ -1270,11 +1321,11 @@ redis.call('DEL', n.meta)
 n.records = 0
 else
 forget(n, owner)
+local lapsed = top(n)
+if lapsed and lapsed ~= owner then redis.call('HSET', n.meta, 'l', lapsed) end
 end
-n.last = math.max(us, n.last + 1)
-redis.call('SET', n.fence, int(n.last), 'PXAT', int(now + math.max(FENCE_MS, r.ttl)))
-r.token = int(n.last)
-r.since = int(now)
+r.token = mint(n, r.ttl)
+r.since = now_text
 r.forced = '0'
 write(n, owner, r)
 return { 'granted', r.token, int(ends) }
@@ -1284,11 +1335,11 @@ local count = redis.pcall('PUBSUB', 'NUMSUB', channel(owner))
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end
 local function advance(n, caller, moved)
-local granted
+local granted, head, r
 for step = 1, STEPS + 1 do
 if n.waiting == 0 then break end
-local head = redis.call('ZRANGE', n.line, 0, 0)[1]
-local r = record(n, head)
+head = redis.call('ZRANGE', n.line, 0, 0)[1]
+r = record(n, head)
 if r and not fits(n, r.mode) then break end
 if step > STEPS then break end
 redis.call('ZREM', n.line, head)
@@ -1303,14 +1354,12 @@ forget(n, head)
 else
 local ends = now + math.min(r.claim, r.ttl)
 local grant = enter(n, head, r, ends)
-push(head, 'grant', head, grant[2], int(us), int(ends), run)
+push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
 end
 end
-if moved and n.waiting > 0 then
-local head = redis.call('ZRANGE', n.line, 0, 0)[1]
-if head ~= caller then
-push(head, 'first', head, int(us), int(fits(n, (record(n, head) or {}).mode) and now or expiry(n) or now), run)
-end
+if moved and n.waiting > 0 and head ~= caller then
+local free = fits(n, r and r.mode) and now_text or int(expiry(n) or now)
+push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
 end
@@ -1319,19 +1368,19 @@ if not n.value and n.sharing > 0 then shadow(n) end
 local life = math.max(expiry(n) or now, now)
 if n.waiting > 0 then
 life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, ends_at(n.line))
-redis.call('PEXPIREAT', n.line, int(life))
+redis.call('PEXPIREAT', n.line, life)
 end
 if n.waiting == 0 and not n.value and n.sharing == 0 then
 if n.records > 0 or n.members > 0 then redis.call('DEL', n.meta, n.shared) end
 return
 end
-if n.records > 0 then redis.call('PEXPIREAT', n.meta, int(life)) end
-if n.members > 0 then redis.call('PEXPIREAT', n.shared, int(life)) end
+if n.records > 0 then redis.call('PEXPIREAT', n.meta, life) end
+if n.members > 0 then redis.call('PEXPIREAT', n.shared, life) end
 end
 local function holder(n)
 if n.value and n.value ~= MARKER then
 if not ours(n.value) then return 'f', '', int(expiry(n)), '' end
-local r = record(n, n.value)
+local r = n.holder or record(n, n.value)
 return 'x', n.value, int(expiry(n)), r and r.info or ''
 end
 if n.sharing > 0 then
@@ -1356,9 +1405,9 @@ end
 end
 local function each(fields, item)
 if ARGV[1] ~= VERSION then
-return { int(us), run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
+return { us_text, run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
 end
-local out = { int(us), run, '' }
+local out = { us_text, run, '' }
 for i = 1, #KEYS / 5 do
 local ok, reply = pcall(function()
 local base = 1 + (i - 1) * fields
@@ -1381,11 +1430,11 @@ local keys = { found[1] }
 for _, key in ipairs(found[2]) do
 if not string.match(key, '^{[^}]*}:hf:') then keys[#keys + 1] = key end
 end
-return { int(us), run, '', keys }`,
+return { us_text, run, '', keys }`,
   },
   release: {
     name: 'release',
-    sha1: '740ada447886a2f10e8be24f4086f063d95fd7cc',
+    sha1: '5aaa381c69b8ff4b33237c6905234846453f47f0',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -1394,7 +1443,9 @@ local LINE_TAIL_MS = 10000
 local STEPS = 64
 local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
-local now = math.floor(us / 1000)
+local us_text = time[1] .. string.sub('00000' .. time[2], -6)
+local now_text = string.sub(us_text, 1, -4)
+local now = tonumber(now_text)
 local server = redis.pcall('INFO', 'server')
 local run = ''
 if type(server) == 'string' then
@@ -1408,33 +1459,35 @@ end
 local function channel(owner)
 return 'lock:client:' .. string.match(owner, '^[^.]*')
 end
-local function push(owner, ...)
-pushes[#pushes + 1] = { channel(owner), table.concat({ '1', ... }, ' ') }
+local function push(kind, owner, text)
+pushes[#pushes + 1] = { channel(owner), '1 ' .. kind .. ' ' .. owner .. ' ' .. text }
 end
 local function ours(value)
 local client, sequence = string.match(value, '^(%x+)%.(%d+)$')
 return client and #client == 32 and sequence
 end
 local function load(at)
-local n = { k = KEYS[at], fence = KEYS[at + 1], line = KEYS[at + 2], shared = KEYS[at + 3], meta = KEYS[at + 4] }
-n.value = redis.call('GET', n.k)
-local last = redis.call('GET', n.fence)
-n.waiting = redis.call('ZCARD', n.line)
-n.members = redis.call('ZCARD', n.shared)
-n.records = redis.call('HLEN', n.meta)
-if last and not tonumber(last) then
-error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. n.fence })
+local k, fence, line, shared, meta = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3], KEYS[at + 4]
+local value = redis.call('GET', k)
+local last = redis.call('GET', fence)
+local waiting = redis.call('ZCARD', line)
+local members = redis.call('ZCARD', shared)
+local records = redis.call('HLEN', meta)
+local top = records > 0 and redis.call('HGET', meta, 'x') or false
+local number = tonumber(last or '0')
+if not number then
+error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
-n.last = tonumber(last or '0')
-n.sharing = n.members > 0 and redis.call('ZCOUNT', n.shared, int(now), '+inf') or 0
-n.top = n.records > 0 and redis.call('HGET', n.meta, 'x') or false
-return n
+return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
+waiting = waiting, members = members, top = top, expiry = false, holder = false,
+records = records,
+sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
 local function parse(body)
 local mode, weight, ttl, claim, sub, token, since, forced, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
-return { mode = mode, weight = weight, ttl = tonumber(ttl), claim = tonumber(claim), sub = sub,
+return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
 token = token, since = since, forced = forced, info = info }
 end
 local function top(n)
@@ -1446,9 +1499,11 @@ if who == owner then return parse(body) end
 return n.records > 0 and parse(redis.call('HGET', n.meta, owner)) or nil
 end
 local function write(n, owner, r)
-local body = table.concat({ r.mode, r.weight, int(r.ttl), int(r.claim), r.sub, r.token, r.since, r.forced, r.info }, ' ')
+local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
+.. r.since .. ' ' .. r.forced .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
 n.top = owner .. ' ' .. body
+n.holder = r
 redis.call('HSET', n.meta, 'x', n.top)
 else
 redis.call('HSET', n.meta, owner, body)
@@ -1472,7 +1527,7 @@ local last = redis.call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
 if last[1] and tonumber(last[2]) >= now then
 n.value = MARKER
 n.expiry = tonumber(last[2])
-redis.call('SET', n.k, MARKER, 'PXAT', int(n.expiry))
+redis.call('SET', n.k, MARKER, 'PXAT', n.expiry)
 elseif n.value then
 n.value = false
 redis.call('DEL', n.k)
@@ -1500,21 +1555,27 @@ return score >= now and score or nil
 end
 local function hold(n, owner, mode, ends)
 if mode == 's' then
-redis.call('ZADD', n.shared, int(ends), owner)
+redis.call('ZADD', n.shared, ends, owner)
 shadow(n)
 elseif n.value == owner then
 n.expiry = ends
-redis.call('PEXPIREAT', n.k, int(ends))
+redis.call('PEXPIREAT', n.k, ends)
 else
 n.value = owner
 n.expiry = ends
-redis.call('SET', n.k, owner, 'PXAT', int(ends))
+redis.call('SET', n.k, owner, 'PXAT', ends)
 end
 end
 local function prolong(n, owner, mine, ends)
 if mine >= ends then return mine end
 hold(n, owner, n.value == owner and 'x' or 's', ends)
 return ends
+end
+local function mint(n, ttl)
+n.last = math.max(us, n.last + 1)
+local token = n.last == us and us_text or int(n.last)
+redis.call('SET', n.fence, token, 'PXAT', now + math.max(FENCE_MS, ttl))
+return token
 end
 local function enter(n, owner, r, ends)
 hold(n, owner, r.mode, ends)
@@ -1526,11 +1587,11 @@ redis.call('DEL', n.meta)
 n.records = 0
 else
 forget(n, owner)
+local lapsed = top(n)
+if lapsed and lapsed ~= owner then redis.call('HSET', n.meta, 'l', lapsed) end
 end
-n.last = math.max(us, n.last + 1)
-redis.call('SET', n.fence, int(n.last), 'PXAT', int(now + math.max(FENCE_MS, r.ttl)))
-r.token = int(n.last)
-r.since = int(now)
+r.token = mint(n, r.ttl)
+r.since = now_text
 r.forced = '0'
 write(n, owner, r)
 return { 'granted', r.token, int(ends) }
@@ -1540,11 +1601,11 @@ local count = redis.pcall('PUBSUB', 'NUMSUB', channel(owner))
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end
 local function advance(n, caller, moved)
-local granted
+local granted, head, r
 for step = 1, STEPS + 1 do
 if n.waiting == 0 then break end
-local head = redis.call('ZRANGE', n.line, 0, 0)[1]
-local r = record(n, head)
+head = redis.call('ZRANGE', n.line, 0, 0)[1]
+r = record(n, head)
 if r and not fits(n, r.mode) then break end
 if step > STEPS then break end
 redis.call('ZREM', n.line, head)
@@ -1559,14 +1620,12 @@ forget(n, head)
 else
 local ends = now + math.min(r.claim, r.ttl)
 local grant = enter(n, head, r, ends)
-push(head, 'grant', head, grant[2], int(us), int(ends), run)
+push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
 end
 end
-if moved and n.waiting > 0 then
-local head = redis.call('ZRANGE', n.line, 0, 0)[1]
-if head ~= caller then
-push(head, 'first', head, int(us), int(fits(n, (record(n, head) or {}).mode) and now or expiry(n) or now), run)
-end
+if moved and n.waiting > 0 and head ~= caller then
+local free = fits(n, r and r.mode) and now_text or int(expiry(n) or now)
+push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
 end
@@ -1575,19 +1634,19 @@ if not n.value and n.sharing > 0 then shadow(n) end
 local life = math.max(expiry(n) or now, now)
 if n.waiting > 0 then
 life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, ends_at(n.line))
-redis.call('PEXPIREAT', n.line, int(life))
+redis.call('PEXPIREAT', n.line, life)
 end
 if n.waiting == 0 and not n.value and n.sharing == 0 then
 if n.records > 0 or n.members > 0 then redis.call('DEL', n.meta, n.shared) end
 return
 end
-if n.records > 0 then redis.call('PEXPIREAT', n.meta, int(life)) end
-if n.members > 0 then redis.call('PEXPIREAT', n.shared, int(life)) end
+if n.records > 0 then redis.call('PEXPIREAT', n.meta, life) end
+if n.members > 0 then redis.call('PEXPIREAT', n.shared, life) end
 end
 local function holder(n)
 if n.value and n.value ~= MARKER then
 if not ours(n.value) then return 'f', '', int(expiry(n)), '' end
-local r = record(n, n.value)
+local r = n.holder or record(n, n.value)
 return 'x', n.value, int(expiry(n)), r and r.info or ''
 end
 if n.sharing > 0 then
@@ -1612,9 +1671,9 @@ end
 end
 local function each(fields, item)
 if ARGV[1] ~= VERSION then
-return { int(us), run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
+return { us_text, run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
 end
-local out = { int(us), run, '' }
+local out = { us_text, run, '' }
 for i = 1, #KEYS / 5 do
 local ok, reply = pcall(function()
 local base = 1 + (i - 1) * fields
@@ -1671,7 +1730,7 @@ end)`,
   },
   renew: {
     name: 'renew',
-    sha1: 'd20f0d95ec2750f7fd19444d7afe0188e92e171d',
+    sha1: '0650fb281f4d3026b2db66c88f1acd59aba9ab73',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FENCE_MS = 600000
@@ -1680,7 +1739,9 @@ local LINE_TAIL_MS = 10000
 local STEPS = 64
 local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
-local now = math.floor(us / 1000)
+local us_text = time[1] .. string.sub('00000' .. time[2], -6)
+local now_text = string.sub(us_text, 1, -4)
+local now = tonumber(now_text)
 local server = redis.pcall('INFO', 'server')
 local run = ''
 if type(server) == 'string' then
@@ -1694,33 +1755,35 @@ end
 local function channel(owner)
 return 'lock:client:' .. string.match(owner, '^[^.]*')
 end
-local function push(owner, ...)
-pushes[#pushes + 1] = { channel(owner), table.concat({ '1', ... }, ' ') }
+local function push(kind, owner, text)
+pushes[#pushes + 1] = { channel(owner), '1 ' .. kind .. ' ' .. owner .. ' ' .. text }
 end
 local function ours(value)
 local client, sequence = string.match(value, '^(%x+)%.(%d+)$')
 return client and #client == 32 and sequence
 end
 local function load(at)
-local n = { k = KEYS[at], fence = KEYS[at + 1], line = KEYS[at + 2], shared = KEYS[at + 3], meta = KEYS[at + 4] }
-n.value = redis.call('GET', n.k)
-local last = redis.call('GET', n.fence)
-n.waiting = redis.call('ZCARD', n.line)
-n.members = redis.call('ZCARD', n.shared)
-n.records = redis.call('HLEN', n.meta)
-if last and not tonumber(last) then
-error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. n.fence })
+local k, fence, line, shared, meta = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3], KEYS[at + 4]
+local value = redis.call('GET', k)
+local last = redis.call('GET', fence)
+local waiting = redis.call('ZCARD', line)
+local members = redis.call('ZCARD', shared)
+local records = redis.call('HLEN', meta)
+local top = records > 0 and redis.call('HGET', meta, 'x') or false
+local number = tonumber(last or '0')
+if not number then
+error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
-n.last = tonumber(last or '0')
-n.sharing = n.members > 0 and redis.call('ZCOUNT', n.shared, int(now), '+inf') or 0
-n.top = n.records > 0 and redis.call('HGET', n.meta, 'x') or false
-return n
+return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
+waiting = waiting, members = members, top = top, expiry = false, holder = false,
+records = records,
+sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
 local function parse(body)
 local mode, weight, ttl, claim, sub, token, since, forced, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
-return { mode = mode, weight = weight, ttl = tonumber(ttl), claim = tonumber(claim), sub = sub,
+return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
 token = token, since = since, forced = forced, info = info }
 end
 local function top(n)
@@ -1732,9 +1795,11 @@ if who == owner then return parse(body) end
 return n.records > 0 and parse(redis.call('HGET', n.meta, owner)) or nil
 end
 local function write(n, owner, r)
-local body = table.concat({ r.mode, r.weight, int(r.ttl), int(r.claim), r.sub, r.token, r.since, r.forced, r.info }, ' ')
+local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
+.. r.since .. ' ' .. r.forced .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
 n.top = owner .. ' ' .. body
+n.holder = r
 redis.call('HSET', n.meta, 'x', n.top)
 else
 redis.call('HSET', n.meta, owner, body)
@@ -1758,7 +1823,7 @@ local last = redis.call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
 if last[1] and tonumber(last[2]) >= now then
 n.value = MARKER
 n.expiry = tonumber(last[2])
-redis.call('SET', n.k, MARKER, 'PXAT', int(n.expiry))
+redis.call('SET', n.k, MARKER, 'PXAT', n.expiry)
 elseif n.value then
 n.value = false
 redis.call('DEL', n.k)
@@ -1786,21 +1851,27 @@ return score >= now and score or nil
 end
 local function hold(n, owner, mode, ends)
 if mode == 's' then
-redis.call('ZADD', n.shared, int(ends), owner)
+redis.call('ZADD', n.shared, ends, owner)
 shadow(n)
 elseif n.value == owner then
 n.expiry = ends
-redis.call('PEXPIREAT', n.k, int(ends))
+redis.call('PEXPIREAT', n.k, ends)
 else
 n.value = owner
 n.expiry = ends
-redis.call('SET', n.k, owner, 'PXAT', int(ends))
+redis.call('SET', n.k, owner, 'PXAT', ends)
 end
 end
 local function prolong(n, owner, mine, ends)
 if mine >= ends then return mine end
 hold(n, owner, n.value == owner and 'x' or 's', ends)
 return ends
+end
+local function mint(n, ttl)
+n.last = math.max(us, n.last + 1)
+local token = n.last == us and us_text or int(n.last)
+redis.call('SET', n.fence, token, 'PXAT', now + math.max(FENCE_MS, ttl))
+return token
 end
 local function enter(n, owner, r, ends)
 hold(n, owner, r.mode, ends)
@@ -1812,11 +1883,11 @@ redis.call('DEL', n.meta)
 n.records = 0
 else
 forget(n, owner)
+local lapsed = top(n)
+if lapsed and lapsed ~= owner then redis.call('HSET', n.meta, 'l', lapsed) end
 end
-n.last = math.max(us, n.last + 1)
-redis.call('SET', n.fence, int(n.last), 'PXAT', int(now + math.max(FENCE_MS, r.ttl)))
-r.token = int(n.last)
-r.since = int(now)
+r.token = mint(n, r.ttl)
+r.since = now_text
 r.forced = '0'
 write(n, owner, r)
 return { 'granted', r.token, int(ends) }
@@ -1826,11 +1897,11 @@ local count = redis.pcall('PUBSUB', 'NUMSUB', channel(owner))
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end
 local function advance(n, caller, moved)
-local granted
+local granted, head, r
 for step = 1, STEPS + 1 do
 if n.waiting == 0 then break end
-local head = redis.call('ZRANGE', n.line, 0, 0)[1]
-local r = record(n, head)
+head = redis.call('ZRANGE', n.line, 0, 0)[1]
+r = record(n, head)
 if r and not fits(n, r.mode) then break end
 if step > STEPS then break end
 redis.call('ZREM', n.line, head)
@@ -1845,14 +1916,12 @@ forget(n, head)
 else
 local ends = now + math.min(r.claim, r.ttl)
 local grant = enter(n, head, r, ends)
-push(head, 'grant', head, grant[2], int(us), int(ends), run)
+push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
 end
 end
-if moved and n.waiting > 0 then
-local head = redis.call('ZRANGE', n.line, 0, 0)[1]
-if head ~= caller then
-push(head, 'first', head, int(us), int(fits(n, (record(n, head) or {}).mode) and now or expiry(n) or now), run)
-end
+if moved and n.waiting > 0 and head ~= caller then
+local free = fits(n, r and r.mode) and now_text or int(expiry(n) or now)
+push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
 end
@@ -1861,19 +1930,19 @@ if not n.value and n.sharing > 0 then shadow(n) end
 local life = math.max(expiry(n) or now, now)
 if n.waiting > 0 then
 life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, ends_at(n.line))
-redis.call('PEXPIREAT', n.line, int(life))
+redis.call('PEXPIREAT', n.line, life)
 end
 if n.waiting == 0 and not n.value and n.sharing == 0 then
 if n.records > 0 or n.members > 0 then redis.call('DEL', n.meta, n.shared) end
 return
 end
-if n.records > 0 then redis.call('PEXPIREAT', n.meta, int(life)) end
-if n.members > 0 then redis.call('PEXPIREAT', n.shared, int(life)) end
+if n.records > 0 then redis.call('PEXPIREAT', n.meta, life) end
+if n.members > 0 then redis.call('PEXPIREAT', n.shared, life) end
 end
 local function holder(n)
 if n.value and n.value ~= MARKER then
 if not ours(n.value) then return 'f', '', int(expiry(n)), '' end
-local r = record(n, n.value)
+local r = n.holder or record(n, n.value)
 return 'x', n.value, int(expiry(n)), r and r.info or ''
 end
 if n.sharing > 0 then
@@ -1898,9 +1967,9 @@ end
 end
 local function each(fields, item)
 if ARGV[1] ~= VERSION then
-return { int(us), run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
+return { us_text, run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
 end
-local out = { int(us), run, '' }
+local out = { us_text, run, '' }
 for i = 1, #KEYS / 5 do
 local ok, reply = pcall(function()
 local base = 1 + (i - 1) * fields
@@ -1925,7 +1994,7 @@ local mine = held(n, owner)
 if not mine then return { 'gone' } end
 local r = record(n, owner)
 if r and r.forced == '1' then return { 'forced' } end
-local ends = prolong(n, owner, mine, now + tonumber(field(2)))
+local ends = prolong(n, owner, mine, now + math.floor(field(2)))
 settle(n)
 return { 'renewed', int(ends), r and r.token or '0', n.waiting }
 end)`,

@@ -45,7 +45,8 @@ export class Lease {
   readonly heldSince: number
   readonly #clock: LocalClock
   readonly #onLost: (lease: Lease, reason: LossReason) => void
-  readonly #controller = new AbortController()
+  /** Made when somebody looks: it costs more than the rest of the lease, and many never do. */
+  #controller: AbortController | null = null
   readonly #holdEnds: number
   #state: State = 'held'
   #deadline: number
@@ -75,13 +76,6 @@ export class Lease {
     this.#deadline = grant.deadline
     this.#margin = marginOf(grant.length, terms.margin)
     this.renewAt = terms.renew ? this.#third(grant.length) : Infinity
-    // A blocked event loop runs the timer late; whoever reads the flag must see the clock's answer.
-    const { signal } = this.#controller
-    const get = (): boolean => {
-      this.check()
-      return Reflect.get(AbortSignal.prototype, 'aborted', signal)
-    }
-    Object.defineProperty(signal, 'aborted', { get, configurable: true })
   }
 
   #third(length: number): number {
@@ -107,7 +101,21 @@ export class Lease {
 
   get signal(): AbortSignal {
     this.check()
+    this.#controller ??= this.#watched()
     return this.#controller.signal
+  }
+
+  #watched(): AbortController {
+    const controller = new AbortController()
+    const { signal } = controller
+    // A blocked event loop runs the timer late; whoever reads the flag must see the clock's answer.
+    const get = (): boolean => {
+      this.check()
+      return Reflect.get(AbortSignal.prototype, 'aborted', signal)
+    }
+    Object.defineProperty(signal, 'aborted', { get, configurable: true })
+    if (this.#lost) controller.abort(this.#lost)
+    return controller
   }
 
   get validFor(): number {
@@ -175,7 +183,7 @@ export class Lease {
     })
     events.lost({ ...this.event(), reason, fence: this.fence, held })
     this.#onLost(this, reason)
-    this.#controller.abort(this.#lost)
+    this.#controller?.abort(this.#lost)
   }
 
   /** The orderly end: no signal, and nothing that arrives later changes it. */

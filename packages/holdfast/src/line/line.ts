@@ -1,6 +1,5 @@
 import type { LocalClock } from '../base/clock.js'
 import type { Runtime, Timer } from '../base/runtime.js'
-import { ASK_SPACING_MS } from '../kernel/protocol.js'
 import type { Waiter } from './waiter.js'
 
 // Behind a holder of another library nobody tells us of a release: look again after this, jittered.
@@ -79,7 +78,7 @@ export class Line {
   }
 
   #due(waiter: Waiter): number {
-    const behind = waiter.rank * ASK_SPACING_MS
+    const behind = waiter.behind
     const ends = this.#holderEnds === null ? this.#foreignLook : this.#holderEnds + AFTER_END_MS
     return Math.max(ends + behind, waiter.notBefore)
   }

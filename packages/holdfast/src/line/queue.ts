@@ -20,6 +20,7 @@ export class Queue {
   readonly #client: string
   readonly #lines = new Map<string, Line>()
   readonly #waiters = new Set<Waiter>()
+  readonly #signals = new Map<AbortSignal, { waiters: Set<Waiter>; listener: () => void }>()
   #sequence = 0
 
   constructor(node: Node, clock: LocalClock, runtime: Runtime, drift: number) {
@@ -77,8 +78,31 @@ export class Queue {
     for (const waiter of this.#waiters) waiter.missed()
   }
 
-  forget(waiter: Waiter, owner: string): void {
+  /** One listener for each signal, however many wait: Node warns of more than ten. */
+  onAbort(signal: AbortSignal, waiter: Waiter): void {
+    const known = this.#signals.get(signal)
+    if (known) {
+      known.waiters.add(waiter)
+      return
+    }
+    const waiters = new Set([waiter])
+    const listener = (): void => {
+      for (const each of waiters) each.giveUp(signal.reason)
+    }
+    this.#signals.set(signal, { waiters, listener })
+    signal.addEventListener('abort', listener)
+  }
+
+  #offAbort(signal: AbortSignal, waiter: Waiter): void {
+    const known = this.#signals.get(signal)
+    if (!known?.waiters.delete(waiter) || known.waiters.size > 0) return
+    this.#signals.delete(signal)
+    signal.removeEventListener('abort', known.listener)
+  }
+
+  forget(waiter: Waiter, owner: string, signal: AbortSignal | undefined): void {
     this.mailbox.unregister(owner)
+    if (signal) this.#offAbort(signal, waiter)
     if (!this.#waiters.delete(waiter)) return
     waiter.line.leave(waiter)
     if (--waiter.line.users === 0) {

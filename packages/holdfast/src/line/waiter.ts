@@ -48,6 +48,8 @@ export class Waiter implements Recipient {
   readonly #wish: Wish
   readonly #line: Line
   readonly #since: number
+  /** Those far behind do not all ask at the same moment. */
+  readonly #jitter: number
   readonly #resolve: (grant: Grant) => void
   readonly #reject: (error: unknown) => void
   #owner: string
@@ -57,6 +59,8 @@ export class Waiter implements Recipient {
   /** A message came, or may have been missed, while a question was under way. */
   #stale = false
   #gaveUp = false
+  /** Whether the last request was limited by the end of this call. */
+  #ending = false
   #failures = 0
   #late = 0
   #trouble: HoldfastError | null = null
@@ -77,23 +81,22 @@ export class Waiter implements Recipient {
     this.#resolve = resolve
     this.#reject = reject
     this.#since = queue.clock.now()
+    this.#jitter = queue.runtime.random()
     this.#owner = this.#newOwner()
   }
 
   start(): void {
     const { wait, signal } = this.#wish
     if (signal?.aborted) {
-      this.#queue.forget(this, this.#owner)
+      this.#queue.forget(this, this.#owner, undefined)
       this.#state = 'done'
       this.#reject(signal.reason)
       return
     }
-    signal?.addEventListener('abort', this.#onAbort)
+    if (signal) this.#queue.onAbort(signal, this)
     if (wait > 0 && wait !== Infinity) this.#armLimit()
     void this.#ask()
   }
-
-  readonly #onAbort = (): void => this.giveUp(this.#wish.signal!.reason)
 
   #newOwner(): string {
     const owner = this.#queue.newOwner()
@@ -126,6 +129,7 @@ export class Waiter implements Recipient {
   #within({ ms, run }: NotAfter): NotAfter {
     const { timeout, wait } = this.#wish
     const early = wait === 0 ? 0 : timeout - (this.#since + wait - this.#queue.clock.now())
+    this.#ending = early > 0
     return early <= 0
       ? { ms, run }
       : { ms: String(Math.max(0, Number(ms) - Math.ceil(early))), run }
@@ -193,6 +197,11 @@ export class Waiter implements Recipient {
       case 'late':
         // Not carried out; its reply brought a sample of what may be a new server run.
         if (this.#late++ < 2) return false
+        if (this.#ending) {
+          // By our own limit, in the last moments: that is no trouble of the server's.
+          await this.#rest()
+          return false
+        }
         throw new HoldfastError('ERR_UNAVAILABLE', 'the request reached the server too late')
       default:
         if (isConfig(rest[0] ?? '')) throw classify(new Error(rest[0]), 'the server', name)
@@ -208,6 +217,10 @@ export class Waiter implements Recipient {
       return
     }
     // One that stands in line keeps its place; the others try again, each after a pause of its own.
+    await this.#rest()
+  }
+
+  async #rest(): Promise<void> {
     const most = Math.min(BACKOFF_MS * 2 ** this.#failures++, LONGEST_BACKOFF_MS)
     await new Promise<void>((resolve) => {
       const pause = most * (0.5 + 0.5 * this.#queue.runtime.random())
@@ -392,8 +405,16 @@ export class Waiter implements Recipient {
     this.#state = 'done'
     this.#limit?.cancel()
     this.#pause?.cancel()
-    this.#wish.signal?.removeEventListener('abort', this.#onAbort)
-    this.#queue.forget(this, this.#owner)
+    this.#queue.forget(this, this.#owner, this.#wish.signal)
+  }
+
+  /**
+   * How long after the holder's end it asks, ms: later by its place, so that the first one's question
+   * comes first; but within one claim, because the place that it knows may be long out of date.
+   */
+  get behind(): number {
+    const { claim } = this.#wish
+    return Math.min(this.rank / 4, 0.75 + 0.25 * this.#jitter) * claim
   }
 
   get name(): string {

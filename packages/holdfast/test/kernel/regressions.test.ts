@@ -73,7 +73,7 @@ describe.each(engines)('%s', (engine) => {
       own(i),
       's',
       '1',
-      '150',
+      '1000',
       '2000',
       '0',
       '',
@@ -90,7 +90,7 @@ describe.each(engines)('%s', (engine) => {
     )
     // The line keeps the readers' key beyond their end.
     expect((await acquire(own(900), 'x', 60_000, true)).slice(0, 2)).toEqual(['queued', 0])
-    await sleep(200)
+    await sleep(1100)
     expect((await acquire(own(900), 'x', 60_000, true)).slice(0, 1)).toEqual(['granted'])
     expect(await release(own(900))).toEqual(['released', '-', '', '-1', ''])
     expect(await commands.exists(k)).toBe(0)

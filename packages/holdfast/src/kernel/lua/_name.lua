@@ -5,7 +5,8 @@
 --   fence   string  the highest fencing token ever granted
 --   line    zset    waiters: member = owner id, score = ticket (server microseconds)
 --   shared  zset    shared holders: member = owner id, score = expiry (server milliseconds)
---   meta    hash    owner id -> record; 'x' -> 'owner record' of the exclusive holder
+--   meta    hash    owner id -> record; 'x' -> 'owner record' of the exclusive holder;
+--                   'l' -> the owner id of the exclusive tenure that last ran out unreleased
 -- ARGV[1]: protocol version, then a fixed number of fields for each item.
 -- Reply: { server microseconds, run id, push failure or '', reply of item 1, reply of item 2, ... }
 --
@@ -16,7 +17,7 @@ local VERSION = '1'
 local MARKER = 'hf:shared'
 -- A fence key outlives its grant by at least this, so that a clock that steps back is noticed.
 local FENCE_MS = 600000
--- Waiters ask again at the holder's end plus this for each place; the line outlives the last ask.
+-- Waiters ask again within a claim of the holder's end; the line outlives the last ask.
 local ASK_SPACING_MS = 500
 local LINE_TAIL_MS = 10000
 -- The most heads, or dead shared holders, that one call works off.
@@ -24,7 +25,10 @@ local STEPS = 64
 
 local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
-local now = math.floor(us / 1000)
+-- As text, from the text that TIME gave: to format a number of this size costs more than a GET.
+local us_text = time[1] .. string.sub('00000' .. time[2], -6)
+local now_text = string.sub(us_text, 1, -4)
+local now = tonumber(now_text)
 -- Forbidden by a strict ACL: then the run is unknown, and clients confirm every push by a renewal.
 local server = redis.pcall('INFO', 'server')
 local run = ''
@@ -43,8 +47,8 @@ local function channel(owner)
   return 'lock:client:' .. string.match(owner, '^[^.]*')
 end
 
-local function push(owner, ...)
-  pushes[#pushes + 1] = { channel(owner), table.concat({ '1', ... }, ' ') }
+local function push(kind, owner, text)
+  pushes[#pushes + 1] = { channel(owner), '1 ' .. kind .. ' ' .. owner .. ' ' .. text }
 end
 
 local function ours(value)
@@ -54,27 +58,30 @@ end
 
 -- Reads all five keys, so that a key of a wrong type fails here, before anything is written.
 local function load(at)
-  local n = { k = KEYS[at], fence = KEYS[at + 1], line = KEYS[at + 2], shared = KEYS[at + 3], meta = KEYS[at + 4] }
-  n.value = redis.call('GET', n.k)
-  local last = redis.call('GET', n.fence)
-  n.waiting = redis.call('ZCARD', n.line)
-  n.members = redis.call('ZCARD', n.shared)
-  n.records = redis.call('HLEN', n.meta)
-  if last and not tonumber(last) then
-    error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. n.fence })
+  local k, fence, line, shared, meta = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3], KEYS[at + 4]
+  local value = redis.call('GET', k)
+  local last = redis.call('GET', fence)
+  local waiting = redis.call('ZCARD', line)
+  local members = redis.call('ZCARD', shared)
+  local records = redis.call('HLEN', meta)
+  local top = records > 0 and redis.call('HGET', meta, 'x') or false
+  local number = tonumber(last or '0')
+  if not number then
+    error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
   end
-  n.last = tonumber(last or '0')
-  -- The zset is the truth about shared holders, and K only its shadow.
-  n.sharing = n.members > 0 and redis.call('ZCOUNT', n.shared, int(now), '+inf') or 0
-  n.top = n.records > 0 and redis.call('HGET', n.meta, 'x') or false
-  return n
+  -- All fields at once: a table that grows is built anew at every step.
+  return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
+    waiting = waiting, members = members, top = top, expiry = false, holder = false,
+    records = records,
+    -- The zset is the truth about shared holders, and K only its shadow.
+    sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
 
 local function parse(body)
   local mode, weight, ttl, claim, sub, token, since, forced, info =
     string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
   if not mode then return nil end
-  return { mode = mode, weight = weight, ttl = tonumber(ttl), claim = tonumber(claim), sub = sub,
+  return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
     token = token, since = since, forced = forced, info = info }
 end
 
@@ -90,9 +97,11 @@ local function record(n, owner)
 end
 
 local function write(n, owner, r)
-  local body = table.concat({ r.mode, r.weight, int(r.ttl), int(r.claim), r.sub, r.token, r.since, r.forced, r.info }, ' ')
+  local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
+    .. r.since .. ' ' .. r.forced .. ' ' .. r.info
   if r.mode == 'x' and r.token ~= '0' then
     n.top = owner .. ' ' .. body
+    n.holder = r
     redis.call('HSET', n.meta, 'x', n.top)
   else
     redis.call('HSET', n.meta, owner, body)
@@ -121,7 +130,7 @@ local function shadow(n)
   if last[1] and tonumber(last[2]) >= now then
     n.value = MARKER
     n.expiry = tonumber(last[2])
-    redis.call('SET', n.k, MARKER, 'PXAT', int(n.expiry))
+    redis.call('SET', n.k, MARKER, 'PXAT', n.expiry)
   elseif n.value then
     n.value = false
     redis.call('DEL', n.k)
@@ -161,15 +170,15 @@ end
 -- Mode: writes this owner's expiry, as a new holder or a prolonged one.
 local function hold(n, owner, mode, ends)
   if mode == 's' then
-    redis.call('ZADD', n.shared, int(ends), owner)
+    redis.call('ZADD', n.shared, ends, owner)
     shadow(n)
   elseif n.value == owner then
     n.expiry = ends
-    redis.call('PEXPIREAT', n.k, int(ends))
+    redis.call('PEXPIREAT', n.k, ends)
   else
     n.value = owner
     n.expiry = ends
-    redis.call('SET', n.k, owner, 'PXAT', int(ends))
+    redis.call('SET', n.k, owner, 'PXAT', ends)
   end
 end
 
@@ -178,6 +187,14 @@ local function prolong(n, owner, mine, ends)
   if mine >= ends then return mine end
   hold(n, owner, n.value == owner and 'x' or 's', ends)
   return ends
+end
+
+-- The next token, as text.
+local function mint(n, ttl)
+  n.last = math.max(us, n.last + 1)
+  local token = n.last == us and us_text or int(n.last)
+  redis.call('SET', n.fence, token, 'PXAT', now + math.max(FENCE_MS, ttl))
+  return token
 end
 
 -- Mints the token and makes the owner a holder. SET or ZADD comes first: when memory is full
@@ -193,11 +210,12 @@ local function enter(n, owner, r, ends)
     n.records = 0
   else
     forget(n, owner)
+    -- A tenure that nobody ended has run out. Its owner may live, and come back for its old place.
+    local lapsed = top(n)
+    if lapsed and lapsed ~= owner then redis.call('HSET', n.meta, 'l', lapsed) end
   end
-  n.last = math.max(us, n.last + 1)
-  redis.call('SET', n.fence, int(n.last), 'PXAT', int(now + math.max(FENCE_MS, r.ttl)))
-  r.token = int(n.last)
-  r.since = int(now)
+  r.token = mint(n, r.ttl)
+  r.since = now_text
   r.forced = '0'
   write(n, owner, r)
   return { 'granted', r.token, int(ends) }
@@ -212,11 +230,11 @@ end
 -- gets its full lease in this reply; the others get a claim and a message.
 -- moved: the head of the line has already changed.
 local function advance(n, caller, moved)
-  local granted
+  local granted, head, r
   for step = 1, STEPS + 1 do
     if n.waiting == 0 then break end
-    local head = redis.call('ZRANGE', n.line, 0, 0)[1]
-    local r = record(n, head)
+    head = redis.call('ZRANGE', n.line, 0, 0)[1]
+    r = record(n, head)
     if r and not fits(n, r.mode) then break end
     -- What remains is done by the new head, which is told that the name is free now.
     if step > STEPS then break end
@@ -233,14 +251,12 @@ local function advance(n, caller, moved)
     else
       local ends = now + math.min(r.claim, r.ttl)
       local grant = enter(n, head, r, ends)
-      push(head, 'grant', head, grant[2], int(us), int(ends), run)
+      push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
     end
   end
-  if moved and n.waiting > 0 then
-    local head = redis.call('ZRANGE', n.line, 0, 0)[1]
-    if head ~= caller then
-      push(head, 'first', head, int(us), int(fits(n, (record(n, head) or {}).mode) and now or expiry(n) or now), run)
-    end
+  if moved and n.waiting > 0 and head ~= caller then
+    local free = fits(n, r and r.mode) and now_text or int(expiry(n) or now)
+    push('first', head, us_text .. ' ' .. free .. ' ' .. run)
   end
   return granted
 end
@@ -252,21 +268,21 @@ local function settle(n)
   local life = math.max(expiry(n) or now, now)
   if n.waiting > 0 then
     life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, ends_at(n.line))
-    redis.call('PEXPIREAT', n.line, int(life))
+    redis.call('PEXPIREAT', n.line, life)
   end
   if n.waiting == 0 and not n.value and n.sharing == 0 then
     if n.records > 0 or n.members > 0 then redis.call('DEL', n.meta, n.shared) end
     return
   end
-  if n.records > 0 then redis.call('PEXPIREAT', n.meta, int(life)) end
-  if n.members > 0 then redis.call('PEXPIREAT', n.shared, int(life)) end
+  if n.records > 0 then redis.call('PEXPIREAT', n.meta, life) end
+  if n.members > 0 then redis.call('PEXPIREAT', n.shared, life) end
 end
 
 -- Who holds: { kind, owner, expiry or -1, info }; kind is x, s, f (a holder of another library) or -.
 local function holder(n)
   if n.value and n.value ~= MARKER then
     if not ours(n.value) then return 'f', '', int(expiry(n)), '' end
-    local r = record(n, n.value)
+    local r = n.holder or record(n, n.value)
     return 'x', n.value, int(expiry(n)), r and r.info or ''
   end
   if n.sharing > 0 then
@@ -297,9 +313,9 @@ end
 -- Runs item(n, field) for each name; field(j) is the j-th of its arguments.
 local function each(fields, item)
   if ARGV[1] ~= VERSION then
-    return { int(us), run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
+    return { us_text, run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
   end
-  local out = { int(us), run, '' }
+  local out = { us_text, run, '' }
   for i = 1, #KEYS / 5 do
     local ok, reply = pcall(function()
       local base = 1 + (i - 1) * fields

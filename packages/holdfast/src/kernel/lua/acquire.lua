@@ -21,8 +21,8 @@ return each(11, function(n, field)
     return { 'error', 'this version knows no such mode, weight or ballot' }
   end
   purge(n)
-  local asked = { mode = mode, weight = field(3), ttl = tonumber(field(4)), claim = tonumber(field(5)),
-    sub = '-', token = '0', since = int(now), forced = '0', info = field(11) }
+  local asked = { mode = mode, weight = field(3), ttl = int(field(4)), claim = int(field(5)),
+    sub = '-', token = '0', since = now_text, forced = '0', info = field(11) }
   local ends = now + asked.ttl
 
   local mine = held(n, owner)
@@ -32,9 +32,7 @@ return each(11, function(n, field)
     ends = prolong(n, owner, mine, ends)
     if not known or known.token == '0' then
       -- The record is lost (somebody deleted it): a new token is larger than the lost one.
-      n.last = math.max(us, n.last + 1)
-      redis.call('SET', n.fence, int(n.last), 'PXAT', int(now + math.max(FENCE_MS, asked.ttl)))
-      asked.token = int(n.last)
+      asked.token = mint(n, asked.ttl)
       asked.mode = n.value == owner and 'x' or 's'
       known = asked
       write(n, owner, known)
@@ -44,6 +42,7 @@ return each(11, function(n, field)
   end
   -- Granted once, and over: an owner id never holds twice.
   if known and known.token ~= '0' then return { 'lapsed' } end
+  if not known and n.records > 0 and redis.call('HGET', n.meta, 'l') == owner then return { 'lapsed' } end
 
   local granted
   if n.waiting == 0 and fits(n, mode) then

@@ -26,10 +26,10 @@ return each(1, function(n, field)
   end
 
   for _, owner in ipairs(owners) do
-    push(owner, 'forced', owner, int(us))
+    push('forced', owner, us_text)
     if not at_once then
       local r = record(n, owner) or { mode = n.value == owner and 'x' or 's', weight = '1', ttl = 0, claim = 0,
-        sub = '-', token = int(n.last), since = int(now), info = '' }
+        sub = '-', token = int(n.last), since = now_text, info = '' }
       r.forced = '1'
       write(n, owner, r)
     elseif n.value == MARKER or not n.value then

@@ -9,4 +9,4 @@ local keys = { found[1] }
 for _, key in ipairs(found[2]) do
   if not string.match(key, '^{[^}]*}:hf:') then keys[#keys + 1] = key end
 end
-return { int(us), run, '', keys }
+return { us_text, run, '', keys }

@@ -15,7 +15,7 @@ return each(4, function(n, field)
   if not mine then return { 'gone' } end
   local r = record(n, owner)
   if r and r.forced == '1' then return { 'forced' } end
-  local ends = prolong(n, owner, mine, now + tonumber(field(2)))
+  local ends = prolong(n, owner, mine, now + math.floor(field(2)))
   settle(n)
   return { 'renewed', int(ends), r and r.token or '0', n.waiting }
 end)

@@ -176,8 +176,14 @@ export class Name {
     this.hold(owner, r.mode, ends)
     if (r.mode !== 's') {
       // If nobody else is left here, whatever is written was left behind by the dead.
-      if (this.waiting === 0) this.#call.space.del(this.meta)
-      else this.forget(owner)
+      const { space } = this.#call
+      if (this.waiting === 0) space.del(this.meta)
+      else {
+        this.forget(owner)
+        // A tenure that nobody ended has run out. Its owner may live, and come back.
+        const [lapsed] = splitExclusive(space.hash(this.meta).get('x')) ?? []
+        if (lapsed !== undefined && lapsed !== owner) space.hset(this.meta, 'l', lapsed)
+      }
     }
     r.token = this.mint(r.ttl)
     r.since = String(this.#call.now)

@@ -60,6 +60,7 @@ const acquire: Operation = {
     }
     // Granted once, and over: an owner id never holds twice.
     if (known !== null && known.token !== '0') return ['lapsed']
+    if (known === null && space.hash(n.meta).get('l') === owner) return ['lapsed']
 
     let granted: readonly Reply[] | null = null
     if (n.waiting === 0 && n.fits(mode)) granted = n.enter(owner, fresh, ends)
