@@ -36,14 +36,18 @@ export class LocalClock {
     this.#monotonic = monotonic
     this.#wall = wall
     if (ahead > JUMP_MS) this.#jump(ahead)
+    // A step of the wall clock, either way, may hide that the machine slept.
+    if (Math.abs(ahead) > JUMP_MS) this.#lookAtBoot(monotonic)
     return monotonic + this.#jumps
   }
 
   /** Looks at the boot clock too: too costly for every reading, so the renewal timer does it. */
   checkBoot(): void {
-    const now = this.now()
+    this.#lookAtBoot(this.now() - this.#jumps)
+  }
+
+  #lookAtBoot(monotonic: number): void {
     const boot = this.#runtime.boot()
-    const monotonic = now - this.#jumps
     const asleep = boot - this.#boot - (monotonic - this.#bootMonotonic)
     // What the wall clock has told already is not counted twice.
     const unseen = asleep - (this.#jumps - this.#jumpsAtBoot)

@@ -124,8 +124,9 @@ function subscribing({ open }: Adapter): { subscribe: Port['subscribe']; close()
   let closed = false
 
   const fail = (entry: Entry, error: unknown): void => {
-    if (entry.live || !entries.delete(entry)) return
-    entry.reject(error)
+    if (!entries.delete(entry)) return
+    if (entry.live) entry.events.onEnd?.()
+    else entry.reject(error)
   }
   const failAll = (error: unknown): void => {
     for (const entry of entries) fail(entry, error)

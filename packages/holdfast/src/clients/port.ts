@@ -24,6 +24,8 @@ export interface SubscriptionEvents {
   onMessage(message: string): void
   /** The subscription is live again after a break: messages may have been missed in between. */
   onGap(): void
+  /** The subscription has ended for good, for instance because the client has given up. */
+  onEnd?(): void
 }
 
 /**

@@ -33,6 +33,11 @@ export interface NotAfter {
   readonly run: string
 }
 
+/** The same limit, `early` ms sooner; a negative `early` changes nothing. */
+export function sooner({ ms, run }: NotAfter, early: number): NotAfter {
+  return early <= 0 ? { ms, run } : { ms: String(Math.max(0, Number(ms) - Math.ceil(early))), run }
+}
+
 export function acquireFields(
   owner: string,
   request: Request,

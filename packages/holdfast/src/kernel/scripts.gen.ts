@@ -4,9 +4,10 @@ import type { Script } from '../clients/port.js'
 export const scripts: Readonly<Record<'acquire' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '82843df4bd735485ee71075a1d63cde75a017d9f',
+    sha1: '4aef64a4dc8ebc18b2a5bfec307d79c4cbdb2940',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
+local FORCED, CLAIMED = '1', '2'
 local FENCE_MS = 600000
 local ASK_SPACING_MS = 500
 local LINE_TAIL_MS = 10000
@@ -26,8 +27,11 @@ local pushes = {}
 local function int(n)
 return string.format('%.0f', n)
 end
+local function client(owner)
+return string.match(owner, '^[^.]*')
+end
 local function channel(owner)
-return 'lock:client:' .. string.match(owner, '^[^.]*')
+return 'lock:client:' .. client(owner)
 end
 local function push(kind, owner, text)
 pushes[#pushes + 1] = { channel(owner), '1 ' .. kind .. ' ' .. owner .. ' ' .. text }
@@ -49,16 +53,16 @@ if not number then
 error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
 return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
-waiting = waiting, members = members, top = top, expiry = false, holder = false,
+waiting = waiting, members = members, top = top, expiry = false, holder = false, lapsed = false,
 records = records,
 sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
 local function parse(body)
-local mode, weight, ttl, claim, sub, token, since, forced, info =
+local mode, weight, ttl, claim, sub, token, since, state, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
 return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
-token = token, since = since, forced = forced, info = info }
+token = token, since = since, state = state, info = info }
 end
 local function top(n)
 return string.match(n.top or '', '^(%S+) (.*)$')
@@ -70,7 +74,7 @@ return n.records > 0 and parse(redis.call('HGET', n.meta, owner)) or nil
 end
 local function write(n, owner, r)
 local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
-.. r.since .. ' ' .. r.forced .. ' ' .. r.info
+.. r.since .. ' ' .. r.state .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
 n.top = owner .. ' ' .. body
 n.holder = r
@@ -147,7 +151,7 @@ local token = n.last == us and us_text or int(n.last)
 redis.call('SET', n.fence, token, 'PXAT', now + math.max(FENCE_MS, ttl))
 return token
 end
-local function enter(n, owner, r, ends)
+local function enter(n, owner, r, ends, state)
 hold(n, owner, r.mode, ends)
 if r.mode == 's' then
 n.sharing = n.sharing + 1
@@ -157,12 +161,11 @@ redis.call('DEL', n.meta)
 n.records = 0
 else
 forget(n, owner)
-local lapsed = top(n)
-if lapsed and lapsed ~= owner then redis.call('HSET', n.meta, 'l', lapsed) end
+if n.lapsed then redis.call('HSET', n.meta, 'l', n.lapsed) end
 end
 r.token = mint(n, r.ttl)
 r.since = now_text
-r.forced = '0'
+r.state = state or '0'
 write(n, owner, r)
 return { 'granted', r.token, int(ends) }
 end
@@ -170,8 +173,34 @@ local function subscribers(owner)
 local count = redis.pcall('PUBSUB', 'NUMSUB', channel(owner))
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end
+local function confirm(n, owner, r)
+if r and r.state == CLAIMED then
+r.state = '0'
+write(n, owner, r)
+end
+end
+local function silent(n, caller)
+local who, body = top(n)
+if who and n.value ~= who then
+local r = parse(body)
+if r and r.state == CLAIMED then n.lapsed = who end
+end
+local owner = n.lapsed or n.records > 0 and redis.call('HGET', n.meta, 'l')
+local suspect = owner and client(owner)
+if caller and suspect == client(caller) then
+n.lapsed = false
+return nil
+end
+return suspect
+end
+local function other(n, of)
+for _, owner in ipairs(redis.call('ZRANGE', n.line, 0, STEPS - 1)) do
+if client(owner) ~= of then return owner end
+end
+end
 local function advance(n, caller, moved)
-local granted, head, r
+local granted, head, r, pushed
+local suspect = n.waiting > 0 and silent(n, caller)
 for step = 1, STEPS + 1 do
 if n.waiting == 0 then break end
 head = redis.call('ZRANGE', n.line, 0, 0)[1]
@@ -187,14 +216,18 @@ elseif head == caller then
 granted = enter(n, head, r, now + r.ttl)
 elseif run ~= '' and r.sub == run and subscribers(head) == 0 then
 forget(n, head)
+elseif client(head) == suspect then
+forget(n, head)
 else
 local ends = now + math.min(r.claim, r.ttl)
-local grant = enter(n, head, r, ends)
+local grant = enter(n, head, r, ends, CLAIMED)
+pushed = client(head)
 push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
 end
 end
 if moved and n.waiting > 0 and head ~= caller then
 local free = fits(n, r and r.mode) and now_text or int(expiry(n) or now)
+if client(head) == pushed then head = other(n, pushed) or head end
 push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
@@ -269,12 +302,12 @@ return { 'error', 'this version knows no such mode, weight or ballot' }
 end
 purge(n)
 local asked = { mode = mode, weight = field(3), ttl = int(field(4)), claim = int(field(5)),
-sub = '-', token = '0', since = now_text, forced = '0', info = field(11) }
+sub = '-', token = '0', since = now_text, state = '0', info = field(11) }
 local ends = now + asked.ttl
 local mine = held(n, owner)
 local known = record(n, owner)
 if mine then
-if known and known.forced == '1' then return { 'forced' } end
+if known and known.state == FORCED then return { 'forced' } end
 ends = prolong(n, owner, mine, ends)
 if not known or known.token == '0' then
 asked.token = mint(n, asked.ttl)
@@ -282,11 +315,16 @@ asked.mode = n.value == owner and 'x' or 's'
 known = asked
 write(n, owner, known)
 end
+confirm(n, owner, known)
 settle(n)
 return { 'granted', known.token, int(ends) }
 end
 if known and known.token ~= '0' then return { 'lapsed' } end
-if not known and n.records > 0 and redis.call('HGET', n.meta, 'l') == owner then return { 'lapsed' } end
+local silenced = n.records > 0 and redis.call('HGET', n.meta, 'l')
+if silenced and client(silenced) == client(owner) then
+redis.call('HDEL', n.meta, 'l')
+if silenced == owner then return { 'lapsed' } end
+end
 local granted
 if n.waiting == 0 and fits(n, mode) then
 granted = enter(n, owner, asked, ends)
@@ -319,9 +357,10 @@ end)`,
   },
   force: {
     name: 'force',
-    sha1: '99db7f749d26e8bdd27864c5b60dd7f00dc88dc4',
+    sha1: '840fe9f7e0da49f7167eda7b69ba893a58ab4dce',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
+local FORCED, CLAIMED = '1', '2'
 local FENCE_MS = 600000
 local ASK_SPACING_MS = 500
 local LINE_TAIL_MS = 10000
@@ -341,8 +380,11 @@ local pushes = {}
 local function int(n)
 return string.format('%.0f', n)
 end
+local function client(owner)
+return string.match(owner, '^[^.]*')
+end
 local function channel(owner)
-return 'lock:client:' .. string.match(owner, '^[^.]*')
+return 'lock:client:' .. client(owner)
 end
 local function push(kind, owner, text)
 pushes[#pushes + 1] = { channel(owner), '1 ' .. kind .. ' ' .. owner .. ' ' .. text }
@@ -364,16 +406,16 @@ if not number then
 error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
 return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
-waiting = waiting, members = members, top = top, expiry = false, holder = false,
+waiting = waiting, members = members, top = top, expiry = false, holder = false, lapsed = false,
 records = records,
 sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
 local function parse(body)
-local mode, weight, ttl, claim, sub, token, since, forced, info =
+local mode, weight, ttl, claim, sub, token, since, state, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
 return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
-token = token, since = since, forced = forced, info = info }
+token = token, since = since, state = state, info = info }
 end
 local function top(n)
 return string.match(n.top or '', '^(%S+) (.*)$')
@@ -385,7 +427,7 @@ return n.records > 0 and parse(redis.call('HGET', n.meta, owner)) or nil
 end
 local function write(n, owner, r)
 local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
-.. r.since .. ' ' .. r.forced .. ' ' .. r.info
+.. r.since .. ' ' .. r.state .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
 n.top = owner .. ' ' .. body
 n.holder = r
@@ -462,7 +504,7 @@ local token = n.last == us and us_text or int(n.last)
 redis.call('SET', n.fence, token, 'PXAT', now + math.max(FENCE_MS, ttl))
 return token
 end
-local function enter(n, owner, r, ends)
+local function enter(n, owner, r, ends, state)
 hold(n, owner, r.mode, ends)
 if r.mode == 's' then
 n.sharing = n.sharing + 1
@@ -472,12 +514,11 @@ redis.call('DEL', n.meta)
 n.records = 0
 else
 forget(n, owner)
-local lapsed = top(n)
-if lapsed and lapsed ~= owner then redis.call('HSET', n.meta, 'l', lapsed) end
+if n.lapsed then redis.call('HSET', n.meta, 'l', n.lapsed) end
 end
 r.token = mint(n, r.ttl)
 r.since = now_text
-r.forced = '0'
+r.state = state or '0'
 write(n, owner, r)
 return { 'granted', r.token, int(ends) }
 end
@@ -485,8 +526,34 @@ local function subscribers(owner)
 local count = redis.pcall('PUBSUB', 'NUMSUB', channel(owner))
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end
+local function confirm(n, owner, r)
+if r and r.state == CLAIMED then
+r.state = '0'
+write(n, owner, r)
+end
+end
+local function silent(n, caller)
+local who, body = top(n)
+if who and n.value ~= who then
+local r = parse(body)
+if r and r.state == CLAIMED then n.lapsed = who end
+end
+local owner = n.lapsed or n.records > 0 and redis.call('HGET', n.meta, 'l')
+local suspect = owner and client(owner)
+if caller and suspect == client(caller) then
+n.lapsed = false
+return nil
+end
+return suspect
+end
+local function other(n, of)
+for _, owner in ipairs(redis.call('ZRANGE', n.line, 0, STEPS - 1)) do
+if client(owner) ~= of then return owner end
+end
+end
 local function advance(n, caller, moved)
-local granted, head, r
+local granted, head, r, pushed
+local suspect = n.waiting > 0 and silent(n, caller)
 for step = 1, STEPS + 1 do
 if n.waiting == 0 then break end
 head = redis.call('ZRANGE', n.line, 0, 0)[1]
@@ -502,14 +569,18 @@ elseif head == caller then
 granted = enter(n, head, r, now + r.ttl)
 elseif run ~= '' and r.sub == run and subscribers(head) == 0 then
 forget(n, head)
+elseif client(head) == suspect then
+forget(n, head)
 else
 local ends = now + math.min(r.claim, r.ttl)
-local grant = enter(n, head, r, ends)
+local grant = enter(n, head, r, ends, CLAIMED)
+pushed = client(head)
 push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
 end
 end
 if moved and n.waiting > 0 and head ~= caller then
 local free = fits(n, r and r.mode) and now_text or int(expiry(n) or now)
+if client(head) == pushed then head = other(n, pushed) or head end
 push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
@@ -576,9 +647,10 @@ if type(sent) == 'table' and sent.err then out[3] = sent.err end
 end
 return out
 end
-return each(1, function(n, field)
+return each(2, function(n, field)
 local at_once = field(1) == '1'
 purge(n)
+if field(2) ~= '' and n.last > tonumber(field(2)) then return { 'newer' } end
 local owners = {}
 if n.value and n.value ~= MARKER then
 if ours(n.value) then
@@ -596,7 +668,7 @@ push('forced', owner, us_text)
 if not at_once then
 local r = record(n, owner) or { mode = n.value == owner and 'x' or 's', weight = '1', ttl = 0, claim = 0,
 sub = '-', token = int(n.last), since = now_text, info = '' }
-r.forced = '1'
+r.state = FORCED
 write(n, owner, r)
 elseif n.value == MARKER or not n.value then
 redis.call('ZREM', n.shared, owner)
@@ -625,9 +697,10 @@ end)`,
   },
   hello: {
     name: 'hello',
-    sha1: '2fb3db7a9da98666707301f6b069a9f7ab2a1c6a',
+    sha1: '4a9080c89ecbf214d30ff85287851125ec126c67',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
+local FORCED, CLAIMED = '1', '2'
 local FENCE_MS = 600000
 local ASK_SPACING_MS = 500
 local LINE_TAIL_MS = 10000
@@ -647,8 +720,11 @@ local pushes = {}
 local function int(n)
 return string.format('%.0f', n)
 end
+local function client(owner)
+return string.match(owner, '^[^.]*')
+end
 local function channel(owner)
-return 'lock:client:' .. string.match(owner, '^[^.]*')
+return 'lock:client:' .. client(owner)
 end
 local function push(kind, owner, text)
 pushes[#pushes + 1] = { channel(owner), '1 ' .. kind .. ' ' .. owner .. ' ' .. text }
@@ -670,16 +746,16 @@ if not number then
 error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
 return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
-waiting = waiting, members = members, top = top, expiry = false, holder = false,
+waiting = waiting, members = members, top = top, expiry = false, holder = false, lapsed = false,
 records = records,
 sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
 local function parse(body)
-local mode, weight, ttl, claim, sub, token, since, forced, info =
+local mode, weight, ttl, claim, sub, token, since, state, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
 return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
-token = token, since = since, forced = forced, info = info }
+token = token, since = since, state = state, info = info }
 end
 local function top(n)
 return string.match(n.top or '', '^(%S+) (.*)$')
@@ -691,7 +767,7 @@ return n.records > 0 and parse(redis.call('HGET', n.meta, owner)) or nil
 end
 local function write(n, owner, r)
 local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
-.. r.since .. ' ' .. r.forced .. ' ' .. r.info
+.. r.since .. ' ' .. r.state .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
 n.top = owner .. ' ' .. body
 n.holder = r
@@ -768,7 +844,7 @@ local token = n.last == us and us_text or int(n.last)
 redis.call('SET', n.fence, token, 'PXAT', now + math.max(FENCE_MS, ttl))
 return token
 end
-local function enter(n, owner, r, ends)
+local function enter(n, owner, r, ends, state)
 hold(n, owner, r.mode, ends)
 if r.mode == 's' then
 n.sharing = n.sharing + 1
@@ -778,12 +854,11 @@ redis.call('DEL', n.meta)
 n.records = 0
 else
 forget(n, owner)
-local lapsed = top(n)
-if lapsed and lapsed ~= owner then redis.call('HSET', n.meta, 'l', lapsed) end
+if n.lapsed then redis.call('HSET', n.meta, 'l', n.lapsed) end
 end
 r.token = mint(n, r.ttl)
 r.since = now_text
-r.forced = '0'
+r.state = state or '0'
 write(n, owner, r)
 return { 'granted', r.token, int(ends) }
 end
@@ -791,8 +866,34 @@ local function subscribers(owner)
 local count = redis.pcall('PUBSUB', 'NUMSUB', channel(owner))
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end
+local function confirm(n, owner, r)
+if r and r.state == CLAIMED then
+r.state = '0'
+write(n, owner, r)
+end
+end
+local function silent(n, caller)
+local who, body = top(n)
+if who and n.value ~= who then
+local r = parse(body)
+if r and r.state == CLAIMED then n.lapsed = who end
+end
+local owner = n.lapsed or n.records > 0 and redis.call('HGET', n.meta, 'l')
+local suspect = owner and client(owner)
+if caller and suspect == client(caller) then
+n.lapsed = false
+return nil
+end
+return suspect
+end
+local function other(n, of)
+for _, owner in ipairs(redis.call('ZRANGE', n.line, 0, STEPS - 1)) do
+if client(owner) ~= of then return owner end
+end
+end
 local function advance(n, caller, moved)
-local granted, head, r
+local granted, head, r, pushed
+local suspect = n.waiting > 0 and silent(n, caller)
 for step = 1, STEPS + 1 do
 if n.waiting == 0 then break end
 head = redis.call('ZRANGE', n.line, 0, 0)[1]
@@ -808,14 +909,18 @@ elseif head == caller then
 granted = enter(n, head, r, now + r.ttl)
 elseif run ~= '' and r.sub == run and subscribers(head) == 0 then
 forget(n, head)
+elseif client(head) == suspect then
+forget(n, head)
 else
 local ends = now + math.min(r.claim, r.ttl)
-local grant = enter(n, head, r, ends)
+local grant = enter(n, head, r, ends, CLAIMED)
+pushed = client(head)
 push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
 end
 end
 if moved and n.waiting > 0 and head ~= caller then
 local free = fits(n, r and r.mode) and now_text or int(expiry(n) or now)
+if client(head) == pushed then head = other(n, pushed) or head end
 push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
@@ -886,9 +991,10 @@ return each(0, load)`,
   },
   inspect: {
     name: 'inspect',
-    sha1: '31502e563bb5b2ebde45ce37d0e8f9fc726b3242',
+    sha1: 'a02d12c0a7ba947ebd37a9fcac119ccba7237066',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
+local FORCED, CLAIMED = '1', '2'
 local FENCE_MS = 600000
 local ASK_SPACING_MS = 500
 local LINE_TAIL_MS = 10000
@@ -908,8 +1014,11 @@ local pushes = {}
 local function int(n)
 return string.format('%.0f', n)
 end
+local function client(owner)
+return string.match(owner, '^[^.]*')
+end
 local function channel(owner)
-return 'lock:client:' .. string.match(owner, '^[^.]*')
+return 'lock:client:' .. client(owner)
 end
 local function push(kind, owner, text)
 pushes[#pushes + 1] = { channel(owner), '1 ' .. kind .. ' ' .. owner .. ' ' .. text }
@@ -931,16 +1040,16 @@ if not number then
 error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
 return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
-waiting = waiting, members = members, top = top, expiry = false, holder = false,
+waiting = waiting, members = members, top = top, expiry = false, holder = false, lapsed = false,
 records = records,
 sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
 local function parse(body)
-local mode, weight, ttl, claim, sub, token, since, forced, info =
+local mode, weight, ttl, claim, sub, token, since, state, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
 return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
-token = token, since = since, forced = forced, info = info }
+token = token, since = since, state = state, info = info }
 end
 local function top(n)
 return string.match(n.top or '', '^(%S+) (.*)$')
@@ -952,7 +1061,7 @@ return n.records > 0 and parse(redis.call('HGET', n.meta, owner)) or nil
 end
 local function write(n, owner, r)
 local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
-.. r.since .. ' ' .. r.forced .. ' ' .. r.info
+.. r.since .. ' ' .. r.state .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
 n.top = owner .. ' ' .. body
 n.holder = r
@@ -1029,7 +1138,7 @@ local token = n.last == us and us_text or int(n.last)
 redis.call('SET', n.fence, token, 'PXAT', now + math.max(FENCE_MS, ttl))
 return token
 end
-local function enter(n, owner, r, ends)
+local function enter(n, owner, r, ends, state)
 hold(n, owner, r.mode, ends)
 if r.mode == 's' then
 n.sharing = n.sharing + 1
@@ -1039,12 +1148,11 @@ redis.call('DEL', n.meta)
 n.records = 0
 else
 forget(n, owner)
-local lapsed = top(n)
-if lapsed and lapsed ~= owner then redis.call('HSET', n.meta, 'l', lapsed) end
+if n.lapsed then redis.call('HSET', n.meta, 'l', n.lapsed) end
 end
 r.token = mint(n, r.ttl)
 r.since = now_text
-r.forced = '0'
+r.state = state or '0'
 write(n, owner, r)
 return { 'granted', r.token, int(ends) }
 end
@@ -1052,8 +1160,34 @@ local function subscribers(owner)
 local count = redis.pcall('PUBSUB', 'NUMSUB', channel(owner))
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end
+local function confirm(n, owner, r)
+if r and r.state == CLAIMED then
+r.state = '0'
+write(n, owner, r)
+end
+end
+local function silent(n, caller)
+local who, body = top(n)
+if who and n.value ~= who then
+local r = parse(body)
+if r and r.state == CLAIMED then n.lapsed = who end
+end
+local owner = n.lapsed or n.records > 0 and redis.call('HGET', n.meta, 'l')
+local suspect = owner and client(owner)
+if caller and suspect == client(caller) then
+n.lapsed = false
+return nil
+end
+return suspect
+end
+local function other(n, of)
+for _, owner in ipairs(redis.call('ZRANGE', n.line, 0, STEPS - 1)) do
+if client(owner) ~= of then return owner end
+end
+end
 local function advance(n, caller, moved)
-local granted, head, r
+local granted, head, r, pushed
+local suspect = n.waiting > 0 and silent(n, caller)
 for step = 1, STEPS + 1 do
 if n.waiting == 0 then break end
 head = redis.call('ZRANGE', n.line, 0, 0)[1]
@@ -1069,14 +1203,18 @@ elseif head == caller then
 granted = enter(n, head, r, now + r.ttl)
 elseif run ~= '' and r.sub == run and subscribers(head) == 0 then
 forget(n, head)
+elseif client(head) == suspect then
+forget(n, head)
 else
 local ends = now + math.min(r.claim, r.ttl)
-local grant = enter(n, head, r, ends)
+local grant = enter(n, head, r, ends, CLAIMED)
+pushed = client(head)
 push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
 end
 end
 if moved and n.waiting > 0 and head ~= caller then
 local free = fits(n, r and r.mode) and now_text or int(expiry(n) or now)
+if client(head) == pushed then head = other(n, pushed) or head end
 push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
@@ -1168,9 +1306,10 @@ end)`,
   },
   list: {
     name: 'list',
-    sha1: '9470eccc0c8f1d8767a2fd4cdf01ba4992a93430',
+    sha1: '7cc6eaac0770a13745a15186ecbdfa239867480a',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
+local FORCED, CLAIMED = '1', '2'
 local FENCE_MS = 600000
 local ASK_SPACING_MS = 500
 local LINE_TAIL_MS = 10000
@@ -1190,8 +1329,11 @@ local pushes = {}
 local function int(n)
 return string.format('%.0f', n)
 end
+local function client(owner)
+return string.match(owner, '^[^.]*')
+end
 local function channel(owner)
-return 'lock:client:' .. string.match(owner, '^[^.]*')
+return 'lock:client:' .. client(owner)
 end
 local function push(kind, owner, text)
 pushes[#pushes + 1] = { channel(owner), '1 ' .. kind .. ' ' .. owner .. ' ' .. text }
@@ -1213,16 +1355,16 @@ if not number then
 error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
 return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
-waiting = waiting, members = members, top = top, expiry = false, holder = false,
+waiting = waiting, members = members, top = top, expiry = false, holder = false, lapsed = false,
 records = records,
 sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
 local function parse(body)
-local mode, weight, ttl, claim, sub, token, since, forced, info =
+local mode, weight, ttl, claim, sub, token, since, state, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
 return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
-token = token, since = since, forced = forced, info = info }
+token = token, since = since, state = state, info = info }
 end
 local function top(n)
 return string.match(n.top or '', '^(%S+) (.*)$')
@@ -1234,7 +1376,7 @@ return n.records > 0 and parse(redis.call('HGET', n.meta, owner)) or nil
 end
 local function write(n, owner, r)
 local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
-.. r.since .. ' ' .. r.forced .. ' ' .. r.info
+.. r.since .. ' ' .. r.state .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
 n.top = owner .. ' ' .. body
 n.holder = r
@@ -1311,7 +1453,7 @@ local token = n.last == us and us_text or int(n.last)
 redis.call('SET', n.fence, token, 'PXAT', now + math.max(FENCE_MS, ttl))
 return token
 end
-local function enter(n, owner, r, ends)
+local function enter(n, owner, r, ends, state)
 hold(n, owner, r.mode, ends)
 if r.mode == 's' then
 n.sharing = n.sharing + 1
@@ -1321,12 +1463,11 @@ redis.call('DEL', n.meta)
 n.records = 0
 else
 forget(n, owner)
-local lapsed = top(n)
-if lapsed and lapsed ~= owner then redis.call('HSET', n.meta, 'l', lapsed) end
+if n.lapsed then redis.call('HSET', n.meta, 'l', n.lapsed) end
 end
 r.token = mint(n, r.ttl)
 r.since = now_text
-r.forced = '0'
+r.state = state or '0'
 write(n, owner, r)
 return { 'granted', r.token, int(ends) }
 end
@@ -1334,8 +1475,34 @@ local function subscribers(owner)
 local count = redis.pcall('PUBSUB', 'NUMSUB', channel(owner))
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end
+local function confirm(n, owner, r)
+if r and r.state == CLAIMED then
+r.state = '0'
+write(n, owner, r)
+end
+end
+local function silent(n, caller)
+local who, body = top(n)
+if who and n.value ~= who then
+local r = parse(body)
+if r and r.state == CLAIMED then n.lapsed = who end
+end
+local owner = n.lapsed or n.records > 0 and redis.call('HGET', n.meta, 'l')
+local suspect = owner and client(owner)
+if caller and suspect == client(caller) then
+n.lapsed = false
+return nil
+end
+return suspect
+end
+local function other(n, of)
+for _, owner in ipairs(redis.call('ZRANGE', n.line, 0, STEPS - 1)) do
+if client(owner) ~= of then return owner end
+end
+end
 local function advance(n, caller, moved)
-local granted, head, r
+local granted, head, r, pushed
+local suspect = n.waiting > 0 and silent(n, caller)
 for step = 1, STEPS + 1 do
 if n.waiting == 0 then break end
 head = redis.call('ZRANGE', n.line, 0, 0)[1]
@@ -1351,14 +1518,18 @@ elseif head == caller then
 granted = enter(n, head, r, now + r.ttl)
 elseif run ~= '' and r.sub == run and subscribers(head) == 0 then
 forget(n, head)
+elseif client(head) == suspect then
+forget(n, head)
 else
 local ends = now + math.min(r.claim, r.ttl)
-local grant = enter(n, head, r, ends)
+local grant = enter(n, head, r, ends, CLAIMED)
+pushed = client(head)
 push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
 end
 end
 if moved and n.waiting > 0 and head ~= caller then
 local free = fits(n, r and r.mode) and now_text or int(expiry(n) or now)
+if client(head) == pushed then head = other(n, pushed) or head end
 push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
@@ -1434,9 +1605,10 @@ return { us_text, run, '', keys }`,
   },
   release: {
     name: 'release',
-    sha1: '5aaa381c69b8ff4b33237c6905234846453f47f0',
+    sha1: '1d96303b61be8ef2be6410717fa9e038f1291c50',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
+local FORCED, CLAIMED = '1', '2'
 local FENCE_MS = 600000
 local ASK_SPACING_MS = 500
 local LINE_TAIL_MS = 10000
@@ -1456,8 +1628,11 @@ local pushes = {}
 local function int(n)
 return string.format('%.0f', n)
 end
+local function client(owner)
+return string.match(owner, '^[^.]*')
+end
 local function channel(owner)
-return 'lock:client:' .. string.match(owner, '^[^.]*')
+return 'lock:client:' .. client(owner)
 end
 local function push(kind, owner, text)
 pushes[#pushes + 1] = { channel(owner), '1 ' .. kind .. ' ' .. owner .. ' ' .. text }
@@ -1479,16 +1654,16 @@ if not number then
 error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
 return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
-waiting = waiting, members = members, top = top, expiry = false, holder = false,
+waiting = waiting, members = members, top = top, expiry = false, holder = false, lapsed = false,
 records = records,
 sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
 local function parse(body)
-local mode, weight, ttl, claim, sub, token, since, forced, info =
+local mode, weight, ttl, claim, sub, token, since, state, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
 return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
-token = token, since = since, forced = forced, info = info }
+token = token, since = since, state = state, info = info }
 end
 local function top(n)
 return string.match(n.top or '', '^(%S+) (.*)$')
@@ -1500,7 +1675,7 @@ return n.records > 0 and parse(redis.call('HGET', n.meta, owner)) or nil
 end
 local function write(n, owner, r)
 local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
-.. r.since .. ' ' .. r.forced .. ' ' .. r.info
+.. r.since .. ' ' .. r.state .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
 n.top = owner .. ' ' .. body
 n.holder = r
@@ -1577,7 +1752,7 @@ local token = n.last == us and us_text or int(n.last)
 redis.call('SET', n.fence, token, 'PXAT', now + math.max(FENCE_MS, ttl))
 return token
 end
-local function enter(n, owner, r, ends)
+local function enter(n, owner, r, ends, state)
 hold(n, owner, r.mode, ends)
 if r.mode == 's' then
 n.sharing = n.sharing + 1
@@ -1587,12 +1762,11 @@ redis.call('DEL', n.meta)
 n.records = 0
 else
 forget(n, owner)
-local lapsed = top(n)
-if lapsed and lapsed ~= owner then redis.call('HSET', n.meta, 'l', lapsed) end
+if n.lapsed then redis.call('HSET', n.meta, 'l', n.lapsed) end
 end
 r.token = mint(n, r.ttl)
 r.since = now_text
-r.forced = '0'
+r.state = state or '0'
 write(n, owner, r)
 return { 'granted', r.token, int(ends) }
 end
@@ -1600,8 +1774,34 @@ local function subscribers(owner)
 local count = redis.pcall('PUBSUB', 'NUMSUB', channel(owner))
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end
+local function confirm(n, owner, r)
+if r and r.state == CLAIMED then
+r.state = '0'
+write(n, owner, r)
+end
+end
+local function silent(n, caller)
+local who, body = top(n)
+if who and n.value ~= who then
+local r = parse(body)
+if r and r.state == CLAIMED then n.lapsed = who end
+end
+local owner = n.lapsed or n.records > 0 and redis.call('HGET', n.meta, 'l')
+local suspect = owner and client(owner)
+if caller and suspect == client(caller) then
+n.lapsed = false
+return nil
+end
+return suspect
+end
+local function other(n, of)
+for _, owner in ipairs(redis.call('ZRANGE', n.line, 0, STEPS - 1)) do
+if client(owner) ~= of then return owner end
+end
+end
 local function advance(n, caller, moved)
-local granted, head, r
+local granted, head, r, pushed
+local suspect = n.waiting > 0 and silent(n, caller)
 for step = 1, STEPS + 1 do
 if n.waiting == 0 then break end
 head = redis.call('ZRANGE', n.line, 0, 0)[1]
@@ -1617,14 +1817,18 @@ elseif head == caller then
 granted = enter(n, head, r, now + r.ttl)
 elseif run ~= '' and r.sub == run and subscribers(head) == 0 then
 forget(n, head)
+elseif client(head) == suspect then
+forget(n, head)
 else
 local ends = now + math.min(r.claim, r.ttl)
-local grant = enter(n, head, r, ends)
+local grant = enter(n, head, r, ends, CLAIMED)
+pushed = client(head)
 push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
 end
 end
 if moved and n.waiting > 0 and head ~= caller then
 local free = fits(n, r and r.mode) and now_text or int(expiry(n) or now)
+if client(head) == pushed then head = other(n, pushed) or head end
 push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
@@ -1730,9 +1934,10 @@ end)`,
   },
   renew: {
     name: 'renew',
-    sha1: '0650fb281f4d3026b2db66c88f1acd59aba9ab73',
+    sha1: '9f9f74d335d9ed8572537b74b64f75222fce0303',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
+local FORCED, CLAIMED = '1', '2'
 local FENCE_MS = 600000
 local ASK_SPACING_MS = 500
 local LINE_TAIL_MS = 10000
@@ -1752,8 +1957,11 @@ local pushes = {}
 local function int(n)
 return string.format('%.0f', n)
 end
+local function client(owner)
+return string.match(owner, '^[^.]*')
+end
 local function channel(owner)
-return 'lock:client:' .. string.match(owner, '^[^.]*')
+return 'lock:client:' .. client(owner)
 end
 local function push(kind, owner, text)
 pushes[#pushes + 1] = { channel(owner), '1 ' .. kind .. ' ' .. owner .. ' ' .. text }
@@ -1775,16 +1983,16 @@ if not number then
 error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
 return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
-waiting = waiting, members = members, top = top, expiry = false, holder = false,
+waiting = waiting, members = members, top = top, expiry = false, holder = false, lapsed = false,
 records = records,
 sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
 local function parse(body)
-local mode, weight, ttl, claim, sub, token, since, forced, info =
+local mode, weight, ttl, claim, sub, token, since, state, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
 return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
-token = token, since = since, forced = forced, info = info }
+token = token, since = since, state = state, info = info }
 end
 local function top(n)
 return string.match(n.top or '', '^(%S+) (.*)$')
@@ -1796,7 +2004,7 @@ return n.records > 0 and parse(redis.call('HGET', n.meta, owner)) or nil
 end
 local function write(n, owner, r)
 local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
-.. r.since .. ' ' .. r.forced .. ' ' .. r.info
+.. r.since .. ' ' .. r.state .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
 n.top = owner .. ' ' .. body
 n.holder = r
@@ -1873,7 +2081,7 @@ local token = n.last == us and us_text or int(n.last)
 redis.call('SET', n.fence, token, 'PXAT', now + math.max(FENCE_MS, ttl))
 return token
 end
-local function enter(n, owner, r, ends)
+local function enter(n, owner, r, ends, state)
 hold(n, owner, r.mode, ends)
 if r.mode == 's' then
 n.sharing = n.sharing + 1
@@ -1883,12 +2091,11 @@ redis.call('DEL', n.meta)
 n.records = 0
 else
 forget(n, owner)
-local lapsed = top(n)
-if lapsed and lapsed ~= owner then redis.call('HSET', n.meta, 'l', lapsed) end
+if n.lapsed then redis.call('HSET', n.meta, 'l', n.lapsed) end
 end
 r.token = mint(n, r.ttl)
 r.since = now_text
-r.forced = '0'
+r.state = state or '0'
 write(n, owner, r)
 return { 'granted', r.token, int(ends) }
 end
@@ -1896,8 +2103,34 @@ local function subscribers(owner)
 local count = redis.pcall('PUBSUB', 'NUMSUB', channel(owner))
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end
+local function confirm(n, owner, r)
+if r and r.state == CLAIMED then
+r.state = '0'
+write(n, owner, r)
+end
+end
+local function silent(n, caller)
+local who, body = top(n)
+if who and n.value ~= who then
+local r = parse(body)
+if r and r.state == CLAIMED then n.lapsed = who end
+end
+local owner = n.lapsed or n.records > 0 and redis.call('HGET', n.meta, 'l')
+local suspect = owner and client(owner)
+if caller and suspect == client(caller) then
+n.lapsed = false
+return nil
+end
+return suspect
+end
+local function other(n, of)
+for _, owner in ipairs(redis.call('ZRANGE', n.line, 0, STEPS - 1)) do
+if client(owner) ~= of then return owner end
+end
+end
 local function advance(n, caller, moved)
-local granted, head, r
+local granted, head, r, pushed
+local suspect = n.waiting > 0 and silent(n, caller)
 for step = 1, STEPS + 1 do
 if n.waiting == 0 then break end
 head = redis.call('ZRANGE', n.line, 0, 0)[1]
@@ -1913,14 +2146,18 @@ elseif head == caller then
 granted = enter(n, head, r, now + r.ttl)
 elseif run ~= '' and r.sub == run and subscribers(head) == 0 then
 forget(n, head)
+elseif client(head) == suspect then
+forget(n, head)
 else
 local ends = now + math.min(r.claim, r.ttl)
-local grant = enter(n, head, r, ends)
+local grant = enter(n, head, r, ends, CLAIMED)
+pushed = client(head)
 push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
 end
 end
 if moved and n.waiting > 0 and head ~= caller then
 local free = fits(n, r and r.mode) and now_text or int(expiry(n) or now)
+if client(head) == pushed then head = other(n, pushed) or head end
 push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
@@ -1993,8 +2230,9 @@ if late(field(3), field(4)) then return { 'late' } end
 local mine = held(n, owner)
 if not mine then return { 'gone' } end
 local r = record(n, owner)
-if r and r.forced == '1' then return { 'forced' } end
+if r and r.state == FORCED then return { 'forced' } end
 local ends = prolong(n, owner, mine, now + math.floor(field(2)))
+confirm(n, owner, r)
 settle(n)
 return { 'renewed', int(ends), r and r.token or '0', n.waiting }
 end)`,

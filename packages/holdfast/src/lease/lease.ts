@@ -14,6 +14,7 @@ export interface Grant {
   readonly length: number
   /** Server ms of the grant: an older verdict cannot contradict it. */
   readonly serverTime: number
+  readonly run: string
   readonly pushed: boolean
 }
 
@@ -114,6 +115,10 @@ export class Lease {
       return Reflect.get(AbortSignal.prototype, 'aborted', signal)
     }
     Object.defineProperty(signal, 'aborted', { get, configurable: true })
+    const throwIfAborted = (): void => {
+      if (get()) throw signal.reason
+    }
+    Object.defineProperty(signal, 'throwIfAborted', { value: throwIfAborted, configurable: true })
     if (this.#lost) controller.abort(this.#lost)
     return controller
   }

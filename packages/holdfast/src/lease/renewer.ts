@@ -1,7 +1,7 @@
 import type { LocalClock } from '../base/clock.js'
-import type { HoldfastError } from '../base/errors.js'
+import { HoldfastError } from '../base/errors.js'
 import type { Runtime, Timer } from '../base/runtime.js'
-import { renewFields } from '../kernel/protocol.js'
+import { renewFields, sooner } from '../kernel/protocol.js'
 import type { Answer, Node } from '../quorum/node.js'
 import { isConfig } from '../quorum/replies.js'
 import { deadlineOfReply } from './deadline.js'
@@ -40,7 +40,16 @@ export class Renewer {
   }
 
   remove(lease: Lease): void {
-    if (this.#leases.delete(lease) && this.#leases.size === 0) this.#disarm()
+    if (this.#leases.delete(lease)) this.rest()
+  }
+
+  /** Nobody waits for this timer any more: it must not keep the process alive. */
+  rest(): void {
+    const set = this.#timer
+    if (!set || (this.#leases.size > 0 && !set.keepAlive)) return
+    for (const lease of this.#leases) if (lease.keepAlive) return
+    this.#disarm()
+    if (this.#leases.size > 0) this.#arm(set.at, false)
   }
 
   /** Sets the timer no later than this lease needs it. */
@@ -88,15 +97,20 @@ export class Renewer {
    *
    * @returns null when it was renewed, else what stood in the way.
    */
-  async renew(lease: Lease): Promise<HoldfastError | null> {
+  async renew(lease: Lease, tries = 2): Promise<HoldfastError | null> {
     lease.renewAt = Infinity
     const { keys, timeout } = lease.terms
     try {
-      const left = Math.max(1, lease.deadline - this.#clock.now())
-      const answer = await this.#node.ask('renew', keys, Math.min(timeout, left), (notAfter) =>
-        // H25: nothing is renewed once its end has begun.
-        lease.ended ? null : renewFields(lease.owner, lease.ttl, notAfter),
-      )
+      const answer = await this.#node.ask('renew', keys, timeout, (notAfter) => {
+        // H25: nothing is renewed once its end has begun, nor carried out after the deadline.
+        if (lease.ended) return null
+        const early = timeout - (lease.deadline - this.#clock.now())
+        return renewFields(lease.owner, lease.ttl, sooner(notAfter, early))
+      })
+      // Not carried out, because of another server run: the reply brought a sample of this one.
+      if (answer.verdict[0] === 'late' && tries > 0 && lease.check()) {
+        return await this.renew(lease, tries - 1)
+      }
       return this.#answered(lease, answer)
     } catch (error) {
       lease.doubt(error, this.#retryAt(lease))
@@ -111,18 +125,18 @@ export class Renewer {
     if (status === 'renewed') {
       const remaining = Number(detail) - answer.now
       lease.renewed(answer.sent, remaining, deadlineOfReply(answer.sent, remaining, this.#drift))
-    } else if (status === 'late') {
-      // Not carried out, and the reply brought a fresh sample.
-      lease.doubt(new Error('the renewal reached the server too late'), this.#retryAt(lease))
-    } else if (status === 'error' && !isConfig(detail)) {
-      lease.doubt(new Error(detail), this.#retryAt(lease))
-    } else if (answer.now > lease.serverTime) {
-      // A verdict that is not later than the grant cannot contradict it (review S13).
-      lease.lose(status === 'forced' ? 'forced' : 'gone')
-    } else {
-      lease.doubt(new Error(`an old verdict: ${status}`), this.#retryAt(lease))
+      return lease.lost
     }
-    return lease.lost
+    const definite = status !== 'late' && (status !== 'error' || isConfig(detail))
+    // A verdict that is not later than the grant cannot contradict it (review S13).
+    if (definite && answer.now > lease.serverTime) {
+      lease.lose(status === 'forced' ? 'forced' : 'gone')
+      return lease.lost
+    }
+    const message = `the lease was not renewed: the server answered ${detail || status}`
+    const trouble = new HoldfastError('ERR_UNAVAILABLE', message, { lock: lease.terms.name })
+    lease.doubt(trouble, this.#retryAt(lease))
+    return lease.lost ?? trouble
   }
 
   #retryAt(lease: Lease): number {

@@ -23,6 +23,7 @@ export class Line {
   #timer: { at: number; timer: Timer } | null = null
   /** When the holder's lease ends as far as anybody here was told, local time; null: foreign. */
   #holderEnds: number | null = 0
+  #toldBy: { at: number; run: string } = { at: 0, run: '' }
   #foreignLook = 0
 
   constructor(clock: LocalClock, runtime: Runtime) {
@@ -49,8 +50,11 @@ export class Line {
     this.arm()
   }
 
-  /** The holder's lease ends then (local time); null for a holder of another library. */
-  told(ends: number | null): void {
+  /** The holder's lease ends then (local time), said the server at its time; null: foreign. */
+  told(ends: number | null, serverTime: number, run: string): void {
+    // An answer may be older than the message that overtook it.
+    if (run === this.#toldBy.run && serverTime < this.#toldBy.at) return
+    this.#toldBy = { at: serverTime, run }
     this.#holderEnds = ends
     if (ends === null) {
       this.#foreignLook =

@@ -39,19 +39,33 @@ export class Mailbox {
     this.#subscription ??= this.#node.subscribe(this.#channel, {
       onMessage: (message) => this.#deliver(message),
       onGap: () => this.#onGap(),
+      onEnd: () => this.#ended(),
     })
+    const mine = this.#subscription
     try {
-      const subscription = await this.#subscription
+      const subscription = await mine
       if (this.#closed) await subscription.close()
       else this.#live = true
     } catch (error) {
-      this.#subscription = null
+      if (this.#subscription === mine) this.#subscription = null
       throw error
     }
   }
 
+  /** The waiters ask, and open it anew before they stand in line again. */
+  #ended(): void {
+    if (this.#closed) return
+    this.#live = false
+    this.#subscription = null
+    this.#onGap()
+  }
+
   register(owner: string, recipient: Recipient): void {
     this.#recipients.set(owner, recipient)
+  }
+
+  has(owner: string): boolean {
+    return this.#recipients.has(owner)
   }
 
   unregister(owner: string): void {

@@ -18,6 +18,7 @@ export class Orphans {
   readonly #runtime: Runtime
   readonly #mailbox: Mailbox
   readonly #retries = new Set<Timer>()
+  readonly #trying = new Set<Promise<unknown>>()
   #closed = false
 
   constructor(node: Node, clock: LocalClock, runtime: Runtime, mailbox: Mailbox) {
@@ -50,13 +51,16 @@ export class Orphans {
     return null
   }
 
-  async #try(owner: string, keys: NameKeys, timeout: number): Promise<Answer | null> {
-    try {
-      const answer = await this.#node.ask('release', keys, timeout, () => [owner])
-      return answer.verdict[0] === 'error' ? null : answer
-    } catch {
-      return null
-    }
+  #try(owner: string, keys: NameKeys, timeout: number): Promise<Answer | null> {
+    const trying = this.#node
+      .ask('release', keys, timeout, () => [owner])
+      .then(
+        (answer) => (answer.verdict[0] === 'error' ? null : answer),
+        () => null,
+      )
+      .finally(() => this.#trying.delete(trying))
+    this.#trying.add(trying)
+    return trying
   }
 
   async #again(
@@ -89,10 +93,11 @@ export class Orphans {
     })
   }
 
-  /** Stops trying: what is left ends by its own expiry. */
-  close(): void {
+  /** Waits for what is under way, and tries no more: what is left ends by its own expiry. */
+  async close(): Promise<void> {
     this.#closed = true
     for (const timer of this.#retries) timer.cancel()
     this.#retries.clear()
+    await Promise.all(this.#trying)
   }
 }

@@ -6,6 +6,7 @@ import {
   contention,
   modeName,
   renewFields,
+  sooner,
   type NotAfter,
   type Push,
 } from '../kernel/protocol.js'
@@ -58,7 +59,6 @@ export class Waiter implements Recipient {
   #sent = false
   /** A message came, or may have been missed, while a question was under way. */
   #stale = false
-  #gaveUp = false
   /** Whether the last request was limited by the end of this call. */
   #ending = false
   #failures = 0
@@ -126,13 +126,11 @@ export class Waiter implements Recipient {
   }
 
   /** Nothing is to be carried out after the end of this call, which may come before a command's. */
-  #within({ ms, run }: NotAfter): NotAfter {
+  #within(notAfter: NotAfter): NotAfter {
     const { timeout, wait } = this.#wish
     const early = wait === 0 ? 0 : timeout - (this.#since + wait - this.#queue.clock.now())
     this.#ending = early > 0
-    return early <= 0
-      ? { ms, run }
-      : { ms: String(Math.max(0, Number(ms) - Math.ceil(early))), run }
+    return sooner(notAfter, early)
   }
 
   async #ask(): Promise<void> {
@@ -149,7 +147,7 @@ export class Waiter implements Recipient {
           return acquireFields(owner, this.#wish, stand, ticket, this.#within(notAfter))
         })
         // A push, a cancel or a later question has overtaken this answer (review S13).
-        if (this.#owner !== owner || this.#gaveUp) void this.#overtaken(owner, answer)
+        if (this.#owner !== owner || this.#over()) void this.#overtaken(owner, answer)
         if (this.#state !== 'asking' || this.#owner !== owner) return
         this.#trouble = null
         if (await this.#answered(answer)) return
@@ -160,10 +158,16 @@ export class Waiter implements Recipient {
     }
   }
 
+  #over(): boolean {
+    return this.#state === 'done'
+  }
+
   /** An answer for an owner id that was given up meanwhile: nothing of it may stay on the server. */
   #overtaken(owner: string, answer: Answer): Promise<Answer | null> | undefined {
     const [status] = answer.verdict
-    return status === 'granted' || status === 'queued' ? this.#giveBack(owner) : undefined
+    if (status !== 'granted' && status !== 'queued') return undefined
+    // Accepted by a message, and held still: then it is the tenure that we have.
+    return this.#queue.mailbox.has(owner) ? undefined : this.#giveBack(owner)
   }
 
   /** @returns whether asking is over for now. */
@@ -241,7 +245,7 @@ export class Waiter implements Recipient {
     this.notBefore = answer.received + BACKOFF_MS
     const foreign = this.#contention.holder?.mode === 'foreign'
     const ends = this.#contention.remaining
-    this.#line.told(foreign ? null : answer.received + (ends ?? 0))
+    this.#line.told(foreign ? null : answer.received + (ends ?? 0), answer.now, answer.run)
     this.#line.park(this)
     events.queued({ ...this.#event(), rank: this.rank })
     // The line was lost on the server, and the others of this process with it.
@@ -252,14 +256,19 @@ export class Waiter implements Recipient {
 
   #granted(answer: Answer, remaining: number, fence: number): void {
     const deadline = deadlineOfReply(answer.sent, remaining, this.#queue.drift)
-    this.#accept({ deadline, length: remaining, fence, serverTime: answer.now, pushed: false })
+    const { now: serverTime, run } = answer
+    // A place in line that ends without a message: one was lost, or the whole line, and with it the
+    // places of the others.
+    const others = this.ticket === 0 ? [] : this.#line.waiters.filter((other) => other !== this)
+    this.#accept({ deadline, length: remaining, fence, serverTime, run, pushed: false })
+    for (const other of others) other.askAgain()
   }
 
   pushed(push: Push, received: number): void {
     if (push.kind === 'first' && this.#state === 'parked') {
       this.rank = 0
       this.notBefore = 0
-      this.#line.told(received + Math.max(0, push.ends - push.now))
+      this.#line.told(received + Math.max(0, push.ends - push.now), push.now, push.run)
       this.#line.park(this)
     }
     if (push.kind === 'first' && this.#state === 'asking') this.#stale = true
@@ -281,7 +290,8 @@ export class Waiter implements Recipient {
       const deadline = deadlineOfPush(push.ends, push.now, offset, drift)
       if (clock.now() < deadline - marginOf(length, this.#wish.margin)) {
         events.handover({ ...this.#event(), fence: push.token, latency, confirmed: false })
-        this.#accept({ deadline, length, fence: push.token, serverTime: push.now, pushed: true })
+        const { token: fence, now: serverTime, run } = push
+        this.#accept({ deadline, length, fence, serverTime, run, pushed: true })
         return
       }
     }
@@ -310,7 +320,8 @@ export class Waiter implements Recipient {
       // The message may be of an earlier claim; 0 where somebody deleted the record.
       const fence = Number(token) || pushed
       events.handover({ ...this.#event(), fence, latency: null, confirmed: true })
-      this.#accept({ deadline, length: remaining, fence, serverTime: answer.now, pushed: true })
+      const { now: serverTime, run } = answer
+      this.#accept({ deadline, length: remaining, fence, serverTime, run, pushed: true })
     } catch (error) {
       this.#trouble = classify(error, 'the client', this.#wish.name)
       // Unknown whether it stands: given back, and asked for anew.
@@ -346,7 +357,7 @@ export class Waiter implements Recipient {
       return
     }
     const owner = this.#owner
-    this.#line.told(grant.deadline)
+    this.#line.told(grant.deadline, grant.serverTime, grant.run)
     this.#finish()
     const waited = now - this.#since
     events.granted({ ...this.#event(), fence: grant.fence, waited, pushed: grant.pushed })
@@ -377,7 +388,6 @@ export class Waiter implements Recipient {
     // A refusal leaves nothing behind; an answer that was never seen may have.
     const clean = reason instanceof HoldfastError && reason.code === 'ERR_TAKEN'
     const leaving = this.#sent && !clean ? this.#giveBack() : null
-    this.#gaveUp = leaving !== null
     this.#finish()
     const late = reason instanceof HoldfastError && reason.code === 'ERR_TIMEOUT'
     if (!late || !leaving) {

@@ -99,7 +99,7 @@ export class Engine {
     await Promise.all(releases)
     await this.queue.mailbox.close()
     this.renewer.close()
-    this.orphans.close()
+    await this.orphans.close()
     await this.node.close()
   }
 }

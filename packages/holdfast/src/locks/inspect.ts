@@ -141,8 +141,11 @@ export async function forceRelease(
   engine.assertOpen()
   checkName(name, engine.prefix)
   checkForce(options)
+  // Only those whom we see now: a copy of this request that comes late spares whoever came later.
+  const state = await inspect(engine, name)
+  if (state.holderCount === 0) return { freed: true, asked: 0, remaining: 0 }
   const keys = keysOf(name, engine.prefix)
-  const fields = [options.now ? '1' : '0']
+  const fields = [options.now ? '1' : '0', String(state.fence)]
   const answer = await engine.node.ask('force', keys, TIMEOUT_MS, () => fields)
   const [status = '', count = '0', ends = '-1'] = answer.verdict
   const remaining = (text: string): number | null =>
@@ -152,6 +155,8 @@ export async function forceRelease(
       return { freed: true, asked: Number(count), remaining: 0 }
     case 'asked':
       return { freed: false, asked: Number(count), remaining: remaining(ends) }
+    // The tenure that was meant is over.
+    case 'newer':
     case 'none':
       return { freed: true, asked: 0, remaining: 0 }
     case 'foreign':

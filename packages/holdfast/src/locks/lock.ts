@@ -144,6 +144,7 @@ export class Lock implements AsyncDisposable {
     this.#engine.renewer.arm(this.#lease)
     return () => {
       this.#lease.keepAlive = false
+      this.#engine.renewer.rest()
       return this.#lease.lost
     }
   }

@@ -71,7 +71,8 @@ export class Node {
    */
   ask(op: Op, keys: NameKeys, timeout: number, fields: Fields): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const batch = this.#port.cluster ? `${op} ${slotOf(keys[0])}` : op
+      // A batch has one time limit: with a longer one a short lease would hear of a failure too late.
+      const batch = `${op} ${timeout} ${this.#port.cluster ? slotOf(keys[0]) : ''}`
       const items = this.#pending.get(batch)
       const item: Item = { keys, fields, timeout, resolve, reject }
       if (items) {
@@ -88,22 +89,25 @@ export class Node {
   }
 
   async #send(op: Op, items: readonly Item[]): Promise<void> {
-    const timeout = Math.max(...items.map((item) => item.timeout))
+    // The same for all, and for everything that it takes: ready, hello, call.
+    const { timeout } = items[0]!
+    const end = this.#clock.now() + timeout
+    const left = (): number => Math.max(1, Math.ceil(end - this.#clock.now()))
     let sending: readonly Item[] = items
     try {
-      if (OPS[op]) await this.#sampled(timeout)
-      await this.#ready(timeout)
+      if (OPS[op]) await this.#sampled(left())
+      await this.#ready(left())
       // From here to the write nothing is awaited: a release that is asked for later cannot overtake.
       const args: string[] = []
       sending = items.filter((item) => {
-        const fields = item.fields(OPS[op] ? this.#limit(item.timeout) : NO_LIMIT)
+        const fields = item.fields(OPS[op] ? this.#limit(left()) : NO_LIMIT)
         if (fields) args.push(...fields)
         else item.reject(new HoldfastError('ERR_UNAVAILABLE', 'not sent: nobody waits for it'))
         return fields !== null
       })
       if (sending.length === 0) return
       const keys = sending.flatMap((item) => item.keys)
-      const reply = await this.#call(scripts[op], keys, args, timeout)
+      const reply = await this.#call(scripts[op], keys, args, left())
       sending.forEach((item, i) => {
         const raw = reply.items[i] ?? ['error', 'the reply has no item for this name']
         const { sent, received, now, run } = reply

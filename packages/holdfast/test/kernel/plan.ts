@@ -32,7 +32,11 @@ export type Step =
   | { readonly kind: 'renew'; readonly items: readonly RenewItem[] }
   | {
       readonly kind: 'force'
-      readonly items: readonly { readonly name: number; readonly atOnce: boolean }[]
+      readonly items: readonly {
+        readonly name: number
+        readonly atOnce: boolean
+        readonly meant: string
+      }[]
     }
   | { readonly kind: 'inspect'; readonly names: readonly number[] }
   /** Many owners of one client at once, to get past the limits of one call. */
@@ -109,7 +113,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       kind: is('force'),
-      items: some(fc.record({ name, atOnce: fc.boolean() })),
+      items: some(
+        fc.record({
+          name,
+          atOnce: fc.boolean(),
+          meant: fc.constantFrom('', '', '1', '9000000000000000'),
+        }),
+      ),
     }),
   },
   { weight: 4, arbitrary: fc.record({ kind: is('inspect'), names: some(name) }) },

@@ -57,7 +57,7 @@ export class Run {
         return
       }
       case 'force': {
-        const args = step.items.map(({ atOnce }) => (atOnce ? '1' : '0'))
+        const args = step.items.flatMap(({ atOnce, meant }) => [atOnce ? '1' : '0', meant])
         await pair.call('force', this.#keysOf(step.items), [version, ...args])
         return
       }

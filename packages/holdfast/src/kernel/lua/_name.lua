@@ -6,15 +6,17 @@
 --   line    zset    waiters: member = owner id, score = ticket (server microseconds)
 --   shared  zset    shared holders: member = owner id, score = expiry (server milliseconds)
 --   meta    hash    owner id -> record; 'x' -> 'owner record' of the exclusive holder;
---                   'l' -> the owner id of the exclusive tenure that last ran out unreleased
+--                   'l' -> the owner id whose claim last ran out, while others waited
 -- ARGV[1]: protocol version, then a fixed number of fields for each item.
 -- Reply: { server microseconds, run id, push failure or '', reply of item 1, reply of item 2, ... }
 --
--- A record is 'mode weight ttl claim sub token since forced info'; a waiter's token is 0.
+-- A record is 'mode weight ttl claim sub token since state info'; a waiter's token is 0. A state is
+-- 0, FORCED (somebody asked for the end), or CLAIMED (granted by a message, and not renewed yet).
 -- Each item runs under pcall with a verdict of its own; all messages are published at the end.
 
 local VERSION = '1'
 local MARKER = 'hf:shared'
+local FORCED, CLAIMED = '1', '2'
 -- A fence key outlives its grant by at least this, so that a clock that steps back is noticed.
 local FENCE_MS = 600000
 -- Waiters ask again within a claim of the holder's end; the line outlives the last ask.
@@ -43,8 +45,12 @@ local function int(n)
   return string.format('%.0f', n)
 end
 
+local function client(owner)
+  return string.match(owner, '^[^.]*')
+end
+
 local function channel(owner)
-  return 'lock:client:' .. string.match(owner, '^[^.]*')
+  return 'lock:client:' .. client(owner)
 end
 
 local function push(kind, owner, text)
@@ -71,18 +77,18 @@ local function load(at)
   end
   -- All fields at once: a table that grows is built anew at every step.
   return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
-    waiting = waiting, members = members, top = top, expiry = false, holder = false,
+    waiting = waiting, members = members, top = top, expiry = false, holder = false, lapsed = false,
     records = records,
     -- The zset is the truth about shared holders, and K only its shadow.
     sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
 
 local function parse(body)
-  local mode, weight, ttl, claim, sub, token, since, forced, info =
+  local mode, weight, ttl, claim, sub, token, since, state, info =
     string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
   if not mode then return nil end
   return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
-    token = token, since = since, forced = forced, info = info }
+    token = token, since = since, state = state, info = info }
 end
 
 -- The owner and the body of the exclusive holder's record.
@@ -98,7 +104,7 @@ end
 
 local function write(n, owner, r)
   local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
-    .. r.since .. ' ' .. r.forced .. ' ' .. r.info
+    .. r.since .. ' ' .. r.state .. ' ' .. r.info
   if r.mode == 'x' and r.token ~= '0' then
     n.top = owner .. ' ' .. body
     n.holder = r
@@ -199,7 +205,7 @@ end
 
 -- Mints the token and makes the owner a holder. SET or ZADD comes first: when memory is full
 -- (and nothing was written yet) it is refused, and the name is as it was.
-local function enter(n, owner, r, ends)
+local function enter(n, owner, r, ends, state)
   hold(n, owner, r.mode, ends)
   if r.mode == 's' then
     n.sharing = n.sharing + 1
@@ -210,13 +216,11 @@ local function enter(n, owner, r, ends)
     n.records = 0
   else
     forget(n, owner)
-    -- A tenure that nobody ended has run out. Its owner may live, and come back for its old place.
-    local lapsed = top(n)
-    if lapsed and lapsed ~= owner then redis.call('HSET', n.meta, 'l', lapsed) end
+    if n.lapsed then redis.call('HSET', n.meta, 'l', n.lapsed) end
   end
   r.token = mint(n, r.ttl)
   r.since = now_text
-  r.forced = '0'
+  r.state = state or '0'
   write(n, owner, r)
   return { 'granted', r.token, int(ends) }
 end
@@ -226,11 +230,44 @@ local function subscribers(owner)
   return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end
 
+-- Whoever asks for its claim is alive.
+local function confirm(n, owner, r)
+  if r and r.state == CLAIMED then
+    r.state = '0'
+    write(n, owner, r)
+  end
+end
+
+-- The client that let its claim run out, as far as is known: it costs the others one claim, and its
+-- other places none. Whoever of it is alive asks, and comes back to its old place.
+local function silent(n, caller)
+  local who, body = top(n)
+  if who and n.value ~= who then
+    local r = parse(body)
+    if r and r.state == CLAIMED then n.lapsed = who end
+  end
+  local owner = n.lapsed or n.records > 0 and redis.call('HGET', n.meta, 'l')
+  local suspect = owner and client(owner)
+  if caller and suspect == client(caller) then
+    n.lapsed = false
+    return nil
+  end
+  return suspect
+end
+
+-- The first in line who is not of this client, near the head.
+local function other(n, of)
+  for _, owner in ipairs(redis.call('ZRANGE', n.line, 0, STEPS - 1)) do
+    if client(owner) ~= of then return owner end
+  end
+end
+
 -- The one hand-over: lets in from the head of the line who fits. The caller, if it is among them,
 -- gets its full lease in this reply; the others get a claim and a message.
 -- moved: the head of the line has already changed.
 local function advance(n, caller, moved)
-  local granted, head, r
+  local granted, head, r, pushed
+  local suspect = n.waiting > 0 and silent(n, caller)
   for step = 1, STEPS + 1 do
     if n.waiting == 0 then break end
     head = redis.call('ZRANGE', n.line, 0, 0)[1]
@@ -248,14 +285,19 @@ local function advance(n, caller, moved)
     -- Zero subscribers means dead only where the waiter was seen to be subscribed on this run.
     elseif run ~= '' and r.sub == run and subscribers(head) == 0 then
       forget(n, head)
+    elseif client(head) == suspect then
+      forget(n, head)
     else
       local ends = now + math.min(r.claim, r.ttl)
-      local grant = enter(n, head, r, ends)
+      local grant = enter(n, head, r, ends, CLAIMED)
+      pushed = client(head)
       push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
     end
   end
   if moved and n.waiting > 0 and head ~= caller then
     local free = fits(n, r and r.mode) and now_text or int(expiry(n) or now)
+    -- If the one who was granted the name is dead, so are the others of its process.
+    if client(head) == pushed then head = other(n, pushed) or head end
     push('first', head, us_text .. ' ' .. free .. ' ' .. run)
   end
   return granted

@@ -22,13 +22,13 @@ return each(11, function(n, field)
   end
   purge(n)
   local asked = { mode = mode, weight = field(3), ttl = int(field(4)), claim = int(field(5)),
-    sub = '-', token = '0', since = now_text, forced = '0', info = field(11) }
+    sub = '-', token = '0', since = now_text, state = '0', info = field(11) }
   local ends = now + asked.ttl
 
   local mine = held(n, owner)
   local known = record(n, owner)
   if mine then
-    if known and known.forced == '1' then return { 'forced' } end
+    if known and known.state == FORCED then return { 'forced' } end
     ends = prolong(n, owner, mine, ends)
     if not known or known.token == '0' then
       -- The record is lost (somebody deleted it): a new token is larger than the lost one.
@@ -37,12 +37,18 @@ return each(11, function(n, field)
       known = asked
       write(n, owner, known)
     end
+    confirm(n, owner, known)
     settle(n)
     return { 'granted', known.token, int(ends) }
   end
   -- Granted once, and over: an owner id never holds twice.
   if known and known.token ~= '0' then return { 'lapsed' } end
-  if not known and n.records > 0 and redis.call('HGET', n.meta, 'l') == owner then return { 'lapsed' } end
+  local silenced = n.records > 0 and redis.call('HGET', n.meta, 'l')
+  if silenced and client(silenced) == client(owner) then
+    -- Whoever asks is alive.
+    redis.call('HDEL', n.meta, 'l')
+    if silenced == owner then return { 'lapsed' } end
+  end
 
   local granted
   if n.waiting == 0 and fits(n, mode) then

@@ -2,16 +2,18 @@
 -- withheld until it releases or its expiry passes, and is not renewed any more.
 --
 -- KEYS: see _name.lua.
--- ARGV, 1 for each item: 1 = at once (outside the promise of exclusion), 0 = withhold
+-- ARGV, 2 for each item: 1 = at once (outside the promise of exclusion), 0 = withhold;
+--   the highest fencing token that is meant, or '': a late copy spares whoever came later
 -- Reply of an item:
 --   forced count (free, or handed over) | asked count expiry (withheld until then at the latest)
---   none (nobody holds) | foreign expiry (another library's holder: only `at once` ends it) | error text
+--   none (nobody holds) | newer (a later grant than the one that is meant) | foreign expiry (another library's holder: only `at once` ends it) | error text
 
 --@include _name
 
-return each(1, function(n, field)
+return each(2, function(n, field)
   local at_once = field(1) == '1'
   purge(n)
+  if field(2) ~= '' and n.last > tonumber(field(2)) then return { 'newer' } end
   local owners = {}
   if n.value and n.value ~= MARKER then
     if ours(n.value) then
@@ -30,7 +32,7 @@ return each(1, function(n, field)
     if not at_once then
       local r = record(n, owner) or { mode = n.value == owner and 'x' or 's', weight = '1', ttl = 0, claim = 0,
         sub = '-', token = int(n.last), since = now_text, info = '' }
-      r.forced = '1'
+      r.state = FORCED
       write(n, owner, r)
     elseif n.value == MARKER or not n.value then
       redis.call('ZREM', n.shared, owner)

@@ -14,8 +14,9 @@ return each(4, function(n, field)
   local mine = held(n, owner)
   if not mine then return { 'gone' } end
   local r = record(n, owner)
-  if r and r.forced == '1' then return { 'forced' } end
+  if r and r.state == FORCED then return { 'forced' } end
   local ends = prolong(n, owner, mine, now + math.floor(field(2)))
+  confirm(n, owner, r)
   settle(n)
   return { 'renewed', int(ends), r and r.token or '0', n.waiting }
 end)

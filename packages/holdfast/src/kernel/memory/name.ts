@@ -4,7 +4,13 @@
  */
 import type { Reply } from '../../clients/port.js'
 import { channelOf, tell, type Call } from './call.js'
-import { formatRecord, parseRecord, splitExclusive, type TenureRecord } from './record.js'
+import {
+  claimedState,
+  formatRecord,
+  parseRecord,
+  splitExclusive,
+  type TenureRecord,
+} from './record.js'
 import { ServerError } from './store.js'
 
 /** What K holds while shared holders live. */
@@ -24,6 +30,11 @@ export function isOwner(value: string): boolean {
   return /^[0-9a-f]{32}\.\d+$/i.test(value)
 }
 
+/** The client that an owner id belongs to. */
+export function clientOf(owner: string): string {
+  return /^[^.]*/.exec(owner)![0]
+}
+
 /** NaN for a text that is no number, the empty one included. */
 function toNumber(text: string): number {
   return text.trim() === '' ? NaN : Number(text)
@@ -39,6 +50,8 @@ export class Name {
   last: number
   readonly #fence: string
   readonly #call: Call
+  /** Whose claim has just been seen to have run out. */
+  #lapsed: string | null = null
 
   /** Visits all five keys, so that one of a wrong type is found before anything is written. */
   constructor(call: Call, [k, fence, line, shared, meta]: Keys) {
@@ -172,7 +185,7 @@ export class Name {
   }
 
   /** Makes the owner a holder. */
-  enter(owner: string, r: TenureRecord, ends: number): Reply[] {
+  enter(owner: string, r: TenureRecord, ends: number, state = '0'): Reply[] {
     this.hold(owner, r.mode, ends)
     if (r.mode !== 's') {
       // If nobody else is left here, whatever is written was left behind by the dead.
@@ -180,14 +193,12 @@ export class Name {
       if (this.waiting === 0) space.del(this.meta)
       else {
         this.forget(owner)
-        // A tenure that nobody ended has run out. Its owner may live, and come back.
-        const [lapsed] = splitExclusive(space.hash(this.meta).get('x')) ?? []
-        if (lapsed !== undefined && lapsed !== owner) space.hset(this.meta, 'l', lapsed)
+        if (this.#lapsed !== null) space.hset(this.meta, 'l', this.#lapsed)
       }
     }
     r.token = this.mint(r.ttl)
     r.since = String(this.#call.now)
-    r.forced = '0'
+    r.state = state
     this.write(owner, r)
     return ['granted', r.token, String(ends)]
   }
@@ -201,6 +212,8 @@ export class Name {
   advance(caller: string | null, moved = false): Reply[] | null {
     const { space, us, now, run } = this.#call
     let granted: Reply[] | null = null
+    let pushed: string | null = null
+    const suspect = this.waiting > 0 ? this.#silent(caller) : null
     for (let step = 1; ; step++) {
       const { head } = this
       if (head === null) break
@@ -210,18 +223,22 @@ export class Name {
       if (step > steps) break
       space.zrem(this.line, head)
       moved = true
-      if (r === null || (head !== caller && this.#dead(head, r))) this.forget(head)
+      if (r === null || (head !== caller && (this.#dead(head, r) || clientOf(head) === suspect)))
+        this.forget(head)
       else if (head === caller) granted = this.enter(head, r, now + r.ttl)
       else {
         const ends = now + Math.min(r.claim, r.ttl)
-        this.enter(head, r, ends)
+        this.enter(head, r, ends, claimedState)
+        pushed = clientOf(head)
         tell(this.#call, 'grant', head, r.token, us, ends, run)
       }
     }
     const { head } = this
     if (moved && head !== null && head !== caller) {
       const free = this.fits(this.record(head)?.mode)
-      tell(this.#call, 'first', head, us, free ? now : (this.expiry ?? now), run)
+      // If the one who was granted the name is dead, so are the others of its process.
+      const told = clientOf(head) === pushed ? (this.#other(pushed) ?? head) : head
+      tell(this.#call, 'first', told, us, free ? now : (this.expiry ?? now), run)
     }
     return granted
   }
@@ -258,6 +275,33 @@ export class Name {
     const last = this.sharing > 0 ? this.#call.space.zset(this.shared).at(-1) : null
     if (last === null) return ['-', '', '-1', '']
     return ['s', last.member, String(last.score), this.record(last.member)?.info ?? '']
+  }
+
+  /** Whoever asks for its claim is alive. */
+  confirm(owner: string, r: TenureRecord | null): void {
+    if (r?.state === claimedState) this.write(owner, { ...r, state: '0' })
+  }
+
+  /**
+   * The client that let its claim run out, as far as is known: it costs the others one claim, and
+   * its other places none. Whoever of it is alive asks, and comes back to its old place.
+   */
+  #silent(caller: string | null): string | null {
+    const fields = this.#call.space.hash(this.meta)
+    const [who, text] = splitExclusive(fields.get('x')) ?? []
+    const ran = who !== undefined && this.value !== who
+    if (ran && parseRecord(text ?? null)?.state === claimedState) this.#lapsed = who
+    const owner = this.#lapsed ?? fields.get('l')
+    if (owner === undefined) return null
+    if (caller === null || clientOf(caller) !== clientOf(owner)) return clientOf(owner)
+    this.#lapsed = null
+    return null
+  }
+
+  /** The first in line who is not of this client, near the head. */
+  #other(client: string): string | null {
+    const near = this.#call.space.zset(this.line).slice(0, steps)
+    return near.find(({ member }) => clientOf(member) !== client)?.member ?? null
   }
 
   /** No subscriber means dead only where the waiter was seen to be subscribed on this run. */

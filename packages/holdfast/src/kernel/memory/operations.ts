@@ -1,8 +1,8 @@
 /** The scripts' bodies, one for each Lua file: what is done with one name. */
 import type { Reply } from '../../clients/port.js'
 import { channelOf, tell, type Call } from './call.js'
-import { isOwner, steps, type Name } from './name.js'
-import type { TenureRecord } from './record.js'
+import { clientOf, isOwner, steps, type Name } from './name.js'
+import { forcedState, type TenureRecord } from './record.js'
 
 /** The j-th argument of an item, counted from 1 as in the Lua and in docs/protocol.md. */
 type Field = (j: number) => string
@@ -39,7 +39,7 @@ const acquire: Operation = {
       sub,
       token: '0',
       since,
-      forced: '0',
+      state: '0',
       info: field(11),
     })
     const fresh = asked('-', String(now))
@@ -47,7 +47,7 @@ const acquire: Operation = {
 
     const mine = n.held(owner)
     if (mine !== null) {
-      if (known?.forced === '1') return ['forced']
+      if (known?.state === forcedState) return ['forced']
       const later = n.prolong(owner, mine, ends)
       let token = known?.token ?? '0'
       if (token === '0') {
@@ -55,12 +55,18 @@ const acquire: Operation = {
         token = n.mint(fresh.ttl)
         n.write(owner, { ...fresh, mode: n.value === owner ? 'x' : 's', token })
       }
+      n.confirm(owner, known)
       n.settle()
       return ['granted', token, String(later)]
     }
     // Granted once, and over: an owner id never holds twice.
     if (known !== null && known.token !== '0') return ['lapsed']
-    if (known === null && space.hash(n.meta).get('l') === owner) return ['lapsed']
+    const silenced = space.hash(n.meta).get('l')
+    if (silenced !== undefined && clientOf(silenced) === clientOf(owner)) {
+      // Whoever asks is alive.
+      n.forget('l')
+      if (silenced === owner) return ['lapsed']
+    }
 
     let granted: readonly Reply[] | null = null
     if (n.waiting === 0 && n.fits(mode)) granted = n.enter(owner, fresh, ends)
@@ -131,19 +137,21 @@ const renew: Operation = {
     const mine = n.held(owner)
     if (mine === null) return ['gone']
     const r = n.record(owner)
-    if (r?.forced === '1') return ['forced']
+    if (r?.state === forcedState) return ['forced']
     const ends = n.prolong(owner, mine, call.now + Number(field(2)))
+    n.confirm(owner, r)
     n.settle()
     return ['renewed', String(ends), r?.token ?? '0', n.waiting]
   },
 }
 
 const force: Operation = {
-  fields: 1,
+  fields: 2,
   run(n, field, call) {
     const { space, now, us } = call
     const atOnce = field(1) === '1'
     n.purge()
+    if (field(2) !== '' && n.last > Number(field(2))) return ['newer']
     const { exclusive } = n
     let owners: readonly string[] = []
     if (exclusive !== null) {
@@ -158,7 +166,8 @@ const force: Operation = {
 
     for (const owner of owners) {
       tell(call, 'forced', owner, us)
-      if (!atOnce) n.write(owner, { ...(n.record(owner) ?? lost(n, owner, now)), forced: '1' })
+      if (!atOnce)
+        n.write(owner, { ...(n.record(owner) ?? lost(n, owner, now)), state: forcedState })
       else if (exclusive === null) {
         space.zrem(n.shared, owner)
         n.forget(owner)
@@ -189,7 +198,7 @@ function lost(n: Name, owner: string, now: number): TenureRecord {
     sub: '-',
     token: String(n.last),
     since: String(now),
-    forced: '0',
+    state: '0',
     info: '',
   }
 }

@@ -1,3 +1,8 @@
+/** Somebody asked for the end of this tenure. */
+export const forcedState = '1'
+/** Granted by a message, and not renewed yet. */
+export const claimedState = '2'
+
 /** What is written down about a holder or a waiter: see docs/protocol.md, Records. */
 export interface TenureRecord {
   readonly mode: string
@@ -10,7 +15,8 @@ export interface TenureRecord {
   token: string
   /** Server milliseconds. */
   since: string
-  forced: '0' | '1'
+  /** `0`, {@link forcedState} or {@link claimedState}. */
+  state: string
   readonly info: string
 }
 
@@ -22,7 +28,7 @@ const exclusive = /^([^ \t\n\v\f\r]+) ([\s\S]*)$/
 export function parseRecord(text: string | null): TenureRecord | null {
   const found = layout.exec(text ?? '')
   if (found === null) return null
-  const [mode, weight, ttl, claim, sub, token, since, forced, info] = found.slice(1) as [
+  const [mode, weight, ttl, claim, sub, token, since, state, info] = found.slice(1) as [
     string,
     string,
     string,
@@ -30,16 +36,16 @@ export function parseRecord(text: string | null): TenureRecord | null {
     string,
     string,
     string,
-    '0' | '1',
+    string,
     string,
   ]
-  return { mode, weight, ttl: Number(ttl), claim: Number(claim), sub, token, since, forced, info }
+  return { mode, weight, ttl: Number(ttl), claim: Number(claim), sub, token, since, state, info }
 }
 
 /** Writes a record down. */
 export function formatRecord(r: TenureRecord): string {
-  const { mode, weight, ttl, claim, sub, token, since, forced, info } = r
-  return [mode, weight, ttl, claim, sub, token, since, forced, info].join(' ')
+  const { mode, weight, ttl, claim, sub, token, since, state, info } = r
+  return [mode, weight, ttl, claim, sub, token, since, state, info].join(' ')
 }
 
 /** The owner and the record text of field `x`, which is of the exclusive holder. */
