@@ -35,19 +35,19 @@ test('a subscription that ended for good is opened again, for whoever waits and 
   }
   await (await handOver(() => Promise.resolve())).release()
 
-  const lost = (): Promise<unknown> => admin.client('KILL', 'TYPE', 'pubsub')
+  const lost = (): Promise<unknown> => admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
   const channels = async (): Promise<number> =>
     ((await admin.pubsub('CHANNELS', 'lock:client:*')) as string[]).length
   // While nobody waits: the next one to wait opens it.
   await lost()
   await (await handOver(() => Promise.resolve())).release()
   // While somebody waits: that one does.
-  await (
-    await handOver(async () => {
-      await lost()
-      await until(async () => (await channels()) === 1)
-    })
-  ).release()
+  const lock = await handOver(async () => {
+    await lost()
+    await until(async () => (await channels()) === 1)
+  })
+  expect(lock.signal.aborted).toBe(false)
+  await lock.release()
 
   await Promise.all([a.close(), b.close()])
   for (const client of clients) client.disconnect()
