@@ -4,7 +4,7 @@ import type { Script } from '../clients/port.js'
 export const scripts: Readonly<Record<'acquire' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '4aef64a4dc8ebc18b2a5bfec307d79c4cbdb2940',
+    sha1: 'a52e25579479dfa9af353477a18f989686ed5e60',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FORCED, CLAIMED = '1', '2'
@@ -47,13 +47,14 @@ local last = redis.call('GET', fence)
 local waiting = redis.call('ZCARD', line)
 local members = redis.call('ZCARD', shared)
 local records = redis.call('HLEN', meta)
-local top = records > 0 and redis.call('HGET', meta, 'x') or false
+local noted = records > 0 and redis.call('HMGET', meta, 'x', 'l')
 local number = tonumber(last or '0')
 if not number then
 error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
 return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
-waiting = waiting, members = members, top = top, expiry = false, holder = false, lapsed = false,
+waiting = waiting, members = members, expiry = false, holder = false, lapsed = false,
+top = noted and noted[1], silent = noted and noted[2],
 records = records,
 sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
@@ -185,7 +186,7 @@ if who and n.value ~= who then
 local r = parse(body)
 if r and r.state == CLAIMED then n.lapsed = who end
 end
-local owner = n.lapsed or n.records > 0 and redis.call('HGET', n.meta, 'l')
+local owner = n.lapsed or n.silent
 local suspect = owner and client(owner)
 if caller and suspect == client(caller) then
 n.lapsed = false
@@ -320,9 +321,10 @@ settle(n)
 return { 'granted', known.token, int(ends) }
 end
 if known and known.token ~= '0' then return { 'lapsed' } end
-local silenced = n.records > 0 and redis.call('HGET', n.meta, 'l')
+local silenced = n.silent
 if silenced and client(silenced) == client(owner) then
 redis.call('HDEL', n.meta, 'l')
+n.silent = false
 if silenced == owner then return { 'lapsed' } end
 end
 local granted
@@ -357,7 +359,7 @@ end)`,
   },
   force: {
     name: 'force',
-    sha1: '840fe9f7e0da49f7167eda7b69ba893a58ab4dce',
+    sha1: '7cc609745fdbf04b65e129df805ba8c44050a794',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FORCED, CLAIMED = '1', '2'
@@ -400,13 +402,14 @@ local last = redis.call('GET', fence)
 local waiting = redis.call('ZCARD', line)
 local members = redis.call('ZCARD', shared)
 local records = redis.call('HLEN', meta)
-local top = records > 0 and redis.call('HGET', meta, 'x') or false
+local noted = records > 0 and redis.call('HMGET', meta, 'x', 'l')
 local number = tonumber(last or '0')
 if not number then
 error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
 return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
-waiting = waiting, members = members, top = top, expiry = false, holder = false, lapsed = false,
+waiting = waiting, members = members, expiry = false, holder = false, lapsed = false,
+top = noted and noted[1], silent = noted and noted[2],
 records = records,
 sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
@@ -538,7 +541,7 @@ if who and n.value ~= who then
 local r = parse(body)
 if r and r.state == CLAIMED then n.lapsed = who end
 end
-local owner = n.lapsed or n.records > 0 and redis.call('HGET', n.meta, 'l')
+local owner = n.lapsed or n.silent
 local suspect = owner and client(owner)
 if caller and suspect == client(caller) then
 n.lapsed = false
@@ -697,7 +700,7 @@ end)`,
   },
   hello: {
     name: 'hello',
-    sha1: '4a9080c89ecbf214d30ff85287851125ec126c67',
+    sha1: '6847c7104ddf3074c08d67c1b90022bf2349615e',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FORCED, CLAIMED = '1', '2'
@@ -740,13 +743,14 @@ local last = redis.call('GET', fence)
 local waiting = redis.call('ZCARD', line)
 local members = redis.call('ZCARD', shared)
 local records = redis.call('HLEN', meta)
-local top = records > 0 and redis.call('HGET', meta, 'x') or false
+local noted = records > 0 and redis.call('HMGET', meta, 'x', 'l')
 local number = tonumber(last or '0')
 if not number then
 error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
 return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
-waiting = waiting, members = members, top = top, expiry = false, holder = false, lapsed = false,
+waiting = waiting, members = members, expiry = false, holder = false, lapsed = false,
+top = noted and noted[1], silent = noted and noted[2],
 records = records,
 sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
@@ -878,7 +882,7 @@ if who and n.value ~= who then
 local r = parse(body)
 if r and r.state == CLAIMED then n.lapsed = who end
 end
-local owner = n.lapsed or n.records > 0 and redis.call('HGET', n.meta, 'l')
+local owner = n.lapsed or n.silent
 local suspect = owner and client(owner)
 if caller and suspect == client(caller) then
 n.lapsed = false
@@ -991,7 +995,7 @@ return each(0, load)`,
   },
   inspect: {
     name: 'inspect',
-    sha1: 'a02d12c0a7ba947ebd37a9fcac119ccba7237066',
+    sha1: 'f4dca3a7501265dc343f91480a37f0c4a39e998b',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FORCED, CLAIMED = '1', '2'
@@ -1034,13 +1038,14 @@ local last = redis.call('GET', fence)
 local waiting = redis.call('ZCARD', line)
 local members = redis.call('ZCARD', shared)
 local records = redis.call('HLEN', meta)
-local top = records > 0 and redis.call('HGET', meta, 'x') or false
+local noted = records > 0 and redis.call('HMGET', meta, 'x', 'l')
 local number = tonumber(last or '0')
 if not number then
 error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
 return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
-waiting = waiting, members = members, top = top, expiry = false, holder = false, lapsed = false,
+waiting = waiting, members = members, expiry = false, holder = false, lapsed = false,
+top = noted and noted[1], silent = noted and noted[2],
 records = records,
 sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
@@ -1172,7 +1177,7 @@ if who and n.value ~= who then
 local r = parse(body)
 if r and r.state == CLAIMED then n.lapsed = who end
 end
-local owner = n.lapsed or n.records > 0 and redis.call('HGET', n.meta, 'l')
+local owner = n.lapsed or n.silent
 local suspect = owner and client(owner)
 if caller and suspect == client(caller) then
 n.lapsed = false
@@ -1306,7 +1311,7 @@ end)`,
   },
   list: {
     name: 'list',
-    sha1: '7cc6eaac0770a13745a15186ecbdfa239867480a',
+    sha1: '4c45dd3eef91e99b4f13ade5c3f9e127d402b591',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FORCED, CLAIMED = '1', '2'
@@ -1349,13 +1354,14 @@ local last = redis.call('GET', fence)
 local waiting = redis.call('ZCARD', line)
 local members = redis.call('ZCARD', shared)
 local records = redis.call('HLEN', meta)
-local top = records > 0 and redis.call('HGET', meta, 'x') or false
+local noted = records > 0 and redis.call('HMGET', meta, 'x', 'l')
 local number = tonumber(last or '0')
 if not number then
 error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
 return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
-waiting = waiting, members = members, top = top, expiry = false, holder = false, lapsed = false,
+waiting = waiting, members = members, expiry = false, holder = false, lapsed = false,
+top = noted and noted[1], silent = noted and noted[2],
 records = records,
 sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
@@ -1487,7 +1493,7 @@ if who and n.value ~= who then
 local r = parse(body)
 if r and r.state == CLAIMED then n.lapsed = who end
 end
-local owner = n.lapsed or n.records > 0 and redis.call('HGET', n.meta, 'l')
+local owner = n.lapsed or n.silent
 local suspect = owner and client(owner)
 if caller and suspect == client(caller) then
 n.lapsed = false
@@ -1605,7 +1611,7 @@ return { us_text, run, '', keys }`,
   },
   release: {
     name: 'release',
-    sha1: '1d96303b61be8ef2be6410717fa9e038f1291c50',
+    sha1: 'a575d8a59e031a75a491d22f1172947b21638243',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FORCED, CLAIMED = '1', '2'
@@ -1648,13 +1654,14 @@ local last = redis.call('GET', fence)
 local waiting = redis.call('ZCARD', line)
 local members = redis.call('ZCARD', shared)
 local records = redis.call('HLEN', meta)
-local top = records > 0 and redis.call('HGET', meta, 'x') or false
+local noted = records > 0 and redis.call('HMGET', meta, 'x', 'l')
 local number = tonumber(last or '0')
 if not number then
 error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
 return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
-waiting = waiting, members = members, top = top, expiry = false, holder = false, lapsed = false,
+waiting = waiting, members = members, expiry = false, holder = false, lapsed = false,
+top = noted and noted[1], silent = noted and noted[2],
 records = records,
 sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
@@ -1786,7 +1793,7 @@ if who and n.value ~= who then
 local r = parse(body)
 if r and r.state == CLAIMED then n.lapsed = who end
 end
-local owner = n.lapsed or n.records > 0 and redis.call('HGET', n.meta, 'l')
+local owner = n.lapsed or n.silent
 local suspect = owner and client(owner)
 if caller and suspect == client(caller) then
 n.lapsed = false
@@ -1934,7 +1941,7 @@ end)`,
   },
   renew: {
     name: 'renew',
-    sha1: '9f9f74d335d9ed8572537b74b64f75222fce0303',
+    sha1: '4e14a6af69927bdace985adf30bf43c0fb9e02fb',
     lua: `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FORCED, CLAIMED = '1', '2'
@@ -1977,13 +1984,14 @@ local last = redis.call('GET', fence)
 local waiting = redis.call('ZCARD', line)
 local members = redis.call('ZCARD', shared)
 local records = redis.call('HLEN', meta)
-local top = records > 0 and redis.call('HGET', meta, 'x') or false
+local noted = records > 0 and redis.call('HMGET', meta, 'x', 'l')
 local number = tonumber(last or '0')
 if not number then
 error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
 end
 return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
-waiting = waiting, members = members, top = top, expiry = false, holder = false, lapsed = false,
+waiting = waiting, members = members, expiry = false, holder = false, lapsed = false,
+top = noted and noted[1], silent = noted and noted[2],
 records = records,
 sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
 end
@@ -2115,7 +2123,7 @@ if who and n.value ~= who then
 local r = parse(body)
 if r and r.state == CLAIMED then n.lapsed = who end
 end
-local owner = n.lapsed or n.records > 0 and redis.call('HGET', n.meta, 'l')
+local owner = n.lapsed or n.silent
 local suspect = owner and client(owner)
 if caller and suspect == client(caller) then
 n.lapsed = false

@@ -23,7 +23,7 @@ export class Line {
   #timer: { at: number; timer: Timer } | null = null
   /** When the holder's lease ends as far as anybody here was told, local time; null: foreign. */
   #holderEnds: number | null = 0
-  #toldBy: { at: number; run: string } = { at: 0, run: '' }
+  #toldBy = { at: 0, run: '', here: 0 }
   #foreignLook = 0
 
   constructor(clock: LocalClock, runtime: Runtime) {
@@ -51,10 +51,11 @@ export class Line {
   }
 
   /** The holder's lease ends then (local time), said the server at its time; null: foreign. */
-  told(ends: number | null, serverTime: number, run: string): void {
+  told(ends: number | null, by: { now: number; run: string; sent?: number }): void {
     // An answer may be older than the message that overtook it.
-    if (run === this.#toldBy.run && serverTime < this.#toldBy.at) return
-    this.#toldBy = { at: serverTime, run }
+    const { at, run, here } = this.#toldBy
+    if (by.run === run && by.now < at && (by.sent ?? -Infinity) < here) return
+    this.#toldBy = { at: by.now, run: by.run, here: this.#clock.now() }
     this.#holderEnds = ends
     if (ends === null) {
       this.#foreignLook =

@@ -5,6 +5,8 @@ import type { Node } from '../quorum/node.js'
 
 /** Takes the messages for one owner id. `received` is local time. */
 export interface Recipient {
+  /** Whether the owner id holds the lock for somebody. */
+  readonly holds?: boolean
   pushed(push: Push, received: number): void
 }
 
@@ -64,8 +66,8 @@ export class Mailbox {
     this.#recipients.set(owner, recipient)
   }
 
-  has(owner: string): boolean {
-    return this.#recipients.has(owner)
+  holds(owner: string): boolean {
+    return this.#recipients.get(owner)?.holds === true
   }
 
   unregister(owner: string): void {

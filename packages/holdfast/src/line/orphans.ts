@@ -40,11 +40,9 @@ export class Orphans {
     timeout: number,
     until: number,
   ): Promise<Answer | null> {
+    this.#mailbox.unregister(owner)
     const answer = await this.#try(owner, keys, timeout)
-    if (answer) {
-      this.#mailbox.unregister(owner)
-      return answer
-    }
+    if (answer) return answer
     // A grant that was pushed to it meanwhile shows that the server has it still: released at once.
     this.#mailbox.register(owner, { pushed: () => void this.#try(owner, keys, timeout) })
     void this.#again(owner, keys, timeout, until, FIRST_RETRY_MS)

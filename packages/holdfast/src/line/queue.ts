@@ -1,5 +1,6 @@
 import type { LocalClock } from '../base/clock.js'
 import { HoldfastError } from '../base/errors.js'
+import { inTime } from '../base/in-time.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Grant } from '../lease/lease.js'
 import type { Node } from '../quorum/node.js'
@@ -7,7 +8,8 @@ import { classify } from '../quorum/replies.js'
 import { Line } from './line.js'
 import { Mailbox } from './mailbox.js'
 import { Orphans } from './orphans.js'
-import { Waiter, type Wish } from './waiter.js'
+import { Waiter } from './waiter.js'
+import type { Wish } from './wish.js'
 
 /** All calls of one Holdfast that want names, and what they share: channel, lines, owner ids. */
 export class Queue {
@@ -54,20 +56,10 @@ export class Queue {
 
   /** The subscription, within a time limit: a subscriber that cannot connect must not hold a call. */
   async openMailbox(timeout: number): Promise<void> {
-    const opening = this.mailbox.open()
-    const limit = new Promise<never>((_, reject) => {
-      const timer = this.runtime.setTimer(
-        () => reject(new HoldfastError('ERR_UNAVAILABLE', 'the subscription was not confirmed')),
-        timeout,
-        true,
-      )
-      void opening.then(
-        () => timer.cancel(),
-        () => timer.cancel(),
-      )
-    })
     try {
-      await Promise.race([opening, limit])
+      await inTime(this.runtime, this.mailbox.open(), timeout, () => {
+        throw new HoldfastError('ERR_UNAVAILABLE', 'the subscription was not confirmed')
+      })
     } catch (error) {
       throw classify(error, 'the subscriber connection')
     }

@@ -1,6 +1,6 @@
 import { HoldfastError } from '../base/errors.js'
 import { events } from '../base/events.js'
-import type { Timer } from '../base/runtime.js'
+import { inTime } from '../base/in-time.js'
 import {
   acquireFields,
   contention,
@@ -10,28 +10,22 @@ import {
   type NotAfter,
   type Push,
 } from '../kernel/protocol.js'
-import { deadlineOfPush, deadlineOfReply, marginOf } from '../lease/deadline.js'
-import type { Grant, Terms } from '../lease/lease.js'
+import { marginOf } from '../lease/deadline.js'
+import type { Grant } from '../lease/lease.js'
 import type { Answer } from '../quorum/node.js'
 import { classify, isConfig } from '../quorum/replies.js'
+import { grantOfPush, grantOfReply, type Granted } from './claim.js'
 import type { Line } from './line.js'
 import type { Recipient } from './mailbox.js'
 import type { Queue } from './queue.js'
+import { Backoff, Limit } from './pace.js'
 import { refusal } from './refusal.js'
-
-/** What a call asks for, beside the lease's terms. */
-export interface Wish extends Terms {
-  readonly claim: number
-  readonly info: string
-  /** ms; 0 is one try, Infinity no limit. */
-  readonly wait: number
-  readonly signal: AbortSignal | undefined
-}
+import type { Wish } from './wish.js'
 
 // How long the answer to "I leave the line" is waited for, which says who holds the name now.
 const LEAVE_MS = 50
-const BACKOFF_MS = 50
-const LONGEST_BACKOFF_MS = 1000
+// No waiter asks more often than this, whatever the answers say.
+const LEAST_GAP_MS = 50
 
 /** asking: a request is under way; parked: in the server's line; confirming: pushed, not yet sure. */
 type State = 'asking' | 'parked' | 'confirming' | 'done'
@@ -61,12 +55,11 @@ export class Waiter implements Recipient {
   #stale = false
   /** Whether the last request was limited by the end of this call. */
   #ending = false
-  #failures = 0
   #late = 0
   #trouble: HoldfastError | null = null
   #contention: ReturnType<typeof contention> = {}
-  #limit: Timer | null = null
-  #pause: Timer | null = null
+  #limit: Limit | null = null
+  readonly #backoff: Backoff
 
   constructor(
     queue: Queue,
@@ -82,19 +75,20 @@ export class Waiter implements Recipient {
     this.#reject = reject
     this.#since = queue.clock.now()
     this.#jitter = queue.runtime.random()
+    this.#backoff = new Backoff(queue.runtime)
     this.#owner = this.#newOwner()
   }
 
   start(): void {
     const { wait, signal } = this.#wish
-    if (signal?.aborted) {
-      this.#queue.forget(this, this.#owner, undefined)
-      this.#state = 'done'
-      this.#reject(signal.reason)
-      return
-    }
+    if (signal?.aborted) return this.giveUp(signal.reason)
     if (signal) this.#queue.onAbort(signal, this)
-    if (wait > 0 && wait !== Infinity) this.#armLimit()
+    if (wait > 0 && wait !== Infinity) {
+      const { clock, runtime } = this.#queue
+      this.#limit = new Limit(clock, runtime, this.#since + wait, () => {
+        this.giveUp(this.#trouble ?? this.#refusal('ERR_TIMEOUT'))
+      })
+    }
     void this.#ask()
   }
 
@@ -167,7 +161,7 @@ export class Waiter implements Recipient {
     const [status] = answer.verdict
     if (status !== 'granted' && status !== 'queued') return undefined
     // Accepted by a message, and held still: then it is the tenure that we have.
-    return this.#queue.mailbox.has(owner) ? undefined : this.#giveBack(owner)
+    return this.#queue.mailbox.holds(owner) ? undefined : this.#giveBack(owner)
   }
 
   /** @returns whether asking is over for now. */
@@ -176,7 +170,7 @@ export class Waiter implements Recipient {
     const { name, wait } = this.#wish
     switch (status) {
       case 'granted':
-        this.#granted(answer, Number(rest[1]) - answer.now, Number(rest[0]))
+        this.#granted(answer, Number(rest[0]), Number(rest[1]))
         return true
       case 'queued':
         this.#queued(answer, rest)
@@ -203,7 +197,7 @@ export class Waiter implements Recipient {
         if (this.#late++ < 2) return false
         if (this.#ending) {
           // By our own limit, in the last moments: that is no trouble of the server's.
-          await this.#rest()
+          await this.#backoff.pause()
           return false
         }
         throw new HoldfastError('ERR_UNAVAILABLE', 'the request reached the server too late')
@@ -221,15 +215,7 @@ export class Waiter implements Recipient {
       return
     }
     // One that stands in line keeps its place; the others try again, each after a pause of its own.
-    await this.#rest()
-  }
-
-  async #rest(): Promise<void> {
-    const most = Math.min(BACKOFF_MS * 2 ** this.#failures++, LONGEST_BACKOFF_MS)
-    await new Promise<void>((resolve) => {
-      const pause = most * (0.5 + 0.5 * this.#queue.runtime.random())
-      this.#pause = this.#queue.runtime.setTimer(resolve, pause, true)
-    })
+    await this.#backoff.pause()
   }
 
   #queued(answer: Answer, rest: readonly string[]): void {
@@ -238,14 +224,13 @@ export class Waiter implements Recipient {
     this.rank = Number(rank)
     this.ticket = Number(ticket)
     this.#contention = contention(this.#wish.name, holder, answer.now)
-    this.#failures = 0
+    this.#backoff.reset()
     this.#late = 0
     this.#state = 'parked'
-    // No question more often than this, whatever the answers say.
-    this.notBefore = answer.received + BACKOFF_MS
+    this.notBefore = answer.received + LEAST_GAP_MS
     const foreign = this.#contention.holder?.mode === 'foreign'
     const ends = this.#contention.remaining
-    this.#line.told(foreign ? null : answer.received + (ends ?? 0), answer.now, answer.run)
+    this.#line.told(foreign ? null : answer.received + (ends ?? 0), answer)
     this.#line.park(this)
     events.queued({ ...this.#event(), rank: this.rank })
     // The line was lost on the server, and the others of this process with it.
@@ -254,13 +239,11 @@ export class Waiter implements Recipient {
     if (this.#stale) this.askAgain()
   }
 
-  #granted(answer: Answer, remaining: number, fence: number): void {
-    const deadline = deadlineOfReply(answer.sent, remaining, this.#queue.drift)
-    const { now: serverTime, run } = answer
+  #granted(answer: Answer, fence: number, ends: number): void {
     // A place in line that ends without a message: one was lost, or the whole line, and with it the
     // places of the others.
     const others = this.ticket === 0 ? [] : this.#line.waiters.filter((other) => other !== this)
-    this.#accept({ deadline, length: remaining, fence, serverTime, run, pushed: false })
+    this.#accept(grantOfReply(answer, ends, fence, false, this.#queue.drift))
     for (const other of others) other.askAgain()
   }
 
@@ -268,7 +251,7 @@ export class Waiter implements Recipient {
     if (push.kind === 'first' && this.#state === 'parked') {
       this.rank = 0
       this.notBefore = 0
-      this.#line.told(received + Math.max(0, push.ends - push.now), push.now, push.run)
+      this.#line.told(received + Math.max(0, push.ends - push.now), push)
       this.#line.park(this)
     }
     if (push.kind === 'first' && this.#state === 'asking') this.#stale = true
@@ -279,21 +262,11 @@ export class Waiter implements Recipient {
   }
 
   async #pushedGrant(push: Push & { kind: 'grant' }, received: number): Promise<void> {
-    const { renew, ttl, claim } = this.#wish
-    const { clock, drift, node } = this.#queue
-    const offset = node.latestOffset(push.run, received, push.now)
-    const length = push.ends - push.now
-    const latency = offset === null ? null : Math.max(0, received + offset - push.now)
-    // The claim is not the lease that was asked for: whoever does not renew gets it whole first.
-    const enough = renew || length >= ttl || claim >= ttl
-    if (offset !== null && enough) {
-      const deadline = deadlineOfPush(push.ends, push.now, offset, drift)
-      if (clock.now() < deadline - marginOf(length, this.#wish.margin)) {
-        events.handover({ ...this.#event(), fence: push.token, latency, confirmed: false })
-        const { token: fence, now: serverTime, run } = push
-        this.#accept({ deadline, length, fence, serverTime, run, pushed: true })
-        return
-      }
+    const { grant, latency } = grantOfPush(this.#queue, this.#wish, push, received)
+    if (grant) {
+      events.handover({ ...this.#event(), fence: grant.fence, latency, confirmed: false })
+      this.#accept(grant)
+      return
     }
     this.#state = 'confirming'
     await this.#confirm(push.token)
@@ -315,13 +288,10 @@ export class Waiter implements Recipient {
         if (status !== 'gone') void this.#giveBack()
         return
       }
-      const remaining = Number(ends) - answer.now
-      const deadline = deadlineOfReply(answer.sent, remaining, this.#queue.drift)
       // The message may be of an earlier claim; 0 where somebody deleted the record.
       const fence = Number(token) || pushed
       events.handover({ ...this.#event(), fence, latency: null, confirmed: true })
-      const { now: serverTime, run } = answer
-      this.#accept({ deadline, length: remaining, fence, serverTime, run, pushed: true })
+      this.#accept(grantOfReply(answer, Number(ends), fence, true, this.#queue.drift))
     } catch (error) {
       this.#trouble = classify(error, 'the client', this.#wish.name)
       // Unknown whether it stands: given back, and asked for anew.
@@ -340,7 +310,7 @@ export class Waiter implements Recipient {
     return again ? this.#renewed(tries - 1) : answer
   }
 
-  #accept(grant: Omit<Grant, 'owner'>): void {
+  #accept(grant: Granted): void {
     const now = this.#queue.clock.now()
     if (now >= grant.deadline - marginOf(grant.length, this.#wish.margin)) {
       // The answer came when the lease was all but over: it is not a grant any more.
@@ -357,25 +327,13 @@ export class Waiter implements Recipient {
       return
     }
     const owner = this.#owner
-    this.#line.told(grant.deadline, grant.serverTime, grant.run)
+    this.#line.told(grant.deadline, { now: grant.serverTime, run: grant.run })
     this.#finish()
+    // Until the lease is there: an answer that comes in between must not give it back.
+    this.#queue.mailbox.register(owner, { holds: true, pushed: () => undefined })
     const waited = now - this.#since
     events.granted({ ...this.#event(), fence: grant.fence, waited, pushed: grant.pushed })
     this.#resolve({ ...grant, owner })
-  }
-
-  #armLimit(): void {
-    const { clock, runtime } = this.#queue
-    const left = this.#since + this.#wish.wait - clock.now()
-    this.#limit = runtime.setTimer(
-      () => {
-        // Timers trigger, clocks decide: a very long timer comes early.
-        if (clock.now() < this.#since + this.#wish.wait - 1) this.#armLimit()
-        else this.giveUp(this.#trouble ?? this.#refusal('ERR_TIMEOUT'))
-      },
-      left,
-      true,
-    )
   }
 
   #refusal(code: 'ERR_TAKEN' | 'ERR_TIMEOUT'): HoldfastError {
@@ -395,12 +353,9 @@ export class Waiter implements Recipient {
       return
     }
     // The reply says who holds the name now; the call's time limit does not wait for a slow server.
-    const timer = this.#queue.runtime.setTimer(() => this.#reject(reason), LEAVE_MS, true)
-    void leaving.then((answer) => {
-      timer.cancel()
-      if (answer) {
-        this.#contention = contention(this.#wish.name, answer.verdict.slice(1), answer.now)
-      }
+    void inTime(this.#queue.runtime, leaving, LEAVE_MS, () => null).then((answer) => {
+      if (!answer) return this.#reject(reason)
+      this.#contention = contention(this.#wish.name, answer.verdict.slice(1), answer.now)
       this.#reject(this.#refusal('ERR_TIMEOUT'))
     })
   }
@@ -414,7 +369,7 @@ export class Waiter implements Recipient {
   #finish(): void {
     this.#state = 'done'
     this.#limit?.cancel()
-    this.#pause?.cancel()
+    this.#backoff.cancel()
     this.#queue.forget(this, this.#owner, this.#wish.signal)
   }
 

@@ -60,7 +60,10 @@ export class Engine {
     }
     const lease = new Lease(terms, grant, this.clock, (lost, reason) => this.#lost(lost, reason))
     // A message that somebody forced the lock; without a subscription the next renewal tells it.
-    this.queue.mailbox.register(lease.owner, { pushed: (push) => this.#pushed(lease, push) })
+    this.queue.mailbox.register(lease.owner, {
+      holds: true,
+      pushed: (push) => this.#pushed(lease, push),
+    })
     this.renewer.add(lease)
     return new Lock(this, lease)
   }

@@ -1,6 +1,7 @@
 import type { LocalClock } from '../base/clock.js'
 import { HoldfastError } from '../base/errors.js'
 import { events } from '../base/events.js'
+import { inTime } from '../base/in-time.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Port, Reply, Script, SubscriptionEvents, Subscription } from '../clients/port.js'
 import { slotOf, type NameKeys } from '../kernel/names.js'
@@ -52,7 +53,7 @@ export class Node {
   readonly #runs = new Map<string, Samples>()
   readonly #pending = new Map<string, Item[]>()
   #run: string | null = null
-  #greeting: Promise<void> | null = null
+  readonly #greetings = new Map<number, Promise<void>>()
 
   constructor(port: Port, clock: LocalClock, runtime: Runtime, drift: number) {
     this.#port = port
@@ -95,8 +96,11 @@ export class Node {
     const left = (): number => Math.max(1, Math.ceil(end - this.#clock.now()))
     let sending: readonly Item[] = items
     try {
-      if (OPS[op]) await this.#sampled(left())
-      await this.#ready(left())
+      // Nothing is awaited for its own sake: each turn of the loop is a part of a hand-over's time.
+      const hello = OPS[op] ? this.#sampled(left()) : undefined
+      if (hello) await hello
+      const ready = this.#ready(left())
+      if (ready) await ready
       // From here to the write nothing is awaited: a release that is asked for later cannot overtake.
       const args: string[] = []
       sending = items.filter((item) => {
@@ -138,15 +142,18 @@ export class Node {
 
   /** Takes a sample of the server's clock; several callers share one. */
   hello(timeout: number): Promise<void> {
-    this.#greeting ??= this.#greet(timeout).finally(() => {
-      this.#greeting = null
-    })
-    return this.#greeting
+    let greeting = this.#greetings.get(timeout)
+    if (!greeting) {
+      greeting = this.#greet(timeout).finally(() => this.#greetings.delete(timeout))
+      this.#greetings.set(timeout, greeting)
+    }
+    return greeting
   }
 
   async #greet(timeout: number): Promise<void> {
+    const end = this.#clock.now() + timeout
     await this.#ready(timeout)
-    await this.#call(scripts.hello, [], [], timeout)
+    await this.#call(scripts.hello, [], [], Math.max(1, Math.ceil(end - this.#clock.now())))
   }
 
   /** One step of a SCAN over K. */
@@ -169,7 +176,11 @@ export class Node {
   ): Promise<ReturnType<typeof decode> & { sent: number; received: number }> {
     const sent = this.#clock.now()
     const running = this.#port.run(script, keys, [PROTOCOL, ...args])
-    const reply = decode(await this.#inTime(running, timeout))
+    const reply = decode(
+      await inTime(this.#runtime, running, timeout, () => {
+        throw new HoldfastError('ERR_UNAVAILABLE', `the server did not answer within ${timeout} ms`)
+      }),
+    )
     const received = this.#clock.now()
     this.#samples(reply.run).add(sent, received, reply.now)
     this.#run = reply.run
@@ -193,29 +204,6 @@ export class Node {
         },
         timeout,
         true,
-      )
-    })
-  }
-
-  #inTime(running: Promise<Reply>, timeout: number): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#runtime.setTimer(
-        () => {
-          const message = `the server did not answer within ${timeout} ms`
-          reject(new HoldfastError('ERR_UNAVAILABLE', message))
-        },
-        timeout,
-        true,
-      )
-      running.then(
-        (reply) => {
-          timer.cancel()
-          resolve(reply)
-        },
-        (error: unknown) => {
-          timer.cancel()
-          reject(error as Error)
-        },
       )
     })
   }

@@ -70,14 +70,15 @@ local function load(at)
   local waiting = redis.call('ZCARD', line)
   local members = redis.call('ZCARD', shared)
   local records = redis.call('HLEN', meta)
-  local top = records > 0 and redis.call('HGET', meta, 'x') or false
+  local noted = records > 0 and redis.call('HMGET', meta, 'x', 'l')
   local number = tonumber(last or '0')
   if not number then
     error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
   end
   -- All fields at once: a table that grows is built anew at every step.
   return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
-    waiting = waiting, members = members, top = top, expiry = false, holder = false, lapsed = false,
+    waiting = waiting, members = members, expiry = false, holder = false, lapsed = false,
+    top = noted and noted[1], silent = noted and noted[2],
     records = records,
     -- The zset is the truth about shared holders, and K only its shadow.
     sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
@@ -246,7 +247,7 @@ local function silent(n, caller)
     local r = parse(body)
     if r and r.state == CLAIMED then n.lapsed = who end
   end
-  local owner = n.lapsed or n.records > 0 and redis.call('HGET', n.meta, 'l')
+  local owner = n.lapsed or n.silent
   local suspect = owner and client(owner)
   if caller and suspect == client(caller) then
     n.lapsed = false

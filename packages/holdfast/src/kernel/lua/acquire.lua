@@ -43,10 +43,11 @@ return each(11, function(n, field)
   end
   -- Granted once, and over: an owner id never holds twice.
   if known and known.token ~= '0' then return { 'lapsed' } end
-  local silenced = n.records > 0 and redis.call('HGET', n.meta, 'l')
+  local silenced = n.silent
   if silenced and client(silenced) == client(owner) then
     -- Whoever asks is alive.
     redis.call('HDEL', n.meta, 'l')
+    n.silent = false
     if silenced == owner then return { 'lapsed' } end
   end
 

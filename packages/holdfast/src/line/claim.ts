@@ -1,0 +1,48 @@
+import type { Push } from '../kernel/protocol.js'
+import { deadlineOfPush, deadlineOfReply, marginOf } from '../lease/deadline.js'
+import type { Grant } from '../lease/lease.js'
+import type { Answer } from '../quorum/node.js'
+import type { Queue } from './queue.js'
+import type { Wish } from './wish.js'
+
+/** A grant, before it is said whose. */
+export type Granted = Omit<Grant, 'owner'>
+
+/** A grant by reply, or a pushed one that a renewal has confirmed. `ends` is server ms. */
+export function grantOfReply(
+  answer: Answer,
+  ends: number,
+  fence: number,
+  pushed: boolean,
+  drift: number,
+): Granted {
+  const length = ends - answer.now
+  const deadline = deadlineOfReply(answer.sent, length, drift)
+  return { deadline, length, fence, serverTime: answer.now, run: answer.run, pushed }
+}
+
+/**
+ * A grant by message, as far as it can be used without asking: null when the server's clock is not
+ * known well enough, when its time is all but over, or when the caller needs more than a claim.
+ * (Design 5.3; review S4, S14.)
+ */
+export function grantOfPush(
+  queue: Queue,
+  wish: Wish,
+  push: Push & { kind: 'grant' },
+  received: number,
+): { grant: Granted | null; latency: number | null } {
+  const { now: serverTime, run, ends, token: fence } = push
+  const offset = queue.node.latestOffset(run, received, serverTime)
+  if (offset === null) return { grant: null, latency: null }
+  const latency = Math.max(0, received + offset - serverTime)
+  const length = ends - serverTime
+  // The claim is not the lease that was asked for: whoever does not renew gets it whole first.
+  const enough = wish.renew || length >= wish.ttl || wish.claim >= wish.ttl
+  const deadline = deadlineOfPush(ends, serverTime, offset, queue.drift)
+  const usable = enough && queue.clock.now() < deadline - marginOf(length, wish.margin)
+  return {
+    grant: usable ? { deadline, length, fence, serverTime, run, pushed: true } : null,
+    latency,
+  }
+}
