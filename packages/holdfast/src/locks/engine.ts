@@ -82,7 +82,8 @@ export class Engine {
       return
     }
     const { keys, timeout } = lease.terms
-    void this.orphans.release(lease.owner, keys, timeout, lease.deadline)
+    // A renewal whose answer was lost may have prolonged it beyond the deadline that we know.
+    void this.orphans.release(lease.owner, keys, timeout, lease.deadline + lease.ttl)
   }
 
   close(): Promise<void> {
