@@ -6,12 +6,27 @@
 export { Holdfast } from './locks/holdfast.js'
 export type { Mutex, TryUseResult } from './locks/mutex.js'
 export type { Lock, ReleaseResult } from './locks/lock.js'
-export type { AcquireOptions, HoldfastOptions, LockOptions } from './locks/options.js'
+export type { AcquireOptions, HoldfastOptions, LockOptions, PingOptions } from './locks/options.js'
+export type { PingResult } from './locks/ping.js'
 export type { ForceResult, HeldBy, LockState, WaitingFor } from './locks/inspect.js'
 export { HoldfastError } from './base/errors.js'
 export type { ErrorCode, ErrorFacts, Holder, LossReason } from './base/errors.js'
 export type { HoldfastEvents, LockEvent } from './base/events.js'
 export type { Duration } from './base/duration.js'
 export type { Runtime, Timer } from './base/runtime.js'
-export type { Client, IoredisLike, NodeRedisLike } from './clients/recognise.js'
-export type { Port, Reply, Script, Subscription, SubscriptionEvents } from './clients/port.js'
+export type {
+  Client,
+  GlideLike,
+  IoredisLike,
+  NodeRedisClusterLike,
+  NodeRedisLike,
+  NodeRedisSentinelLike,
+} from './clients/recognise.js'
+export type {
+  Port,
+  PortNode,
+  Reply,
+  Script,
+  Subscription,
+  SubscriptionEvents,
+} from './clients/port.js'

@@ -1,5 +1,9 @@
+import { GlideClient, Logger } from '@valkey/valkey-glide'
 import { Redis } from 'ioredis'
+import { Redis as Redis5 } from 'ioredis5'
+import { Redis as Valkey } from 'iovalkey'
 import { createClient } from 'redis'
+import { createClient as createClient5 } from 'redis5'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { memoryPort } from '../src/kernel/memory/port.js'
 import { MemoryServer } from '../src/kernel/memory/server.js'
@@ -10,6 +14,9 @@ import {
   type ConformanceTarget,
   type RunningServer,
 } from '../src/testing/index.js'
+
+// It writes warnings to stderr else.
+Logger.init('off')
 
 function suite(target: ConformanceTarget): void {
   for (const { name, run } of conformance(target)) it.concurrent(name, run)
@@ -25,8 +32,54 @@ describe('memory', () => {
   })
 })
 
-for (const engine of ['redis', 'valkey'] as const) {
-  const found = await findServer({ engine })
+type Open = (server: RunningServer) => ReturnType<ConformanceTarget['open']>
+
+const both: Record<string, Open> = {
+  ioredis: async ({ url }) => {
+    const client = new Redis(url)
+    return { client, close: () => client.quit() }
+  },
+  'node-redis': async ({ url }) => {
+    const client = createClient({ url })
+    await client.connect()
+    return { client, close: () => client.close() }
+  },
+}
+
+const others: Record<string, Open> = {
+  'ioredis 5': async ({ url }) => {
+    const client = new Redis5(url)
+    return { client, close: () => client.quit() }
+  },
+  iovalkey: async ({ url }) => {
+    const client = new Valkey(url)
+    return { client, close: () => client.quit() }
+  },
+  'node-redis 5': async ({ url }) => {
+    const client = createClient5({ url })
+    await client.connect()
+    return { client, close: () => client.close() }
+  },
+  'Valkey GLIDE': async ({ host, port }) => {
+    // All cases run at the same time: then the usual quarter of a second may pass.
+    const client = await GlideClient.createClient({
+      addresses: [{ host, port }],
+      requestTimeout: 5000,
+    })
+    return { client, close: async () => client.close() }
+  },
+}
+
+const engines = await Promise.all(
+  (['redis', 'valkey'] as const).map(async (engine) => ({
+    engine,
+    found: await findServer({ engine }),
+  })),
+)
+// One server is enough for what differs in the client only.
+const first = engines.find(({ found }) => found)?.engine
+
+for (const { engine, found } of engines) {
   if (!found) {
     it.skip(`${engine}: no ${engine}-server was found on this machine`)
     continue
@@ -43,26 +96,9 @@ for (const engine of ['redis', 'valkey'] as const) {
       await server.stop()
     })
 
-    const flushScripts = (): Promise<unknown> => admin.script('FLUSH')
-
-    describe('ioredis', () => {
-      suite({
-        flushScripts,
-        open: () => {
-          const client = new Redis(server.url)
-          return Promise.resolve({ client, close: () => client.quit() })
-        },
-      })
-    })
-    describe('node-redis', () => {
-      suite({
-        flushScripts,
-        async open() {
-          const client = createClient({ url: server.url })
-          await client.connect()
-          return { client, close: () => client.close() }
-        },
-      })
+    const clients = Object.entries(engine === first ? { ...both, ...others } : both)
+    describe.each(clients)('%s', (_name, open) => {
+      suite({ flushScripts: () => admin.script('FLUSH'), open: () => open(server) })
     })
   })
 }

@@ -32,6 +32,8 @@ export interface HoldfastEvents {
   'holdfast:clock-step': { clock: 'local' | 'server'; ms: number; run: string | null }
   /** The server granted, but could not publish the message: its waiter finds out later. */
   'holdfast:push-failed': { message: string }
+  /** The server may evict locks that are held: its `maxmemory-policy`. Once for each Holdfast. */
+  'holdfast:eviction': { policy: string; run: string }
 }
 
 type Publish = { [K in keyof HoldfastEvents as Camel<K>]: (message: HoldfastEvents[K]) => void }
@@ -58,4 +60,5 @@ export const events: Publish = {
   handover: publisher('holdfast:handover'),
   clockStep: publisher('holdfast:clock-step'),
   pushFailed: publisher('holdfast:push-failed'),
+  eviction: publisher('holdfast:eviction'),
 }

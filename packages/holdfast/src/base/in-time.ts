@@ -2,13 +2,15 @@ import type { Runtime } from './runtime.js'
 
 /**
  * A promise with a time limit: when it passes first, `late` says what comes of it (a value, or the
- * error that it throws). The timer keeps the process alive, and goes with the promise.
+ * error that it throws). The timer goes with the promise, and keeps the process alive unless nobody
+ * waits for it.
  */
 export function inTime<T>(
   runtime: Runtime,
   promise: Promise<T>,
   ms: number,
   late: () => T,
+  keepAlive = true,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = runtime.setTimer(
@@ -20,7 +22,7 @@ export function inTime<T>(
         }
       },
       ms,
-      true,
+      keepAlive,
     )
     promise.then(
       (value) => {

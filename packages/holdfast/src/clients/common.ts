@@ -11,7 +11,7 @@ export interface Emitter {
 }
 
 /** The connection that a port opens for its subscriptions, as a client presents it. */
-interface Subscriber {
+export interface Subscriber {
   readonly ready: boolean
   /** Connects, unless that is under way. What comes of it is told by the events. */
   start(): void
@@ -32,42 +32,64 @@ export interface SubscriberEvents {
   readonly ended: (error: unknown) => void
 }
 
-/** What is particular to a client. */
-export interface Adapter {
-  readonly kind: string
-  readonly cluster?: boolean
-  readonly client: Emitter
-  readonly ready: () => boolean
-  /** Connects a client that waits for its first use; does nothing where that is no habit. */
-  readonly start: () => void
+/** Makes a subscriber, which does not connect before it is started. */
+export type Open = (events: SubscriberEvents) => Subscriber
+
+/** The two ways to run a script. */
+export interface Runner {
   byHash(sha1: string, keys: readonly string[], args: readonly string[]): Promise<unknown>
   byText(lua: string, keys: readonly string[], args: readonly string[]): Promise<unknown>
-  readonly open: (events: SubscriberEvents) => Subscriber
+}
+
+/** What is particular to a client. */
+export interface Adapter extends Runner {
+  readonly kind: string
+  readonly cluster?: boolean
+  /** Of the client's configuration. */
+  readonly keyPrefix?: string | undefined
+  readonly ready: () => boolean
+  /** Has `check` called whenever the client may have become ready, until that is stopped. */
+  readonly watch: (check: () => void) => () => void
+  /** Connects a client that waits for its first use; does nothing where that is no habit. */
+  readonly start: () => void
+  readonly open: Open
+  /** Of a cluster: the servers that have names of their own, at this moment. */
+  readonly nodes?: () => Promise<readonly Runner[]>
 }
 
 /** Does nothing: for rejections whose outcome is told in another way. */
 export const nothing = (): void => {}
 
+/** Watches a client that tells by an event that it is ready. */
+export const told =
+  (client: Emitter, event = 'ready'): Adapter['watch'] =>
+  (check) => {
+    client.on(event, check)
+    return () => void client.off(event, check)
+  }
+
+/** Looks again and again, for a client that tells nobody. Only a command that waits has it look. */
+export const looked: Adapter['watch'] = (check) => {
+  const timer = setInterval(check, 50)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
 /** Makes a port of an adapter. */
 export function portOf(adapter: Adapter): Port {
   const waits = readiness(adapter)
   const subscriptions = subscribing(adapter)
+  const nodes = adapter.nodes?.bind(adapter)
   return {
     kind: adapter.kind,
     cluster: adapter.cluster ?? false,
+    keyPrefix: adapter.keyPrefix ?? '',
     get ready(): boolean {
       return adapter.ready()
     },
     onReady: waits.onReady,
-    run: async (script, keys, args) => {
-      try {
-        return (await adapter.byHash(script.sha1, keys, args)) as Reply
-      } catch (error) {
-        // Our scripts never answer with an error of this kind, so nothing has been done yet.
-        if (!/NOSCRIPT|NoScriptError/.test(String(error))) throw error
-        return (await adapter.byText(script.lua, keys, args)) as Reply
-      }
-    },
+    run: runBy(adapter),
+    ...(nodes ? { nodes: async () => (await nodes()).map((one) => ({ run: runBy(one) })) } : {}),
     subscribe: subscriptions.subscribe,
     close: async () => {
       waits.close()
@@ -76,16 +98,29 @@ export function portOf(adapter: Adapter): Port {
   }
 }
 
-function readiness({ client, ready, start }: Adapter): {
+const runBy =
+  (runner: Runner): Port['run'] =>
+  async (script, keys, args) => {
+    try {
+      return (await runner.byHash(script.sha1, keys, args)) as Reply
+    } catch (error) {
+      // Our scripts never answer with an error of this kind, so nothing has been done yet.
+      if (!/NOSCRIPT|NoScriptError/.test(String(error))) throw error
+      return (await runner.byText(script.lua, keys, args)) as Reply
+    }
+  }
+
+function readiness({ ready, watch, start }: Adapter): {
   onReady: Port['onReady']
   close(): void
 } {
   const open = new Set<() => void>()
   return {
     onReady: (callback) => {
+      let unwatch = nothing
       const stop = (): void => {
         open.delete(stop)
-        client.off('ready', fire)
+        unwatch()
       }
       const fire = (): void => {
         // The microtask cannot be taken back otherwise.
@@ -97,7 +132,9 @@ function readiness({ client, ready, start }: Adapter): {
       if (ready()) {
         queueMicrotask(fire)
       } else {
-        client.on('ready', fire)
+        unwatch = watch(() => {
+          if (ready()) fire()
+        })
         start()
       }
       return stop

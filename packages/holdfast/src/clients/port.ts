@@ -13,6 +13,11 @@ export interface Script {
   readonly lua: string
 }
 
+/** One server, for a script that takes no keys. */
+export interface PortNode {
+  run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply>
+}
+
 /** A live subscription. `close` never throws. */
 export interface Subscription {
   close(): Promise<void>
@@ -39,6 +44,8 @@ export interface Port {
   readonly ready: boolean
   /** True where names live on several servers: then one call may carry the names of one slot only. */
   readonly cluster?: boolean
+  /** What the client puts before every key. Patterns and what SCAN finds are not touched by it. */
+  readonly keyPrefix?: string
   /**
    * Calls back once, as soon as the port is ready (at once, but never synchronously, if it is).
    * Starts a lazy client's connection where that is the client's own habit.
@@ -52,6 +59,11 @@ export interface Port {
    * It has no time limit of its own: the caller sets one.
    */
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply>
+  /**
+   * Where names live on several servers: each that has names of its own, at this moment. A port
+   * without it cannot list names there.
+   */
+  nodes?(): Promise<readonly PortNode[]>
   /** Subscribes to a channel and resolves once the server has confirmed it. */
   subscribe(channel: string, events: SubscriptionEvents): Promise<Subscription>
   /** Ends what the port itself opened; the user's client stays open. Never throws. */

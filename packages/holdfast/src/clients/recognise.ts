@@ -1,12 +1,19 @@
 import { HoldfastError } from '../base/errors.js'
 import { ioredisPort, isIoredis, type IoredisLike } from './ioredis.js'
-import { isNodeRedis, nodeRedisPort, type NodeRedisLike } from './node-redis.js'
+import { glidePort, isGlide, type GlideLike } from './glide.js'
+import { has, isNodeRedis, nodeRedisPort, type NodeRedisLike } from './node-redis.js'
+import {
+  isNodeRedisCluster,
+  isNodeRedisSentinel,
+  nodeRedisClusterPort,
+  nodeRedisSentinelPort,
+  type NodeRedisClusterLike,
+  type NodeRedisSentinelLike,
+} from './node-redis-cluster.js'
 import type { Port } from './port.js'
 
-const expected = 'an ioredis or iovalkey client (or Cluster), or a node-redis client'
-
-const has = (x: object, ...methods: string[]): boolean =>
-  methods.every((method) => typeof (x as Record<string, unknown>)[method] === 'function')
+const expected =
+  'a client of ioredis, iovalkey, node-redis (5 or newer) or Valkey GLIDE (2.3 or newer), of one server, Cluster or Sentinel'
 
 const isPort = (x: object): x is Port => has(x, 'run', 'subscribe', 'onReady')
 
@@ -30,10 +37,8 @@ function describe(x: unknown): [given: string, hint: string] {
   if (has(x, 'evalSha', 'execute')) {
     return ['a node-redis pool', 'A pool cannot subscribe: hand over one createClient().']
   }
-  if (has(x, 'evalSha') && 'nodeByAddress' in x) {
-    return ['a node-redis cluster', 'Use the Cluster of ioredis.']
-  }
   if (has(x, 'evalSha', 'subscribe')) return ['a node-redis client older than 5', '']
+  if (has(x, 'customCommand')) return ['a Valkey GLIDE client older than 2.3', '']
   if (has(x, 'then')) return ['a promise', 'Is an await missing?']
   const name = (Object.getPrototypeOf(x) as { constructor?: { name?: string } } | null)?.constructor
   if (name === undefined || name.name === 'Object') {
@@ -52,11 +57,34 @@ export function recognise(client: unknown): Port {
   if (typeof client === 'object' && client !== null && isPort(client)) return client
   if (isIoredis(client)) return ioredisPort(client)
   if (isNodeRedis(client)) return nodeRedisPort(client)
+  if (isNodeRedisCluster(client)) return nodeRedisClusterPort(client)
+  if (isNodeRedisSentinel(client)) return nodeRedisSentinelPort(client)
+  if (isGlide(client)) return glidePort(client)
   const [given, hint] = describe(client)
   const message = `Holdfast needs ${expected}; it was given ${given}. ${hint}`.trimEnd()
   throw new HoldfastError('ERR_CONFIG', message, { given, expected })
 }
 
+/**
+ * The port, if names can be locked through it.
+ *
+ * @throws HoldfastError `ERR_CONFIG` for a Cluster whose client puts a prefix before keys that moves
+ * the keys of one name to different slots.
+ */
+export function usable(port: Port): Port {
+  const { keyPrefix = '' } = port
+  if (port.cluster && keyPrefix !== '' && !/^[^{]*\{[^}]+\}/.test(keyPrefix)) {
+    const message = `The keyPrefix of the ${port.kind} client would move the keys of one lock to different slots of the Cluster. Give Holdfast the option prefix instead.`
+    throw new HoldfastError('ERR_CONFIG', message)
+  }
+  return port
+}
+
 /** The clients that Holdfast takes, by their shape. */
-export type Client = IoredisLike | NodeRedisLike
-export type { IoredisLike, NodeRedisLike }
+export type Client =
+  | IoredisLike
+  | NodeRedisLike
+  | NodeRedisClusterLike
+  | NodeRedisSentinelLike
+  | GlideLike
+export type { GlideLike, IoredisLike, NodeRedisClusterLike, NodeRedisLike, NodeRedisSentinelLike }

@@ -293,7 +293,7 @@ return out
 end
 `
 
-export const scripts: Readonly<Record<'acquire' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew', Script>> = {
+export const scripts: Readonly<Record<'acquire' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'status', Script>> = {
   acquire: {
     name: 'acquire',
     sha1: 'a52e25579479dfa9af353477a18f989686ed5e60',
@@ -506,5 +506,29 @@ confirm(n, owner, r)
 settle(n)
 return { 'renewed', int(ends), r and r.token or '0', n.waiting }
 end)`,
+  },
+  status: {
+    name: 'status',
+    sha1: 'cd6edaf61e1b4c6b60bada0a8d86b5e60a1fadb5',
+    lua: shared + `local function info(section)
+local text = redis.pcall('INFO', section)
+return type(text) == 'string' and '\\n' .. text or ''
+end
+local function field(text, name)
+return string.match(text, '\\n' .. name .. ':(%S+)') or ''
+end
+local about = info('server')
+local engine, version = 'valkey', field(about, 'valkey_version')
+if version == '' then
+engine, version = 'redis', field(about, 'redis_version')
+end
+local count = redis.pcall('PUBSUB', 'NUMSUB', ARGV[2])
+return { us_text, run, '', {
+version == '' and '' or engine,
+version,
+field(info('replication'), 'role'),
+field(info('memory'), 'maxmemory_policy'),
+type(count) == 'table' and not count.err and tonumber(count[2]) or -1,
+} }`,
   },
 }

@@ -3,7 +3,7 @@ import { HoldfastError } from '../base/errors.js'
 import type { Runtime, Timer } from '../base/runtime.js'
 import { renewFields, sooner } from '../kernel/protocol.js'
 import type { Answer, Node } from '../quorum/node.js'
-import { isConfig } from '../quorum/replies.js'
+import { classify, isConfig } from '../quorum/replies.js'
 import { deadlineOfReply } from './deadline.js'
 import type { Lease } from './lease.js'
 
@@ -113,8 +113,10 @@ export class Renewer {
       }
       return this.#answered(lease, answer)
     } catch (error) {
-      lease.doubt(error, this.#retryAt(lease))
-      return error as HoldfastError
+      // The call was for many leases; its error is for this one.
+      const trouble = classify(error, 'the client', lease.terms.name)
+      lease.doubt(trouble, this.#retryAt(lease))
+      return trouble
     } finally {
       this.arm(lease)
     }

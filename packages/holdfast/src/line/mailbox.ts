@@ -17,7 +17,7 @@ export interface Recipient {
 export class Mailbox {
   readonly #node: Node
   readonly #clock: LocalClock
-  readonly #channel: string
+  readonly channel: string
   readonly #recipients = new Map<string, Recipient>()
   readonly #onGap: () => void
   #subscription: Promise<Subscription> | null = null
@@ -27,7 +27,7 @@ export class Mailbox {
   constructor(node: Node, clock: LocalClock, client: string, onGap: () => void) {
     this.#node = node
     this.#clock = clock
-    this.#channel = channelOf(client)
+    this.channel = channelOf(client)
     this.#onGap = onGap
   }
 
@@ -36,9 +36,14 @@ export class Mailbox {
     return this.#live
   }
 
+  /** Whether somebody has asked for the subscription: it is confirmed, or on its way. */
+  get wanted(): boolean {
+    return this.#subscription !== null
+  }
+
   /** Resolves when messages arrive; rejects with the client's error when they cannot. */
   async open(): Promise<void> {
-    this.#subscription ??= this.#node.subscribe(this.#channel, {
+    this.#subscription ??= this.#node.subscribe(this.channel, {
       onMessage: (message) => this.#deliver(message),
       onGap: () => this.#onGap(),
       onEnd: () => this.#ended(),

@@ -9,6 +9,7 @@ import { Renewer } from '../lease/renewer.js'
 import type { Orphans } from '../line/orphans.js'
 import { Queue } from '../line/queue.js'
 import { Node } from '../quorum/node.js'
+import { EvictionWatch } from './eviction.js'
 import { Lock } from './lock.js'
 import { settingsOf, type HoldfastOptions, type LockOptions, type Settings } from './options.js'
 
@@ -22,6 +23,7 @@ export class Engine {
   readonly node: Node
   readonly queue: Queue
   readonly renewer: Renewer
+  readonly eviction: EvictionWatch
   #closing: Promise<void> | null = null
 
   constructor(port: Port, options: HoldfastOptions) {
@@ -33,6 +35,7 @@ export class Engine {
     this.node = new Node(port, this.clock, this.runtime, this.drift)
     this.queue = new Queue(this.node, this.clock, this.runtime, this.drift)
     this.renewer = new Renewer(this.node, this.clock, this.runtime, this.drift)
+    this.eviction = new EvictionWatch(this, options.checkEviction ?? true)
   }
 
   get orphans(): Orphans {
@@ -58,6 +61,7 @@ export class Engine {
       await this.orphans.release(grant.owner, keys, timeout, 0)
       throw closed()
     }
+    this.eviction.granted(grant.run, timeout)
     const lease = new Lease(terms, grant, this.clock, (lost, reason) => this.#lost(lost, reason))
     // A message that somebody forced the lock; without a subscription the next renewal tells it.
     this.queue.mailbox.register(lease.owner, {

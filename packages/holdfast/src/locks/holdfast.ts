@@ -1,13 +1,20 @@
 import type { Runtime } from '../base/runtime.js'
 import type { Port } from '../clients/port.js'
-import { recognise, type Client } from '../clients/recognise.js'
+import { recognise, usable, type Client } from '../clients/recognise.js'
 import { checkName } from '../kernel/names.js'
 import { memoryPort } from '../kernel/memory/port.js'
 import { MemoryServer } from '../kernel/memory/server.js'
 import { Engine } from './engine.js'
 import { forceRelease, inspect, list, type ForceResult, type LockState } from './inspect.js'
 import { Mutex } from './mutex.js'
-import { checkHoldfast, checkLock, type HoldfastOptions, type LockOptions } from './options.js'
+import { ping, type PingResult } from './ping.js'
+import {
+  checkHoldfast,
+  checkLock,
+  type HoldfastOptions,
+  type LockOptions,
+  type PingOptions,
+} from './options.js'
 
 /**
  * Locks on one server. Make one for each client and keep it: it has one subscription and one renewal
@@ -22,12 +29,12 @@ export class Holdfast implements AsyncDisposable {
   readonly #engine: Engine
 
   /**
-   * @param client an ioredis or node-redis client, or a Port of your own.
+   * @param client a client of ioredis, iovalkey, node-redis or Valkey GLIDE, or a Port of your own.
    * @throws ERR_CONFIG when it is none of these, ERR_INVALID_ARGUMENT for options.
    */
   constructor(client: Client | Port, options: HoldfastOptions = {}) {
     checkHoldfast(options)
-    this.#engine = new Engine(recognise(client), options)
+    this.#engine = new Engine(usable(recognise(client)), options)
   }
 
   /**
@@ -56,6 +63,17 @@ export class Holdfast implements AsyncDisposable {
     checkName(name, this.#engine.prefix)
     checkLock(options)
     return new Mutex(this.#engine, name, options)
+  }
+
+  /**
+   * For health checks: one script call, by the client and with the rights that locks need, which
+   * writes nothing. Of a cluster it asks one node.
+   *
+   * @throws ERR_UNAVAILABLE when the server is away, does not answer in time or is a replica,
+   * ERR_CONFIG when it refuses, ERR_CLOSED, ERR_INVALID_ARGUMENT
+   */
+  async ping(options: PingOptions = {}): Promise<PingResult> {
+    return ping(this.#engine, options)
   }
 
   /** Who holds a name and who waits for it, as the server sees it now. */

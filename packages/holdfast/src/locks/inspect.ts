@@ -3,7 +3,7 @@ import type { Reply } from '../clients/port.js'
 import { checkName, insteadOf, keysOf } from '../kernel/names.js'
 import { decodeRecord, modeName } from '../kernel/protocol.js'
 import { classify } from '../quorum/replies.js'
-import type { Answer } from '../quorum/node.js'
+import type { Answer, Cursors, ScanStep } from '../quorum/node.js'
 import type { Engine } from './engine.js'
 import { checkForce } from './options.js'
 
@@ -114,23 +114,22 @@ export async function* list(engine: Engine, pattern: string): AsyncGenerator<Loc
   engine.assertOpen()
   const { prefix, node } = engine
   const seen = new Set<string>()
-  let cursor = '0'
+  // SCAN knows nothing of a prefix that the client puts before keys.
+  const before = node.keyPrefix + prefix
+  let cursors: Cursors | null = null
   do {
-    const [next = '0', ...keys] = await node.scan(
-      cursor,
-      escapeGlob(prefix) + pattern,
-      STEP,
-      TIMEOUT_MS,
-    )
-    cursor = next
+    const glob = escapeGlob(before) + pattern
+    const step: ScanStep = await node.scan(cursors, glob, STEP, TIMEOUT_MS)
+    const { keys } = step
+    cursors = step.cursors
     // SCAN may give a key twice; and under the prefix may be keys that belong to no lock.
     const names = keys
-      .map((key) => key.slice(prefix.length))
+      .map((key) => key.slice(before.length))
       .filter((name) => !seen.has(name) && insteadOf(name, prefix) === null)
     for (const name of names) seen.add(name)
     const states = await Promise.all(names.map((name) => inspect(engine, name)))
     yield* states.filter((state) => state.holderCount > 0)
-  } while (cursor !== '0')
+  } while (cursors.size > 0)
 }
 
 export async function forceRelease(

@@ -42,8 +42,20 @@ export interface HoldfastOptions {
   readonly nodeTimeout?: Duration | undefined
   /** The label of locks that have none of their own. */
   readonly label?: string | undefined
+  /**
+   * Whether to look, once and after the first grant, if the server may evict locks (a
+   * `maxmemory-policy` other than `noeviction`), and to warn of it. Default true. It costs one
+   * command for each process and server.
+   */
+  readonly checkEviction?: boolean | undefined
   /** Clocks, timers and randomness, for tests. */
   readonly runtime?: Runtime | undefined
+}
+
+/** Options of a ping. */
+export interface PingOptions {
+  /** Time limit of the whole call. Default: `nodeTimeout` of the Holdfast, or 500 ms. */
+  readonly timeout?: Duration | undefined
 }
 
 /** All options of a lock with their defaults filled in; durations are ms. */
@@ -62,7 +74,7 @@ export interface Settings {
 const TRY = ['signal', 'ttl'] as const
 const CALL = ['wait', ...TRY] as const
 const LOCK = [...CALL, 'renew', 'maxHold', 'margin', 'claim', 'label'] as const
-const HOLDFAST = ['prefix', 'drift', 'nodeTimeout', 'label', 'runtime'] as const
+const HOLDFAST = ['prefix', 'drift', 'nodeTimeout', 'label', 'checkEviction', 'runtime'] as const
 const RUNTIME = ['monotonic', 'wall', 'boot', 'setTimer', 'random', 'randomHex'] as const
 const LEAST_TTL_MS = 50
 const LEAST_RENEWED_TTL_MS = 300
@@ -79,7 +91,7 @@ function known(what: string, options: unknown, names: readonly string[]): void {
 
 export function checkHoldfast(options: HoldfastOptions): void {
   known('options', options, HOLDFAST)
-  const { prefix, drift, nodeTimeout, label, runtime } = options
+  const { prefix, drift, nodeTimeout, label, checkEviction = true, runtime } = options
   // The server would see U+FFFD for a lone surrogate: two prefixes would share their locks.
   if (prefix !== undefined && !(typeof prefix === 'string' && isWellFormed(prefix))) {
     throw invalid('options.prefix', prefix, 'a string without lone surrogates')
@@ -91,6 +103,9 @@ export function checkHoldfast(options: HoldfastOptions): void {
     throw invalid('options.drift', drift, 'a number from 0 to below 0.5')
   }
   if (nodeTimeout !== undefined) milliseconds('options.nodeTimeout', nodeTimeout, 1)
+  if (typeof checkEviction !== 'boolean') {
+    throw invalid('options.checkEviction', checkEviction, 'true or false')
+  }
   checkLabel(label)
 }
 
@@ -119,6 +134,13 @@ export function checkForce(options: { now?: boolean }): void {
   known('options', options, ['now'])
   const { now = false } = options
   if (typeof now !== 'boolean') throw invalid('options.now', now, 'true or false')
+}
+
+/** Reads the options of a ping: its time limit in ms. @throws ERR_INVALID_ARGUMENT */
+export function pingTimeout(all: HoldfastOptions, options: PingOptions): number {
+  known('options', options, ['timeout'])
+  const { timeout = all.nodeTimeout ?? 500 } = options
+  return milliseconds('options.timeout', timeout, 1)
 }
 
 /** Puts options and defaults together. @throws ERR_INVALID_ARGUMENT */

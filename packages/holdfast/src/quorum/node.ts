@@ -3,12 +3,21 @@ import { HoldfastError } from '../base/errors.js'
 import { events } from '../base/events.js'
 import { inTime } from '../base/in-time.js'
 import type { Runtime } from '../base/runtime.js'
-import type { Port, Reply, Script, SubscriptionEvents, Subscription } from '../clients/port.js'
+import type {
+  Port,
+  Reply,
+  Script,
+  PortNode,
+  SubscriptionEvents,
+  Subscription,
+} from '../clients/port.js'
 import { slotOf, type NameKeys } from '../kernel/names.js'
 import { BATCH, decode, PROTOCOL, type NotAfter, type Verdict } from '../kernel/protocol.js'
 import { scripts } from '../kernel/scripts.gen.js'
+import { Ready } from './ready.js'
 import { classify } from './replies.js'
-import { Samples } from './samples.js'
+import { Routes } from './routes.js'
+import { Runs } from './runs.js'
 
 /** One item's verdict, and when it was asked for and given. */
 export interface Answer {
@@ -23,6 +32,15 @@ export interface Answer {
   readonly run: string
 }
 
+/** How far a SCAN has come on each server that has more. */
+export type Cursors = ReadonlyMap<PortNode, string>
+
+export interface ScanStep {
+  readonly keys: readonly string[]
+  /** Empty: that was all. */
+  readonly cursors: Cursors
+}
+
 /** Called at the moment of sending; null when nobody wants it any more: then it is not sent. */
 export type Fields = (notAfter: NotAfter) => readonly string[] | null
 
@@ -35,34 +53,38 @@ interface Item {
 }
 
 const NO_LIMIT: NotAfter = { ms: '', run: '' }
+const NO_SERVERS = Promise.resolve<readonly PortNode[]>([])
 
 /** The ops that take names, and whether they carry `notAfter` and so need a sample first. */
 const OPS = { acquire: true, renew: true, release: false, inspect: false, force: false } as const
 export type Op = keyof typeof OPS
 
+/** Where there is one server, everything is in one slot. */
+const ONLY_SLOT = 0
+
 /**
- * One server: operations sent, each with a time limit of its own, and what is known of its clock.
- * What several callers ask in one turn of the event loop travels in one script call; every item has
- * its own verdict. Floor `quorum`: a single node is a quorum of one.
+ * One server, or a cluster as one client presents it: operations sent, each with a time limit of its
+ * own, and what is known of the clocks. What several callers ask in one turn of the event loop
+ * travels in one script call (on a cluster in one for each slot); every item has its own verdict.
+ * Floor `quorum`: a single node is a quorum of one.
  */
 export class Node {
   readonly #port: Port
   readonly #clock: LocalClock
   readonly #runtime: Runtime
-  readonly #drift: number
-  readonly #runs = new Map<string, Samples>()
+  readonly #runs: Runs
   readonly #pending = new Map<string, Item[]>()
-  #run: string | null = null
-  readonly #greetings = new Map<number, Promise<void>>()
+  readonly #routes: Routes
+  readonly #ready: Ready
+  readonly #greetings = new Map<string, Promise<void>>()
 
   constructor(port: Port, clock: LocalClock, runtime: Runtime, drift: number) {
     this.#port = port
     this.#clock = clock
     this.#runtime = runtime
-    this.#drift = drift
-    clock.onJump(() => {
-      for (const samples of this.#runs.values()) samples.clear()
-    })
+    this.#runs = new Runs(clock, drift)
+    this.#routes = new Routes(port.cluster === true)
+    this.#ready = new Ready(port, runtime)
   }
 
   /**
@@ -73,7 +95,8 @@ export class Node {
   ask(op: Op, keys: NameKeys, timeout: number, fields: Fields): Promise<Answer> {
     return new Promise((resolve, reject) => {
       // A batch has one time limit: with a longer one a short lease would hear of a failure too late.
-      const batch = `${op} ${timeout} ${this.#port.cluster ? slotOf(keys[0]) : ''}`
+      const slot = this.#port.cluster ? slotOf(keys[0]) : ONLY_SLOT
+      const batch = `${op} ${timeout} ${slot}`
       const items = this.#pending.get(batch)
       const item: Item = { keys, fields, timeout, resolve, reject }
       if (items) {
@@ -84,12 +107,13 @@ export class Node {
       queueMicrotask(() => {
         const all = this.#pending.get(batch)!
         this.#pending.delete(batch)
-        for (let i = 0; i < all.length; i += BATCH) void this.#send(op, all.slice(i, i + BATCH))
+        for (let i = 0; i < all.length; i += BATCH)
+          void this.#send(op, slot, all.slice(i, i + BATCH))
       })
     })
   }
 
-  async #send(op: Op, items: readonly Item[]): Promise<void> {
+  async #send(op: Op, slot: number, items: readonly Item[]): Promise<void> {
     // The same for all, and for everything that it takes: ready, hello, call.
     const { timeout } = items[0]!
     const end = this.#clock.now() + timeout
@@ -97,21 +121,21 @@ export class Node {
     let sending: readonly Item[] = items
     try {
       // Nothing is awaited for its own sake: each turn of the loop is a part of a hand-over's time.
-      const hello = OPS[op] ? this.#sampled(left()) : undefined
+      const hello = OPS[op] ? this.#sampled(slot, items[0]!.keys[0], left()) : undefined
       if (hello) await hello
-      const ready = this.#ready(left())
+      const ready = this.#ready.within(left())
       if (ready) await ready
       // From here to the write nothing is awaited: a release that is asked for later cannot overtake.
       const args: string[] = []
       sending = items.filter((item) => {
-        const fields = item.fields(OPS[op] ? this.#limit(left()) : NO_LIMIT)
+        const fields = item.fields(OPS[op] ? this.#limit(slot, left()) : NO_LIMIT)
         if (fields) args.push(...fields)
         else item.reject(new HoldfastError('ERR_UNAVAILABLE', 'not sent: nobody waits for it'))
         return fields !== null
       })
       if (sending.length === 0) return
       const keys = sending.flatMap((item) => item.keys)
-      const reply = await this.#call(scripts[op], keys, args, left())
+      const reply = await this.#call(scripts[op], slot, keys, args, left())
       sending.forEach((item, i) => {
         const raw = reply.items[i] ?? ['error', 'the reply has no item for this name']
         const { sent, received, now, run } = reply
@@ -123,111 +147,144 @@ export class Node {
   }
 
   /** The first request to a server run, or the first after a long silence, is a hello. */
-  #sampled(timeout: number): Promise<void> | undefined {
-    return this.#bounds(this.#clock.now()).low === -Infinity ? this.hello(timeout) : undefined
-  }
-
-  /** The server time past which a request that is sent now is not to be carried out. */
-  #limit(timeout: number): NotAfter {
-    const at = this.#clock.now()
-    // A jump of the local clock may just have dropped the samples: then nothing is carried out.
-    const low = Math.max(this.#bounds(at).low, -Number.MAX_SAFE_INTEGER)
-    return { ms: String(Math.max(0, Math.floor(at + timeout + low))), run: this.#run ?? '' }
-  }
-
-  #bounds(at: number): { low: number; high: number } {
-    const samples = this.#run === null ? undefined : this.#runs.get(this.#run)
-    return samples?.bounds(at) ?? { low: -Infinity, high: Infinity }
-  }
-
-  /** Takes a sample of the server's clock; several callers share one. */
-  hello(timeout: number): Promise<void> {
-    let greeting = this.#greetings.get(timeout)
+  #sampled(slot: number, key: string, timeout: number): Promise<void> | undefined {
+    const run = this.#routes.of(slot)
+    if (this.#runs.bounds(run, this.#clock.now()).low > -Infinity) return undefined
+    // Of all that is to go to one run, one item asks for all.
+    const greeted = `${run ?? slot} ${timeout}`
+    let greeting = this.#greetings.get(greeted)
     if (!greeting) {
-      greeting = this.#greet(timeout).finally(() => this.#greetings.delete(timeout))
-      this.#greetings.set(timeout, greeting)
+      const keys = this.#port.cluster ? [key] : []
+      greeting = this.#greet(slot, keys, timeout).finally(() => this.#greetings.delete(greeted))
+      this.#greetings.set(greeted, greeting)
     }
     return greeting
   }
 
-  async #greet(timeout: number): Promise<void> {
-    const end = this.#clock.now() + timeout
-    await this.#ready(timeout)
-    await this.#call(scripts.hello, [], [], Math.max(1, Math.ceil(end - this.#clock.now())))
+  /** The server time past which a request that is sent now is not to be carried out. */
+  #limit(slot: number, timeout: number): NotAfter {
+    const at = this.#clock.now()
+    const run = this.#routes.of(slot)
+    // A jump of the local clock may just have dropped the samples: then nothing is carried out.
+    const low = Math.max(this.#runs.bounds(run, at).low, -Number.MAX_SAFE_INTEGER)
+    return { ms: String(Math.max(0, Math.floor(at + timeout + low))), run: run ?? '' }
   }
 
-  /** One step of a SCAN over K. */
-  async scan(cursor: string, pattern: string, count: number, timeout: number): Promise<string[]> {
+  /** Takes a sample of the server's clock. The key, if there is one, only tells the way. */
+  async #greet(slot: number, keys: readonly string[], timeout: number): Promise<void> {
+    const end = this.#clock.now() + timeout
+    await this.#ready.within(timeout)
+    const left = Math.max(1, Math.ceil(end - this.#clock.now()))
+    await this.#call(scripts.hello, slot, keys, [], left)
+  }
+
+  /**
+   * One step of a SCAN over K on each server that has names of its own.
+   *
+   * @param cursors as the step before returned them; null to begin.
+   * @throws ERR_CONFIG where the client does not say which servers there are.
+   */
+  async scan(
+    cursors: Cursors | null,
+    pattern: string,
+    count: number,
+    timeout: number,
+  ): Promise<ScanStep> {
     try {
-      await this.#ready(timeout)
-      const args = [cursor, pattern, String(count)]
-      const { items } = await this.#call(scripts.list, [], args, timeout)
-      return (items[0] ?? ['0']).map(String)
+      await this.#ready.within(timeout)
+      const from = cursors ?? new Map((await this.#servers(timeout)).map((one) => [one, '0']))
+      const left = new Map<PortNode, string>()
+      const found = await Promise.all(
+        [...from].map(async ([server, cursor]) => {
+          const args = [cursor, pattern, String(count)]
+          // Which server answers is none of the routes' business.
+          const { items } = await this.#call(scripts.list, null, [], args, timeout, server)
+          const [next = '0', ...keys] = (items[0] ?? []).map(String)
+          if (next !== '0') left.set(server, next)
+          return keys
+        }),
+      )
+      return { keys: found.flat(), cursors: left }
     } catch (error) {
       throw classify(error, this.#port.kind)
     }
   }
 
+  /**
+   * What one server says of itself, and how many subscribe to a channel there.
+   *
+   * @param awaited false when no caller waits for it: then the process does not stay alive for it.
+   */
+  async status(channel: string, timeout: number, awaited = true): Promise<Answer> {
+    const server = this.#port
+    try {
+      if (!awaited && !server.ready) throw new HoldfastError('ERR_UNAVAILABLE', 'not connected')
+      const end = this.#clock.now() + timeout
+      await this.#ready.within(timeout)
+      const left = Math.max(1, Math.ceil(end - this.#clock.now()))
+      const asked = this.#call(scripts.status, null, [], [channel], left, server, awaited)
+      const { items, ...reply } = await asked
+      const [raw = []] = items
+      return { ...reply, raw, verdict: raw.map(String) }
+    } catch (error) {
+      throw classify(error, this.#port.kind)
+    }
+  }
+
+  get keyPrefix(): string {
+    return this.#port.keyPrefix ?? ''
+  }
+
+  get cluster(): boolean {
+    return this.#port.cluster === true
+  }
+
+  async #servers(timeout: number): Promise<readonly PortNode[]> {
+    const { cluster, kind } = this.#port
+    if (!cluster) return [this.#port]
+    const servers = await inTime(this.#runtime, this.#port.nodes?.() ?? NO_SERVERS, timeout, () => {
+      throw new HoldfastError('ERR_UNAVAILABLE', `the servers were not found in ${timeout} ms`)
+    })
+    if (servers.length > 0) return servers
+    throw new HoldfastError(
+      'ERR_CONFIG',
+      `list needs every primary of the cluster, and ${kind} does not give them`,
+    )
+  }
+
   async #call(
     script: Script,
+    slot: number | null,
     keys: readonly string[],
     args: readonly string[],
     timeout: number,
+    server: PortNode = this.#port,
+    awaited = true,
   ): Promise<ReturnType<typeof decode> & { sent: number; received: number }> {
     const sent = this.#clock.now()
-    const running = this.#port.run(script, keys, [PROTOCOL, ...args])
+    const running = server.run(script, keys, [PROTOCOL, ...args])
     const reply = decode(
-      await inTime(this.#runtime, running, timeout, () => {
-        throw new HoldfastError('ERR_UNAVAILABLE', `the server did not answer within ${timeout} ms`)
-      }),
+      await inTime(
+        this.#runtime,
+        running,
+        timeout,
+        () => {
+          const message = `the server did not answer within ${timeout} ms`
+          throw new HoldfastError('ERR_UNAVAILABLE', message)
+        },
+        awaited,
+      ),
     )
     const received = this.#clock.now()
-    this.#samples(reply.run).add(sent, received, reply.now)
-    this.#run = reply.run
+    this.#runs.answered(reply.run, sent, received, reply.now)
+    if (slot !== null) this.#routes.answered(slot, reply.run)
     if (reply.pushFailure) events.pushFailed({ message: reply.pushFailure })
     return { ...reply, sent, received }
   }
 
-  /** A client that is not ready would keep the request and send it when nobody waits any more. */
-  #ready(timeout: number): Promise<void> | undefined {
-    if (this.#port.ready) return undefined
-    return new Promise((resolve, reject) => {
-      const stop = this.#port.onReady(() => {
-        timer.cancel()
-        resolve()
-      })
-      const timer = this.#runtime.setTimer(
-        () => {
-          stop()
-          const message = `the ${this.#port.kind} client is not ready (not connected for ${timeout} ms)`
-          reject(new HoldfastError('ERR_UNAVAILABLE', message))
-        },
-        timeout,
-        true,
-      )
-    })
-  }
-
-  #samples(run: string): Samples {
-    let samples = this.#runs.get(run)
-    if (!samples) {
-      // Runs end; a few of them are enough for failovers and clusters.
-      if (this.#runs.size >= 64) this.#runs.clear()
-      samples = new Samples(run, this.#drift)
-      this.#runs.set(run, samples)
-    }
-    return samples
-  }
-
-  /**
-   * A message of this server that arrived at `received`: the latest that its clock can be ahead of
-   * ours, or null when that is not known for this run, or the message contradicts it.
-   */
+  /** See {@link Runs.latestOffset}. */
   latestOffset(run: string, received: number, serverTime: number): number | null {
-    const samples = run === '' ? undefined : this.#runs.get(run)
-    if (!samples?.addPush(received, serverTime)) return null
-    const { high } = samples.bounds(received)
-    return high === Infinity ? null : high
+    return this.#runs.latestOffset(run, received, serverTime)
   }
 
   subscribe(channel: string, listener: SubscriptionEvents): Promise<Subscription> {

@@ -15,13 +15,21 @@ function text(error: unknown): string {
 
 /** What went wrong with a command, as one of our errors; the client's own is the cause. */
 export function classify(error: unknown, kind: string, lock?: string): HoldfastError {
-  if (error instanceof HoldfastError) return error
+  if (error instanceof HoldfastError) {
+    if (lock === undefined || error.lock !== undefined) return error
+    // Made for a whole call, of which this name was a part.
+    const { code, message, cause } = error
+    return new HoldfastError(code, message + about(lock), {
+      lock,
+      ...(cause === undefined ? {} : { cause }),
+    })
+  }
   const message = text(error)
   const facts = { cause: error, ...(lock === undefined ? {} : { lock }) }
   if (isConfig(message)) {
     return new HoldfastError(
       'ERR_CONFIG',
-      `the server refused, and will again${about(lock)}: ${message}`,
+      `the server refused, and will again${about(lock)}: ${message}${hint(message)}`,
       facts,
     )
   }
@@ -30,6 +38,24 @@ export function classify(error: unknown, kind: string, lock?: string): HoldfastE
     `the server could not be used through ${kind}${about(lock)}: ${message}`,
     facts,
   )
+}
+
+/** What helps whoever has to mend it. */
+function hint(message: string): string {
+  const versions = /protocol version (\d+) is not (\d+)/.exec(message)
+  if (versions) {
+    const [asked, known] = [Number(versions[1]), Number(versions[2])]
+    return ` (this client is ${asked > known ? 'newer' : 'older'} than what answered it)`
+  }
+  // The name's own key; a side key of a wrong type is nobody's lock.
+  const hash = /WRONGTYPE the key (.*) is a hash and not a string/s.exec(message)
+  if (hash && !hash[1]!.includes(':hf:')) {
+    return '. Redisson keeps its locks in hashes, and cannot share a key with Holdfast: see docs/interop.md'
+  }
+  // Redis 7.0 does not say which command a script was not allowed to call.
+  return /NOPERM|no permissions|can't (run|access)/i.test(message)
+    ? '. A right is missing: ACL LOG on the server names it, docs/clients.md lists all.'
+    : ''
 }
 
 function about(lock: string | undefined): string {

@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events'
 import { Redis } from 'ioredis'
 import { expect, test, vi } from 'vitest'
 import { portOf, type SubscriberEvents } from '../../src/clients/common.js'
@@ -13,8 +12,8 @@ test('a subscription that is closed while it is confirmed again is told no gap',
   let events!: SubscriberEvents
   const port = portOf({
     kind: 'fake',
-    client: new EventEmitter(),
     ready: () => true,
+    watch: () => () => {},
     start: () => {},
     byHash: async () => null,
     byText: async () => null,
@@ -43,6 +42,31 @@ test('a subscription that is closed while it is confirmed again is told no gap',
   await new Promise((resolve) => setImmediate(resolve))
   expect(asked).toBe(3)
   expect(onGap).toHaveBeenCalledTimes(1)
+})
+
+test('a look that finds the client not ready is no reason to call back', async () => {
+  let ready = false
+  let check!: () => void
+  const unwatch = vi.fn<() => void>()
+  const none = { byHash: async () => null, byText: async () => null, start: () => {} }
+  const port = portOf({
+    kind: 'fake',
+    ...none,
+    ready: () => ready,
+    watch: (given) => {
+      check = given
+      return unwatch
+    },
+    open: () => expect.unreachable(),
+  })
+  const callback = vi.fn<() => void>()
+  port.onReady(callback)
+  check()
+  expect([callback.mock.calls.length, unwatch.mock.calls.length]).toEqual([0, 0])
+  ready = true
+  check()
+  check()
+  expect([callback.mock.calls.length, unwatch.mock.calls.length]).toEqual([1, 1])
 })
 
 test('a break that ioredis has not noticed yet is no refusal', async () => {

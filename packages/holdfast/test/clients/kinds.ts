@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto'
+import { Decoder, GlideClient, Logger, ProtocolVersion } from '@valkey/valkey-glide'
 import { Redis } from 'ioredis'
+import { Redis as Redis5 } from 'ioredis5'
+import { Redis as Valkey } from 'iovalkey'
 import { createClient } from 'redis'
-import { ioredisPort } from '../../src/clients/ioredis.js'
-import { nodeRedisPort } from '../../src/clients/node-redis.js'
-import type { Port, Script } from '../../src/clients/port.js'
+import { createClient as createClient5 } from 'redis5'
+import { recognise } from '../../src/clients/recognise.js'
+import type { Port, Script, SubscriptionEvents } from '../../src/clients/port.js'
+
+// It writes warnings to stderr else.
+Logger.init('off')
 
 export interface Options {
   readonly prefix?: string
@@ -28,7 +34,13 @@ export interface Made {
 
 export interface Kind {
   readonly name: string
-  readonly make: (url: string, options?: Options) => Made
+  /** Connects when it is needed for the first time. */
+  readonly lazy?: boolean
+  /** GLIDE: always ready, never gives up, and says nothing of either. */
+  readonly silent?: boolean
+  /** Whether it can put a prefix before keys. */
+  readonly prefixes?: boolean
+  readonly make: (url: string, options?: Options) => Made | Promise<Made>
 }
 
 type Counted = {
@@ -42,12 +54,15 @@ const counts = (client: Counted): Pick<Made, 'listeners' | 'allListeners'> => ({
     client.eventNames().reduce((sum, event) => sum + client.listenerCount(event), 0),
 })
 
-const ioredis = (protocol: 2 | 3): Kind => ({
-  name: `ioredis RESP${protocol}`,
+/** ioredis of both versions and iovalkey differ in their types only. */
+const ioredis = (name: string, Client: typeof Redis, protocol?: 2 | 3): Kind => ({
+  name,
+  lazy: true,
+  prefixes: true,
   make: (url, options = {}) => {
     const { prefix, username, password, attempts, odd } = options
-    const client = new Redis(url, {
-      protocol,
+    const client = new Client(url, {
+      ...(protocol === undefined ? {} : { protocol }),
       lazyConnect: true,
       ...(prefix === undefined ? {} : { keyPrefix: prefix }),
       ...(username === undefined ? {} : { username }),
@@ -61,7 +76,7 @@ const ioredis = (protocol: 2 | 3): Kind => ({
     })
     client.on('error', () => {})
     return {
-      port: ioredisPort(client),
+      port: recognise(client),
       ...counts(client),
       connect: () => client.connect(),
       ping: () => client.ping(),
@@ -70,11 +85,12 @@ const ioredis = (protocol: 2 | 3): Kind => ({
   },
 })
 
-const nodeRedis = (RESP: 2 | 3): Kind => ({
-  name: `node-redis RESP${RESP}`,
+const nodeRedis = (name: string, create: typeof createClient, RESP: 2 | 3): Kind => ({
+  name,
+  prefixes: create === createClient,
   make: (url, options = {}) => {
     const { prefix, username, password, attempts, odd } = options
-    const client = createClient({
+    const client = create({
       url,
       RESP,
       ...(prefix === undefined ? {} : { keyPrefix: prefix }),
@@ -89,16 +105,56 @@ const nodeRedis = (RESP: 2 | 3): Kind => ({
     })
     client.on('error', () => {})
     return {
-      port: nodeRedisPort(client),
+      port: recognise(client),
       ...counts(client),
       connect: () => client.connect(),
       ping: () => client.ping(),
-      end: () => client.destroy(),
+      end: () => {
+        if (client.isOpen) client.destroy()
+      },
     }
   },
 })
 
-export const kinds: readonly Kind[] = [ioredis(3), ioredis(2), nodeRedis(3), nodeRedis(2)]
+const glide: Kind = {
+  name: 'Valkey GLIDE',
+  lazy: true,
+  silent: true,
+  make: async (url, { username, password, odd } = {}) => {
+    const { hostname, port } = new URL(url)
+    const client = await GlideClient.createClient({
+      addresses: [{ host: hostname, port: Number(port) }],
+      lazyConnect: true,
+      // With hundreds of tests beside it the usual quarter of a second may pass.
+      requestTimeout: odd === true ? 250 : 5000,
+      ...(username === undefined ? {} : { credentials: { username, password: password ?? '' } }),
+      ...(odd === true ? { defaultDecoder: Decoder.Bytes, protocol: ProtocolVersion.RESP2 } : {}),
+    })
+    return {
+      port: recognise(client),
+      listeners: () => 0,
+      allListeners: () => 0,
+      connect: () => client.ping(),
+      ping: () => client.ping({ decoder: Decoder.String }),
+      end: () => client.close(),
+    }
+  },
+}
+
+/** The clients of today, in both protocols; then the others. */
+export const kinds: readonly Kind[] = [
+  ioredis('ioredis RESP3', Redis, 3),
+  ioredis('ioredis RESP2', Redis, 2),
+  nodeRedis('node-redis RESP3', createClient, 3),
+  nodeRedis('node-redis RESP2', createClient, 2),
+]
+
+export const otherKinds: readonly Kind[] = [
+  ioredis('ioredis 5', Redis5 as unknown as typeof Redis),
+  ioredis('iovalkey', Valkey as unknown as typeof Redis),
+  nodeRedis('node-redis 5', createClient5 as unknown as typeof createClient, 2),
+  glide,
+]
 
 export const script = (lua: string): Script => ({
   name: 'test',
@@ -111,4 +167,21 @@ export function later<T = void>(): { promise: Promise<T>; resolve: (value: T) =>
   let resolve!: (value: T) => void
   const promise = new Promise<T>((done) => (resolve = done))
   return { promise, resolve }
+}
+
+/** Messages and gaps, which can be waited for. */
+export function listener(): SubscriptionEvents & {
+  messages: string[]
+  gaps: number
+  ends: number
+} {
+  const seen = {
+    messages: [] as string[],
+    gaps: 0,
+    ends: 0,
+    onMessage: (message: string): void => void seen.messages.push(message),
+    onGap: (): void => void seen.gaps++,
+    onEnd: (): void => void seen.ends++,
+  }
+  return seen
 }

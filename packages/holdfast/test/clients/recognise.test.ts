@@ -1,15 +1,78 @@
+import { GlideClient, GlideClusterClient } from '@valkey/valkey-glide'
 import { Cluster, Redis } from 'ioredis'
-import { createClient, createClientPool, createCluster } from 'redis'
+import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5'
+import { Cluster as ValkeyCluster, Redis as Valkey } from 'iovalkey'
+import { createClient, createClientPool, createCluster, createSentinel } from 'redis'
+import {
+  createClient as createClient5,
+  createCluster as createCluster5,
+  createSentinel as createSentinel5,
+} from 'redis5'
 import { expect, test, vi } from 'vitest'
 import { recognise } from '../../src/clients/recognise.js'
+import { Holdfast } from '../../src/index.js'
 import { startServer } from '../../src/testing/index.js'
 import { script } from './kinds.js'
 
+const lazyConnect = true
+const rootNodes = [{ url: 'redis://127.0.0.1:1' }]
+const sentinels = { name: 'x', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] }
+
 test('takes clients by their shape', () => {
-  expect(recognise(new Redis({ lazyConnect: true })).kind).toBe('ioredis')
-  expect(recognise(new Cluster([{ port: 1 }], { lazyConnect: true })).kind).toBe('ioredis')
-  expect(recognise(createClient()).kind).toBe('node-redis')
-  expect(recognise(createClient().withTypeMapping({})).kind).toBe('node-redis')
+  expect(recognise(new Redis({ lazyConnect })).kind).toBe('ioredis')
+  expect(recognise(new Redis5({ lazyConnect })).kind).toBe('ioredis')
+  expect(recognise(new Valkey({ lazyConnect })).kind).toBe('ioredis')
+  for (const create of [createClient, createClient5 as unknown as typeof createClient]) {
+    expect(recognise(create()).kind).toBe('node-redis')
+    expect(recognise(create().withTypeMapping({})).kind).toBe('node-redis')
+    expect(recognise(create()).cluster).toBe(false)
+  }
+  for (const create of [createSentinel, createSentinel5 as unknown as typeof createSentinel]) {
+    const port = recognise(create(sentinels))
+    expect([port.kind, port.cluster, port.ready]).toEqual(['node-redis sentinel', false, false])
+  }
+})
+
+test('tells clusters, where names live on several servers', () => {
+  for (const Kind of [Cluster, Cluster5, ValkeyCluster]) {
+    const port = recognise(new Kind([{ port: 1 }], { lazyConnect }))
+    expect([port.kind, port.cluster, port.ready]).toEqual(['ioredis', true, false])
+  }
+  for (const create of [createCluster, createCluster5 as unknown as typeof createCluster]) {
+    const port = recognise(create({ rootNodes }))
+    expect([port.kind, port.cluster, port.ready]).toEqual(['node-redis cluster', true, false])
+  }
+})
+
+test('takes GLIDE clients, which are always ready', async () => {
+  const options = { addresses: [{ host: '127.0.0.1', port: 1 }], lazyConnect }
+  for (const Kind of [GlideClient, GlideClusterClient]) {
+    const client = await Kind.createClient(options)
+    const port = recognise(client)
+    expect([port.kind, port.cluster]).toEqual(['Valkey GLIDE', Kind === GlideClusterClient])
+    await new Promise<void>((resolve) => port.onReady(resolve))
+    expect(port.ready).toBe(true)
+    client.close()
+  }
+})
+
+test('a keyPrefix that would scatter the keys of a name over a Cluster is refused', () => {
+  const make = (keyPrefix: string) => [
+    new Cluster([{ port: 1 }], { lazyConnect, keyPrefix }),
+    new Cluster5([{ port: 1 }], { lazyConnect, redisOptions: { keyPrefix } }),
+    createCluster({ rootNodes, keyPrefix }),
+  ]
+  for (const keyPrefix of ['app:', 'a{b:', '{}a:']) {
+    for (const client of make(keyPrefix)) {
+      const error = expect.objectContaining({
+        code: 'ERR_CONFIG',
+        message: expect.stringMatching(/keyPrefix .* option prefix/),
+      })
+      expect(() => new Holdfast(client)).toThrow(error)
+    }
+  }
+  for (const client of [...make('{app}:'), ...make('')]) new Holdfast(client)
+  new Holdfast(new Redis({ lazyConnect, keyPrefix: 'app:' }))
 })
 
 test('passes a port through', () => {
@@ -29,7 +92,21 @@ test.each([
   ['a class', Redis, /given the function Redis\. /],
   ['an array', [createClient()], /given an array\. /],
   ['a pool', createClientPool(), /given a node-redis pool\. .*createClient\(\)/],
-  ['a node-redis cluster', createCluster({ rootNodes: [] }), /given a node-redis cluster\. /],
+  [
+    'node-redis 4',
+    new (class {
+      evalSha() {}
+      subscribe() {}
+    })(),
+    /given a node-redis client older than 5\./,
+  ],
+  [
+    'GLIDE 1',
+    new (class {
+      customCommand() {}
+    })(),
+    /given a Valkey GLIDE client older than 2\.3\./,
+  ],
   ['a promise', Promise.resolve(createClient()), /given a promise\. .*await/],
   ['options', { host: 'localhost' }, /given a plain object\. .*new Redis\(options\)/],
   ['an object of nothing', Object.create(null), /given a plain object\. /],

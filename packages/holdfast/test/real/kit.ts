@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
 import { Redis } from 'ioredis'
 import { vi } from 'vitest'
-import { Holdfast, type HoldfastEvents, type HoldfastOptions } from '../../src/index.js'
+import { Holdfast, type HoldfastEvents, type HoldfastOptions, type Port } from '../../src/index.js'
 import {
   findServer,
   startServer,
@@ -41,6 +41,8 @@ interface ClientOptions {
   readonly lazyConnect?: boolean
   readonly username?: string
   readonly password?: string
+  readonly port?: number
+  readonly retryStrategy?: (times: number) => number | null
 }
 
 /** A server of a test file, and everything that its tests open on it. */
@@ -70,7 +72,7 @@ export class World {
   }
 
   /** A Holdfast on a client of its own. */
-  locks(options: HoldfastOptions = {}, client: Redis = this.client()): Holdfast {
+  locks(options: HoldfastOptions = {}, client: Redis | Port = this.client()): Holdfast {
     const locks = new Holdfast(client, options)
     this.#locks.push(locks)
     return locks
@@ -173,6 +175,7 @@ const names: Name[] = [
   'holdfast:handover',
   'holdfast:clock-step',
   'holdfast:push-failed',
+  'holdfast:eviction',
 ]
 
 /** What is published on the diagnostics channels of this process, in its order. */

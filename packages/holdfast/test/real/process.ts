@@ -7,7 +7,7 @@ const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url
 const mtime = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
 
 /** Processes run the package as it is built, and an old build would prove nothing. */
-function assertBuilt(): void {
+export function assertBuilt(): void {
   const src = at('../../src')
   const files = readdirSync(src, { recursive: true }).map((file) => `${src}/${String(file)}`)
   if (Math.max(...files.map(mtime)) > mtime(at('../../dist/cjs/package.json'))) {

@@ -54,6 +54,7 @@ export class MemoryServer {
     const us = this.#tick()
     const run = this.infoFails ? '' : this.runId
     if (script === 'list') return [String(us), run, '', this.#list(String(args[2]))]
+    if (script === 'status') return [String(us), run, '', this.#status(String(args[1]))]
     const operation = operations.get(script)
     if (operation === undefined && script !== 'hello') throw new Error(`no script named ${script}`)
     if (args[0] !== version) {
@@ -136,6 +137,11 @@ export class MemoryServer {
 
   #tick(): number {
     return (this.#us = this.#now())
+  }
+
+  #status(channel: string): Reply {
+    const about = ['memory', '', 'master', 'noeviction'].map((x) => (this.infoFails ? '' : x))
+    return [...about, this.subscribers(channel)]
   }
 
   /** The whole of a SCAN in one step. */

@@ -1,0 +1,68 @@
+import { nothing, portOf, type Runner } from './common.js'
+import { connect, type GlideLike, type Inside } from './glide-subscriber.js'
+import { has } from './node-redis.js'
+import type { Port } from './port.js'
+import { wandering } from './wandering.js'
+
+export type { GlideLike }
+
+/** `Decoder.String`: texts, whatever the client's own default. */
+const decoder = 1
+
+/** Tells a Valkey GLIDE client of version 2.3 or newer by its shape. */
+export function isGlide(x: unknown): x is GlideLike {
+  if (typeof x !== 'object' || x === null) return false
+  const { config } = x as Record<string, unknown>
+  return (
+    typeof config === 'object' &&
+    has(x, 'customCommand', 'subscribe', 'unsubscribe', 'close', 'updateConnectionPassword')
+  )
+}
+
+/**
+ * Makes a port of a GlideClient or GlideClusterClient.
+ *
+ * Subscriptions live on one client of their own, made with the configuration of the user's when the
+ * first is asked for: on the user's, messages would go to his callback or into his queue. GLIDE
+ * connects it again by itself and tells of that by no event, but it does see the server's notice
+ * that it is subscribed anew; from one that was not asked for the port learns that messages may have
+ * been missed. Before a first subscription the right to the channel is tried by a PUBLISH of
+ * nothing, because GLIDE takes a refusal for a server that is away and asks again for ever.
+ *
+ * It is always ready: GLIDE queues nothing, but rejects after its `requestTimeout` (250 ms). A closed
+ * client of its may keep its connection for some seconds.
+ */
+export function glidePort(client: GlideLike): Port {
+  const user = client as Inside
+  const cluster = has(client, 'ssubscribe')
+  return portOf({
+    kind: 'Valkey GLIDE',
+    cluster,
+    ready: () => true,
+    watch: () => nothing,
+    start: nothing,
+    ...runner(client),
+    ...(cluster ? { nodes: () => primaries(client) } : {}),
+    open: wandering(
+      () => connect(user),
+      () => user.isClosed,
+    ),
+  })
+}
+
+function runner(client: GlideLike, route?: object): Runner {
+  const options = route ? { decoder, route } : { decoder }
+  const call = (command: string, of: string, keys: readonly string[], args: readonly string[]) =>
+    client.customCommand([command, of, `${keys.length}`, ...keys, ...args], options)
+  return {
+    byHash: (sha1, keys, args) => call('EVALSHA', sha1, keys, args),
+    byText: (lua, keys, args) => call('EVAL', lua, keys, args),
+  }
+}
+
+async function primaries(client: GlideLike): Promise<readonly Runner[]> {
+  type Range = [from: number, to: number, primary: [host: string, port: number]]
+  const ranges = (await client.customCommand(['CLUSTER', 'SLOTS'], { decoder })) as Range[]
+  const all = new Map(ranges.map(([, , [host, port]]) => [`${host}:${port}`, { host, port }]))
+  return [...all.values()].map((at) => runner(client, { type: 'routeByAddress', ...at }))
+}

@@ -1,0 +1,79 @@
+import { nothing, type Emitter, type Open } from './common.js'
+import { wandering } from './wandering.js'
+
+/**
+ * What is asked of an ioredis client or Cluster; an iovalkey one has the same shape. No client is
+ * imported, not even as a type, so that nobody needs one that he does not use.
+ */
+export interface IoredisLike extends Emitter {
+  readonly status: string
+  readonly isCluster?: boolean
+  readonly options?: { readonly keyPrefix?: string | undefined }
+  /** Of a Cluster. */
+  nodes?(role: 'master'): IoredisLike[]
+  call(command: string, ...args: string[]): Promise<unknown>
+  connect(): Promise<unknown>
+  disconnect(): void
+  // oxlint-disable-next-line typescript/no-explicit-any -- Redis and Cluster differ
+  duplicate(...args: any[]): IoredisLike
+  subscribe(channel: string): Promise<unknown>
+  unsubscribe(channel: string): Promise<unknown>
+}
+
+/** What the subscriber does not take over from the user's client. */
+const ownOptions = {
+  // A break that the client has not noticed yet must not look like a refusal.
+  enableOfflineQueue: true,
+  // The port subscribes again itself: it has to learn when that is confirmed, and the client's own
+  // attempt ends as an unhandled rejection when the server refuses it.
+  autoResubscribe: false,
+  // A confirmation that is given up is not asked for again before the next break.
+  commandTimeout: undefined,
+}
+
+const on =
+  (own: IoredisLike): Open =>
+  (events) => {
+    let last: unknown = new Error('Connection is closed.')
+    own.on('error', (error: unknown) => events.error((last = error)))
+    own.on('message', events.message)
+    own.on('ready', events.ready)
+    // Of the reason 'end' says nothing: it was told as an error before.
+    own.on('end', () => events.ended(last))
+    return {
+      get ready(): boolean {
+        return own.status === 'ready'
+      },
+      start: () => {
+        if (/^(wait|end)$/.test(own.status)) own.connect().catch(nothing)
+      },
+      subscribe: (channel) => own.subscribe(channel),
+      unsubscribe: (channel) => own.unsubscribe(channel),
+      end: () => own.disconnect(),
+    }
+  }
+
+/** A subscriber on a duplicate of the client. */
+export const onDuplicate =
+  (client: IoredisLike): Open =>
+  (events) =>
+    on(client.duplicate(ownOptions))(events)
+
+/**
+ * A subscriber on the masters of a Cluster by turns, beginning with any: the Cluster's own moves
+ * without a word.
+ */
+export function onMasters(client: IoredisLike): Open {
+  let turn = Math.floor(Math.random() * 1000)
+  const options = { ...ownOptions, lazyConnect: true, retryStrategy: null }
+  return wandering(
+    async () => {
+      const all = client.nodes?.('master') ?? []
+      const source = all[turn++ % all.length]
+      if (!source) throw new Error('The Cluster knows no node now.')
+      return { source, open: (events) => on(source.duplicate(options))(events) }
+    },
+    // One that was ended goes from 'end' back to 'close' and stays there.
+    () => /^(end|close)$/.test(client.status),
+  )
+}

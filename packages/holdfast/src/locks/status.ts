@@ -1,0 +1,49 @@
+import type { Mailbox } from '../line/mailbox.js'
+import type { Node } from '../quorum/node.js'
+
+/** What is needed to ask: a part of the engine. */
+export interface Asker {
+  readonly node: Node
+  readonly queue: { readonly mailbox: Mailbox }
+}
+
+/** What a server says of itself. Null is what its ACL keeps back. */
+export interface Status {
+  readonly engine: string | null
+  readonly version: string | null
+  readonly run: string | null
+  readonly role: string | null
+  /** Its maxmemory-policy. */
+  readonly policy: string | null
+  /** How many subscribe to the channel of this client there. */
+  readonly subscribers: number | null
+  /** Local times, and the server's, in ms. */
+  readonly sent: number
+  readonly received: number
+  readonly now: number
+}
+
+const known = (text = ''): string | null => (text === '' ? null : text)
+
+/** @throws ERR_UNAVAILABLE, ERR_CONFIG */
+export async function askStatus(
+  { node, queue }: Asker,
+  timeout: number,
+  awaited = true,
+): Promise<Status> {
+  const answer = await node.status(queue.mailbox.channel, timeout, awaited)
+  const [engine, version, role, policy, subscribers = '-1'] = answer.verdict
+  // A node of a cluster counts its own only: none there says nothing of the others.
+  const told = Number(subscribers) >= (node.cluster ? 1 : 0)
+  return {
+    engine: known(engine),
+    version: known(version),
+    run: known(answer.run),
+    role: known(role),
+    policy: known(policy),
+    subscribers: told ? Number(subscribers) : null,
+    sent: answer.sent,
+    received: answer.received,
+    now: answer.now,
+  }
+}

@@ -1,0 +1,226 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { Holdfast, type HoldfastOptions } from '../../src/index.js'
+import type { ServerEngine } from '../../src/testing/index.js'
+import { TestCluster } from '../kit/cluster.js'
+import { engines, Events, until } from '../real/kit.js'
+
+// Names with every sort of tag, and without.
+const odd = [
+  'plain',
+  'with space',
+  '{tag}rest',
+  'head{tag}',
+  '{a}{b}',
+  '{tag',
+  'tag}',
+  '{',
+  '}',
+  '{}x',
+  'x}y{z',
+  'x}y{z}',
+  '{{a}}',
+  'ünïcödé',
+  '日本語',
+  '{日本}語',
+  '🔒',
+  'a:b:{c:d}:e',
+  'line\nbreak',
+]
+
+/** Renewals that were refused because they were for another server. */
+const late = (events: Events): unknown[] =>
+  events.of('holdfast:jeopardy').filter(({ error }) => String(error).includes('late'))
+
+describe.each(engines as ServerEngine[])('a cluster of three, %s', (engine) => {
+  let cluster: TestCluster
+  let events: Events
+  const open: Holdfast[] = []
+  const locksOf = (options: HoldfastOptions = {}): Holdfast => {
+    const locks = new Holdfast(cluster.client(), { checkEviction: false, ...options })
+    open.push(locks)
+    return locks
+  }
+  /** A name for each primary. */
+  const spread = async (prefix: string): Promise<string[]> => {
+    const names = new Map<unknown, string>()
+    for (let i = 0; names.size < 3; i++) {
+      names.set(await cluster.ownerOf(`lock:${prefix}:${i}`), `${prefix}:${i}`)
+    }
+    return [...names.values()]
+  }
+  beforeAll(async () => {
+    cluster = await TestCluster.start({ engine })
+    events = new Events()
+  })
+  afterEach(async () => {
+    for (const locks of open.splice(0)) await locks.close()
+    cluster.disconnectClients()
+    events.seen.length = 0
+  })
+  afterAll(async () => {
+    events.stop()
+    await cluster.stop()
+  })
+
+  test('names in many slots are held past several renewals, each by one call', async () => {
+    const locks = locksOf({ nodeTimeout: 500 })
+    const names = Array.from({ length: 30 }, (_, i) => `many:${i}`)
+    // The scripts are loaded, and it is known who has which slot.
+    for (const name of names) await locks.mutex(name).use(() => undefined)
+    const before = await cluster.calls('evalsha')
+    const held = await Promise.all(names.map((name) => locks.mutex(name, { ttl: 1500 }).acquire()))
+    await until(() => {
+      const renewed = events.of('holdfast:renewed')
+      for (const { owner } of held) {
+        expect(renewed.filter((event) => event.owner === owner).length).toBeGreaterThan(2)
+      }
+    })
+    expect(late(events)).toEqual([])
+    for (const lock of held) expect(lock.signal.aborted).toBe(false)
+    for (const lock of held) expect(await lock.release()).toEqual({ released: true })
+    // One call to acquire, one to release, one for each renewal; one may have been under way for each.
+    const calls = (await cluster.calls('evalsha')) - before
+    const renewed = events.of('holdfast:renewed').length
+    expect(calls - renewed).toBeLessThanOrEqual(3 * names.length)
+    expect(await cluster.keys()).toEqual([])
+  })
+
+  test('first calls for many slots put one listener on a client that is not ready', async () => {
+    const client = cluster.client()
+    const bare = client.listenerCount('ready')
+    const locks = new Holdfast(client)
+    open.push(locks)
+    const all = Array.from({ length: 20 }, (_, i) => locks.mutex(`first:${i}`).use(() => undefined))
+    await Promise.resolve()
+    expect(client.listenerCount('ready')).toBe(bare + 1)
+    await Promise.all(all)
+    expect(client.listenerCount('ready')).toBe(bare)
+  })
+
+  test('a hand-over by push on every primary, wherever the waiter has subscribed', async () => {
+    const [one, other] = [locksOf(), locksOf()]
+    for (const name of await spread('push')) {
+      const first = await one.mutex(name, { ttl: 30_000 }).acquire()
+      const waiting = other.mutex(name, { ttl: 30_000 }).acquire()
+      await until(async () => expect((await one.inspect(name)).waiterCount).toBe(1))
+      await first.release()
+      const second = await waiting
+      expect(second.fence).toBeGreaterThan(first.fence)
+      await second.release()
+    }
+    expect(events.of('holdfast:handover')).toHaveLength(3)
+    // The clock of each server was known from its own replies: nobody had to ask.
+    for (const { confirmed } of events.of('holdfast:handover')) expect(confirmed).toBe(false)
+    expect(await cluster.keys()).toEqual([])
+  })
+
+  test('waiters of several clients are served in the order in which they came', async () => {
+    const clients = Array.from({ length: 5 }, () => locksOf())
+    const lock = await clients[0]!.mutex('order').acquire()
+    const served: number[] = []
+    const all: Promise<void>[] = []
+    for (const [i, locks] of clients.entries()) {
+      // oxlint-disable-next-line require-await -- the order of the calls is what counts
+      all.push(locks.mutex('order').use(async () => void served.push(i)))
+      await until(async () => expect((await locks.inspect('order')).waiterCount).toBe(i + 1))
+    }
+    await lock.release()
+    await Promise.all(all)
+    expect(served).toEqual([0, 1, 2, 3, 4])
+  })
+
+  test.each(odd)('the name %j: held, waited for, handed over, inspected, forced', async (name) => {
+    const [one, other] = [locksOf(), locksOf()]
+    const first = await one.mutex(name).acquire()
+    expect(await other.mutex(name).tryAcquire()).toBeNull()
+    const waiting = other.mutex(name).acquire()
+    await until(async () => expect((await one.inspect(name)).waiterCount).toBe(1))
+    await first.release()
+    const second = await waiting
+    expect(second.fence).toBeGreaterThan(first.fence)
+    await second.extend(5000)
+    expect(await one.forceRelease(name, { now: true })).toMatchObject({ freed: true })
+    await until(() => expect(second.signal.aborted).toBe(true))
+    await second.release()
+    expect(await cluster.keys()).toEqual([])
+  })
+
+  test('list finds the names of every primary, each once', async () => {
+    const locks = locksOf()
+    const names = Array.from({ length: 40 }, (_, i) => `list:${i}`)
+    const held = await Promise.all(names.map((name) => locks.mutex(name).acquire()))
+    const found: string[] = []
+    for await (const state of locks.list('list:*')) found.push(state.name)
+    expect(found.toSorted()).toEqual(names.toSorted())
+    for (const lock of held) await lock.release()
+  })
+
+  test('what it costs: calls, messages and messages between the servers', async () => {
+    const [one, other] = [locksOf(), locksOf()]
+    const bus = async (): Promise<number> => {
+      const infos = await Promise.all(cluster.nodes.map((n) => n.admin.call('CLUSTER', 'INFO')))
+      // Valkey counts them where they arrive only.
+      const came = /cluster_stats_messages_publish_received:(\d+)/
+      return infos.reduce<number>((sum, info) => sum + Number(came.exec(String(info))?.[1] ?? 0), 0)
+    }
+    let arrived = await bus()
+    const cost = async (work: () => Promise<unknown>, between: number): Promise<object> => {
+      const commands = ['evalsha', 'eval', 'publish']
+      const count = (): Promise<number[]> => Promise.all(commands.map((c) => cluster.calls(c)))
+      await until(async () => expect(await bus()).toBe(arrived))
+      const before = await count()
+      await work()
+      arrived += between
+      await until(async () => expect(await bus()).toBe(arrived))
+      const [evalsha, evals, publish] = (await count()).map((n, i) => n - before[i]!)
+      return { evalsha, eval: evals, publish }
+    }
+    for (const name of await spread('cost')) {
+      // Scripts loaded, slots known, subscribed.
+      const warm = await one.mutex(name).acquire()
+      const next = other.mutex(name).acquire()
+      await until(async () => expect((await one.inspect(name)).waiterCount).toBe(1))
+      await warm.release()
+      await (await next).release()
+      arrived += 2
+
+      const free = await cost(() => one.mutex(name).use(() => undefined), 0)
+      expect(free).toEqual({ evalsha: 2, eval: 0, publish: 0 })
+      const held = await one.mutex(name, { ttl: 30_000 }).acquire()
+      const refused = await cost(() => other.mutex(name).tryAcquire(), 0)
+      expect(refused).toEqual({ evalsha: 1, eval: 0, publish: 0 })
+      const waiting = other.mutex(name, { ttl: 30_000 }).acquire()
+      await until(async () => expect((await one.inspect(name)).waiterCount).toBe(1))
+      // The message goes to each of the two other servers, whoever has subscribed there.
+      const handover = await cost(async () => {
+        await held.release()
+        await waiting
+      }, 2)
+      expect(handover).toEqual({ evalsha: 1, eval: 0, publish: 1 })
+      await (await waiting).release()
+    }
+  })
+
+  test('a new client learns who has which slot from a few answers', async () => {
+    const locks = locksOf()
+    const names = Array.from({ length: 200 }, (_, i) => `new:${i}`)
+    await locksOf()
+      .mutex('warm')
+      .use(() => undefined)
+    for (const name of names.slice(0, 20))
+      await locksOf()
+        .mutex(name)
+        .use(() => undefined)
+    const before = await cluster.calls('evalsha')
+    for (const name of names) await locks.mutex(name).use(() => undefined)
+    const extra = (await cluster.calls('evalsha')) - before - 2 * names.length
+    // A hello for each primary, and a wrong guess now and then near the bounds of their ranges.
+    expect(extra).toBeLessThan(25)
+  })
+
+  test('no call has carried keys of two slots', async () => {
+    for (const { admin } of cluster.nodes) {
+      expect(await admin.info('errorstats')).not.toContain('CROSSSLOT')
+    }
+  })
+})

@@ -1,0 +1,221 @@
+import { expect } from 'vitest'
+import type { Lock } from '../../src/index.js'
+import { refusal, until } from '../real/kit.js'
+import { believes, LONG, PATIENT, SHORT, type Stage } from './stage.js'
+
+/** A fault that lasts until it is ended, with the expected cell for each state of a client. */
+export interface Fault {
+  /** The row of safety.md, section 7. */
+  readonly row: number
+  readonly name: string
+  readonly args?: readonly string[]
+  readonly begin: (stage: Stage) => unknown
+  readonly end: (stage: Stage) => unknown
+  /** Holding, and the fault is over before the lease is. */
+  readonly short: 'kept' | 'gone'
+  /** Holding, and the fault lasts longer than the lease; absent where it cannot. */
+  readonly long?: 'kept' | 'expired'
+  readonly waiting: 'served after' | 'served during'
+  /** Waiting, and the limit of the call is over during the fault. Default ERR_TIMEOUT. */
+  readonly limit?: 'ERR_UNAVAILABLE'
+  readonly acquiring: 'granted' | 'ERR_UNAVAILABLE' | 'ERR_CONFIG'
+  readonly releasing: 'released' | 'unavailable' | 'lost'
+}
+
+const states = ['short', 'long', 'waiting', 'acquiring', 'releasing'] as const
+type State = (typeof states)[number]
+
+/** How the cells read in the names of tests; letters as in safety.md. */
+const says: { readonly [S in State]: Readonly<Record<NonNullable<Fault[S]>, string>> } = {
+  short: {
+    kept: 'holding, short: E, the lease is kept',
+    gone: 'holding, short: L, gone at the next renewal',
+  },
+  long: {
+    kept: 'holding, long: E, the lease is renewed through it',
+    expired: 'holding, long: L, lost in time, and only then another holds',
+  },
+  waiting: {
+    'served after': 'waiting: R, a limit counts, the turn comes afterwards, in order',
+    'served during': 'waiting: E, the turn comes all the same, in order',
+  },
+  acquiring: {
+    granted: 'acquiring: R, granted',
+    ERR_UNAVAILABLE: 'acquiring: U, ERR_UNAVAILABLE, granted afterwards, nothing left',
+    ERR_CONFIG: 'acquiring: U, ERR_CONFIG at once, nothing left',
+  },
+  releasing: {
+    released: 'releasing: R, released',
+    unavailable: "releasing: U, 'unavailable', free soon after the fault",
+    lost: "releasing: 'lost', nothing left",
+  },
+}
+
+interface Cell {
+  readonly name: string
+  readonly fault: Fault
+  readonly state: State
+}
+
+/** The cells of a table, one test each. */
+export function cellsOf(faults: readonly Fault[]): Cell[] {
+  return faults.flatMap((fault) =>
+    states.flatMap((state) => {
+      const expected = fault[state]
+      if (expected === undefined) return []
+      const text = (says[state] as Record<string, string>)[expected]
+      return [{ name: `[${fault.row}] ${fault.name} | ${text}`, fault, state }]
+    }),
+  )
+}
+
+const GONE = { code: 'ERR_LOST', reason: 'gone' }
+
+/** One who has the name after all this: with a larger token than before, and nothing is left of it. */
+async function another(stage: Stage, fence: number): Promise<void> {
+  const mutex = stage.near().mutex('a', { ttl: LONG })
+  const lock = await mutex.acquire({ wait: PATIENT })
+  expect(lock.fence).toBeGreaterThan(fence)
+  await lock.release()
+  await stage.clean()
+}
+
+/** Still this one's, for itself, for the server and for others; and it can be given back. */
+async function kept(stage: Stage, lock: Lock): Promise<void> {
+  const { fence } = lock
+  await until(() => lock.verify())
+  expect(lock.signal.aborted).toBe(false)
+  expect(lock.fence).toBe(fence)
+  const other = await stage.warm(stage.near())
+  expect(await other.tryAcquire()).toBeNull()
+  expect(await lock.release()).toEqual({ released: true })
+  await another(stage, fence)
+}
+
+async function holdingShort(stage: Stage, fault: Fault): Promise<void> {
+  const lock = await (await stage.warm(stage.far())).acquire()
+  const { signal, fence } = lock
+  await fault.begin(stage)
+  await fault.end(stage)
+  if (fault.short === 'kept') return kept(stage, lock)
+  await until(async () => expect(await refusal(lock.verify())).toMatchObject(GONE))
+  expect(signal.reason).toMatchObject(GONE)
+  expect(await lock.release()).toEqual({ released: false, reason: 'lost' })
+  await another(stage, fence)
+}
+
+async function holdingLong(stage: Stage, fault: Fault): Promise<void> {
+  if (fault.long === 'kept') return renewedThrough(stage, fault)
+  const mutex = await stage.warm(stage.far(), SHORT)
+  const rival = await stage.warm(stage.near())
+  const lock = await mutex.acquire()
+  const { signal, fence } = lock
+  const next = rival.acquire({ wait: PATIENT }).then((won) => ({ won, two: believes(lock) }))
+  next.catch(() => {})
+  await stage.queued(stage.near(), 1)
+  await fault.begin(stage)
+  await until(() => expect(signal.aborted).toBe(true))
+  expect(signal.reason).toMatchObject({ code: 'ERR_LOST', reason: 'expired' })
+  expect(await lock.release()).toEqual({ released: false, reason: 'lost' })
+  await fault.end(stage)
+  const { won, two } = await next
+  expect(two).toBe(false)
+  expect(won.fence).toBeGreaterThan(fence)
+  expect(await won.release()).toEqual({ released: true })
+  await another(stage, won.fence)
+}
+
+/** As many renewals as it takes to outlive any fault, while it lasts. */
+async function renewedThrough(stage: Stage, fault: Fault): Promise<void> {
+  const lock = await (await stage.warm(stage.far())).acquire()
+  await fault.begin(stage)
+  for (let i = 0; i < 4; i++) await lock.verify()
+  expect(lock.signal.aborted).toBe(false)
+  await fault.end(stage)
+  await kept(stage, lock)
+}
+
+async function waiting(stage: Stage, fault: Fault): Promise<void> {
+  const holder = await (await stage.warm(stage.near())).acquire()
+  // Asked by the far side: then it has had the answers of those who asked before.
+  const looker = stage.far()
+  const mutex = await stage.warm(looker)
+  const served = mutex.acquire({ wait: PATIENT })
+  served.catch(() => {})
+  await stage.queued(looker, 1)
+  const behind = (await stage.warm(stage.near())).acquire({ wait: PATIENT })
+  behind.catch(() => {})
+  await stage.queued(looker, 2)
+  const late = refusal(mutex.acquire({ wait: 1000 }))
+  // Should this machine be so slow that the limit comes first, the outcome is the same.
+  await Promise.race([stage.queued(looker, 3), late])
+  await fault.begin(stage)
+  expect(await late).toMatchObject({ code: fault.limit ?? 'ERR_TIMEOUT', lock: 'a' })
+  if (fault.waiting === 'served after') await fault.end(stage)
+  await until(() => holder.verify())
+  // One whose subscription is not back yet is skipped, and loses its turn to the one behind it.
+  await stage.subscribed(2)
+  expect(await holder.release()).toEqual({ released: true })
+  const lock = await served
+  expect(believes(holder)).toBe(false)
+  expect(lock.fence).toBeGreaterThan(holder.fence)
+  await until(() => lock.verify())
+  expect(await lock.release()).toEqual({ released: true })
+  const next = await behind
+  expect(next.fence).toBeGreaterThan(lock.fence)
+  if (fault.waiting === 'served during') await fault.end(stage)
+  await kept(stage, next)
+}
+
+async function acquiring(stage: Stage, fault: Fault): Promise<void> {
+  const mutex = await stage.warm(stage.far())
+  await fault.begin(stage)
+  const expected = fault.acquiring
+  if (expected === 'granted') {
+    const lock = await mutex.acquire({ wait: PATIENT })
+    await fault.end(stage)
+    return kept(stage, lock)
+  }
+  expect(await refusal(mutex.acquire({ wait: 0 }))).toMatchObject({ code: expected, lock: 'a' })
+  // This one goes on trying, unless no try can help.
+  const patient = mutex.acquire({ wait: PATIENT })
+  if (expected === 'ERR_CONFIG') {
+    expect(await refusal(patient)).toMatchObject({ code: expected, lock: 'a' })
+    await fault.end(stage)
+    await stage.clean()
+    return another(stage, 0)
+  }
+  patient.catch(() => {})
+  await fault.end(stage)
+  await kept(stage, await patient)
+}
+
+async function releasing(stage: Stage, fault: Fault): Promise<void> {
+  const mutex = await stage.warm(stage.far())
+  const lock = await mutex.acquire()
+  await fault.begin(stage)
+  const result = await lock.release()
+  const { releasing: expected } = fault
+  expect(result).toEqual(
+    expected === 'released' ? { released: true } : { released: false, reason: expected },
+  )
+  await fault.end(stage)
+  await stage.clean()
+  await another(stage, lock.fence)
+}
+
+/** Plays one cell. */
+export function playCell(stage: Stage, fault: Fault, state: State): Promise<void> {
+  switch (state) {
+    case 'short':
+      return holdingShort(stage, fault)
+    case 'long':
+      return holdingLong(stage, fault)
+    case 'waiting':
+      return waiting(stage, fault)
+    case 'acquiring':
+      return acquiring(stage, fault)
+    case 'releasing':
+      return releasing(stage, fault)
+  }
+}

@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { startServer } from '../../src/testing/index.js'
+import { assertBuilt } from './process.js'
+
+/** What a process holds: see scripts/soak/left-over.mjs. */
+interface LeftOver {
+  readonly timers: number
+  readonly sockets: number
+  readonly clients: number[]
+  readonly signals: number[]
+  readonly process: number
+  readonly heap: number
+}
+
+interface Report {
+  readonly counts: Record<string, number>
+  readonly cuts: number
+  readonly broken: string[]
+  readonly warnings: string[]
+  readonly bare: LeftOver
+  readonly parts: (LeftOver & { readonly keys: string[] })[]
+  readonly closed: LeftOver
+  readonly connections: number
+  readonly names: string[]
+  readonly lives: number[]
+}
+
+const CYCLES = 10_000
+const seed = Number(process.env['HOLDFAST_SEED'] || Date.now() % 1_000_000_000)
+const child = fileURLToPath(new URL('leaks-child.mjs', import.meta.url))
+
+test(`10,000 cycles with cuts, cancels, time-outs and closes leave nothing (HOLDFAST_SEED=${seed})`, async () => {
+  assertBuilt()
+  await using server = await startServer()
+  const args = ['--expose-gc', child, server.url, String(seed), String(CYCLES)]
+  const running = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let said = ''
+  running.stdout.on('data', (text: Buffer) => (said += text.toString()))
+  // One that is kept alive by something runs into this limit instead of its own end.
+  const limit = setTimeout(() => running.kill('SIGKILL'), 110_000)
+  const [code] = (await once(running, 'close')) as [number | null]
+  clearTimeout(limit)
+  if (said === '') throw new Error(`the process did not come to its end: exit code ${code}`)
+  const report = JSON.parse(said) as Report
+  const { counts, cuts, broken, warnings, bare, parts, closed } = report
+
+  expect(broken).toEqual([])
+  // Such as that of an emitter with too many listeners.
+  expect(warnings).toEqual([])
+  const outcomes = ['held', 'none', 'cancelled', 'ERR_TAKEN', 'ERR_TIMEOUT', 'ERR_CLOSED']
+  const rare = ['ERR_LOST', 'ERR_UNAVAILABLE']
+  expect(Object.keys(counts).toSorted()).toEqual([...outcomes, ...rare].toSorted())
+  // Each of them came up, or it was not tried.
+  expect(outcomes.filter((outcome) => counts[outcome] === 0)).toEqual([])
+  expect(Object.values(counts).reduce((sum, count) => sum + count)).toBe(CYCLES)
+  expect(cuts).toBeGreaterThan(100)
+
+  for (const { keys, timers, clients, signals, process: listeners } of parts) {
+    expect(keys).toEqual([])
+    expect(timers).toBe(bare.timers)
+    expect(signals).toEqual(bare.signals)
+    expect(listeners).toBe(bare.process)
+    expect(clients).toEqual(bare.clients)
+  }
+  const [first, second, third] = parts.map(({ sockets }) => sockets)
+  expect([second, third]).toEqual([first, first])
+  // One object that is left at each cycle would be a multiple of this.
+  const growth = (parts[2]!.heap - parts[1]!.heap) / (0.4 * CYCLES)
+  expect(growth).toBeLessThan(64)
+
+  expect(closed).toEqual({ ...bare, heap: expect.any(Number) as number })
+  expect(report.connections).toBe(bare.clients.length)
+  expect(report.names.every((key) => key.includes(':hf:fence:'))).toBe(true)
+  expect(Math.min(...report.lives)).toBeGreaterThan(0)
+  expect(code).toBe(0)
+}, 120_000)
