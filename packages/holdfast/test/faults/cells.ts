@@ -1,7 +1,8 @@
 import { expect } from 'vitest'
 import type { Lock } from '../../src/index.js'
+import { within } from '../kit/within.js'
 import { refusal, until } from '../real/kit.js'
-import { believes, LONG, PATIENT, SHORT, type Stage } from './stage.js'
+import { believes, IN_TIME, LONG, PATIENT, SHORT, type Stage } from './stage.js'
 
 /** A fault that lasts until it is ended, with the expected cell for each state of a client. */
 export interface Fault {
@@ -12,7 +13,9 @@ export interface Fault {
   readonly begin: (stage: Stage) => unknown
   readonly end: (stage: Stage) => unknown
   /** Holding, and the fault is over before the lease is. */
-  readonly short: 'kept' | 'gone'
+  readonly short: 'kept'
+  /** What a `verify` says during the fault. */
+  readonly verifying: 'renewed' | 'ERR_UNAVAILABLE' | 'ERR_CONFIG'
   /** Holding, and the fault lasts longer than the lease; absent where it cannot. */
   readonly long?: 'kept' | 'expired'
   readonly waiting: 'served after' | 'served during'
@@ -28,8 +31,7 @@ type State = (typeof states)[number]
 /** How the cells read in the names of tests; letters as in safety.md. */
 const says: { readonly [S in State]: Readonly<Record<NonNullable<Fault[S]>, string>> } = {
   short: {
-    kept: 'holding, short: E, the lease is kept',
-    gone: 'holding, short: L, gone at the next renewal',
+    kept: 'holding, short: E, the lease is kept, and verify says how it stands',
   },
   long: {
     kept: 'holding, long: E, the lease is renewed through it',
@@ -69,8 +71,6 @@ export function cellsOf(faults: readonly Fault[]): Cell[] {
   )
 }
 
-const GONE = { code: 'ERR_LOST', reason: 'gone' }
-
 /** One who has the name after all this: with a larger token than before, and nothing is left of it. */
 async function another(stage: Stage, fence: number): Promise<void> {
   const mutex = stage.near().mutex('a', { ttl: LONG })
@@ -84,6 +84,7 @@ async function another(stage: Stage, fence: number): Promise<void> {
 async function kept(stage: Stage, lock: Lock): Promise<void> {
   const { fence } = lock
   await until(() => lock.verify())
+  lock.assertHeld()
   expect(lock.signal.aborted).toBe(false)
   expect(lock.fence).toBe(fence)
   const other = await stage.warm(stage.near())
@@ -94,14 +95,14 @@ async function kept(stage: Stage, lock: Lock): Promise<void> {
 
 async function holdingShort(stage: Stage, fault: Fault): Promise<void> {
   const lock = await (await stage.warm(stage.far())).acquire()
-  const { signal, fence } = lock
   await fault.begin(stage)
+  const said = await refusal(within(lock.verify(), IN_TIME))
+  if (fault.verifying === 'renewed') expect(said).toBe('nothing')
+  else expect(said).toMatchObject({ code: fault.verifying, lock: 'a' })
+  // An error says nothing against the lease, which has time left.
+  lock.assertHeld()
   await fault.end(stage)
-  if (fault.short === 'kept') return kept(stage, lock)
-  await until(async () => expect(await refusal(lock.verify())).toMatchObject(GONE))
-  expect(signal.reason).toMatchObject(GONE)
-  expect(await lock.release()).toEqual({ released: false, reason: 'lost' })
-  await another(stage, fence)
+  await kept(stage, lock)
 }
 
 async function holdingLong(stage: Stage, fault: Fault): Promise<void> {
@@ -176,11 +177,13 @@ async function acquiring(stage: Stage, fault: Fault): Promise<void> {
     await fault.end(stage)
     return kept(stage, lock)
   }
-  expect(await refusal(mutex.acquire({ wait: 0 }))).toMatchObject({ code: expected, lock: 'a' })
+  const once = await refusal(within(mutex.acquire({ wait: 0 }), IN_TIME))
+  expect(once).toMatchObject({ code: expected, lock: 'a' })
   // This one goes on trying, unless no try can help.
   const patient = mutex.acquire({ wait: PATIENT })
   if (expected === 'ERR_CONFIG') {
-    expect(await refusal(patient)).toMatchObject({ code: expected, lock: 'a' })
+    const refused = await refusal(within(patient, IN_TIME))
+    expect(refused).toMatchObject({ code: expected, lock: 'a' })
     await fault.end(stage)
     await stage.clean()
     return another(stage, 0)
@@ -194,7 +197,7 @@ async function releasing(stage: Stage, fault: Fault): Promise<void> {
   const mutex = await stage.warm(stage.far())
   const lock = await mutex.acquire()
   await fault.begin(stage)
-  const result = await lock.release()
+  const result = await within(lock.release(), IN_TIME)
   const { releasing: expected } = fault
   expect(result).toEqual(
     expected === 'released' ? { released: true } : { released: false, reason: expected },

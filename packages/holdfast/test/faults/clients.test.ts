@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { Lock } from '../../src/index.js'
 import { kinds, otherKinds } from '../clients/kinds.js'
+import { within } from '../kit/within.js'
 import { engines, refusal, until } from '../real/kit.js'
-import { believes, LONG, PATIENT, SHORT, Stage } from './stage.js'
+import { believes, IN_TIME, LONG, PATIENT, SHORT, Stage } from './stage.js'
 
 const faults = [
   {
@@ -49,7 +50,7 @@ describe(`clients and servers that are away, on ${engine}`, () => {
       const mutex = await stage.warm(far)
       const rival = await stage.warm(stage.near())
       await fault.begin(stage)
-      const once = await refusal(mutex.acquire({ wait: 0 }))
+      const once = await refusal(within(mutex.acquire({ wait: 0 }), IN_TIME))
       expect(once).toMatchObject({ ...UNAVAILABLE, lock: 'a' })
       const patient = mutex.acquire({ wait: PATIENT })
       patient.catch(() => {})
@@ -78,7 +79,8 @@ describe(`clients and servers that are away, on ${engine}`, () => {
       const mutex = await stage.warm(far)
       const lock = await mutex.acquire()
       await fault.begin(stage)
-      expect(await lock.release()).toEqual({ released: false, reason: 'unavailable' })
+      const result = await within(lock.release(), IN_TIME)
+      expect(result).toEqual({ released: false, reason: 'unavailable' })
       await fault.end(stage)
       await stage.clean()
       const next = await stage.near().mutex('a', { ttl: LONG }).acquire()
@@ -95,15 +97,25 @@ describe(`clients and servers that are away, on ${engine}`, () => {
       Stage.play(engine, lasting, async (stage) => {
         const far = await stage.farBy(kind)
         const lock = await (await stage.warm(far)).acquire()
+        const near = stage.near()
+        const rival = await stage.warm(near)
         const short = await far.mutex('b', { ttl: SHORT }).acquire()
-        const rival = await stage.warm(stage.near())
+        // Stands in line before, and so is granted it at the first moment at which the server may.
+        const next = near
+          .mutex('b')
+          .acquire({ wait: PATIENT })
+          .then((other) => ({ other, two: believes(short) }))
+        next.catch(() => {})
+        await stage.queued(near, 1, 'b')
         await fault.begin(stage)
-        expect(await refusal(lock.verify())).toMatchObject({ ...UNAVAILABLE, lock: 'a' })
+        const said = await refusal(within(lock.verify(), IN_TIME))
+        expect(said).toMatchObject({ ...UNAVAILABLE, lock: 'a' })
         await until(() => expect(short.signal.aborted).toBe(true))
         expect(short.signal.reason).toMatchObject({ code: 'ERR_LOST', reason: 'expired' })
         expect(believes(lock)).toBe(true)
         await fault.end(stage)
-        const other = await stage.near().mutex('b').acquire({ wait: PATIENT })
+        const { other, two } = await next
+        expect(two).toBe(false)
         expect(other.fence).toBeGreaterThan(short.fence)
         await until(() => lock.verify())
         expect(await rival.tryAcquire()).toBeNull()
@@ -124,7 +136,8 @@ describe(`clients and servers that are away, on ${engine}`, () => {
       behind.catch(() => {})
       await stage.queued(far, 2)
       await fault.begin(stage)
-      expect(await refusal(far.mutex('b').acquire({ wait: 0 }))).toMatchObject(UNAVAILABLE)
+      const once = await refusal(within(far.mutex('b').acquire({ wait: 0 }), IN_TIME))
+      expect(once).toMatchObject(UNAVAILABLE)
       await fault.end(stage)
       await until(() => holder.verify())
       await stage.subscribed(2)
@@ -147,7 +160,7 @@ describe(`clients and servers that are away, on ${engine}`, () => {
       const waiting = refusal(far.mutex('a').acquire({ wait: PATIENT }))
       await stage.queued(far, 1)
       await fault.begin(stage)
-      await far.close()
+      await within(far.close(), IN_TIME)
       expect(await waiting).toMatchObject({ code: 'ERR_CLOSED' })
       expect(lock.signal.aborted).toBe(true)
       await fault.end(stage)

@@ -8,6 +8,7 @@ const heal = (stage: Stage): unknown => stage.proxy.heal()
 /** Nothing gets through, or nothing comes back, in time. */
 const away = {
   short: 'kept',
+  verifying: 'ERR_UNAVAILABLE',
   long: 'expired',
   waiting: 'served after',
   acquiring: 'ERR_UNAVAILABLE',
@@ -16,6 +17,7 @@ const away = {
 /** A break that the client mends by itself. */
 const mended = {
   short: 'kept',
+  verifying: 'renewed',
   waiting: 'served during',
   acquiring: 'granted',
   releasing: 'released',

@@ -7,6 +7,7 @@ import { Stage } from './stage.js'
 /** It answers nothing, or nothing but refusals that pass. */
 const away = {
   short: 'kept',
+  verifying: 'ERR_UNAVAILABLE',
   long: 'expired',
   waiting: 'served after',
   acquiring: 'ERR_UNAVAILABLE',
@@ -15,6 +16,7 @@ const away = {
 /** A moment, of which nobody but the network notices anything. */
 const mended = {
   short: 'kept',
+  verifying: 'renewed',
   waiting: 'served during',
   acquiring: 'granted',
   releasing: 'released',
@@ -66,6 +68,7 @@ const faults: readonly Fault[] = [
     begin: ({ nemesis }) => nemesis.fill(),
     end: ({ nemesis }) => nemesis.spare(),
     ...away,
+    verifying: 'renewed',
     long: 'kept',
     waiting: 'served during',
     releasing: 'released',
@@ -119,6 +122,7 @@ const faults: readonly Fault[] = [
     begin: ({ nemesis }) => nemesis.rights('-@scripting'),
     end: ({ nemesis }) => nemesis.rights('+@all'),
     ...away,
+    verifying: 'ERR_CONFIG',
     acquiring: 'ERR_CONFIG',
   },
   {

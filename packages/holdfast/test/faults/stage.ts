@@ -9,6 +9,8 @@ import { until } from '../real/kit.js'
 
 /** Of the far side, ms: longer than a slow machine needs for an answer, for many calls run into it. */
 const nodeTimeout = 700
+/** By when the far side has its answer: the limit of one command, and what a slow machine needs. */
+export const IN_TIME = nodeTimeout + 2000
 /** Of the near side, which runs into none. */
 const nearTimeout = 5000
 /** A lease that a fault outlasts. */
@@ -110,8 +112,8 @@ export class Stage {
   }
 
   /** Until so many stand in line for the name. */
-  queued(locks: Holdfast, count: number): Promise<void> {
-    return until(async () => expect((await locks.inspect('a')).waiterCount).toBe(count))
+  queued(locks: Holdfast, count: number, name = 'a'): Promise<void> {
+    return until(async () => expect((await locks.inspect(name)).waiterCount).toBe(count))
   }
 
   /** Until so many processes are subscribed to what waiters are told. */
