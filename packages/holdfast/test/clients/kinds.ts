@@ -54,8 +54,30 @@ const counts = (client: Counted): Pick<Made, 'listeners' | 'allListeners'> => ({
     client.eventNames().reduce((sum, event) => sum + client.listenerCount(event), 0),
 })
 
+/** What docs/clients.md recommends. */
+const only = {
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+}
+export const recommended = {
+  ioredis: { ...only, retryStrategy: (times: number) => Math.min(times * 50, 2000) },
+  iovalkey: only,
+  'node-redis': {
+    disableOfflineQueue: true,
+    pingInterval: 10_000,
+    socket: { reconnectStrategy: (retries: number) => Math.min(retries * 50, 2000) },
+  },
+  'Valkey GLIDE': { requestTimeout: 500 },
+} as const
+
 /** ioredis of both versions and iovalkey differ in their types only. */
-const ioredis = (name: string, Client: typeof Redis, protocol?: 2 | 3): Kind => ({
+const ioredis = (
+  name: string,
+  Client: typeof Redis,
+  protocol?: 2 | 3,
+  set: Partial<(typeof recommended)['ioredis']> = {},
+): Kind => ({
   name,
   lazy: true,
   prefixes: true,
@@ -63,6 +85,7 @@ const ioredis = (name: string, Client: typeof Redis, protocol?: 2 | 3): Kind => 
     const { prefix, username, password, attempts, odd } = options
     const client = new Client(url, {
       ...(protocol === undefined ? {} : { protocol }),
+      ...set,
       lazyConnect: true,
       ...(prefix === undefined ? {} : { keyPrefix: prefix }),
       ...(username === undefined ? {} : { username }),
@@ -85,7 +108,12 @@ const ioredis = (name: string, Client: typeof Redis, protocol?: 2 | 3): Kind => 
   },
 })
 
-const nodeRedis = (name: string, create: typeof createClient, RESP: 2 | 3): Kind => ({
+const nodeRedis = (
+  name: string,
+  create: typeof createClient,
+  RESP: 2 | 3,
+  set: Partial<(typeof recommended)['node-redis']> = {},
+): Kind => ({
   name,
   prefixes: create === createClient,
   make: (url, options = {}) => {
@@ -93,6 +121,7 @@ const nodeRedis = (name: string, create: typeof createClient, RESP: 2 | 3): Kind
     const client = create({
       url,
       RESP,
+      ...set,
       ...(prefix === undefined ? {} : { keyPrefix: prefix }),
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
@@ -116,8 +145,9 @@ const nodeRedis = (name: string, create: typeof createClient, RESP: 2 | 3): Kind
   },
 })
 
-const glide: Kind = {
-  name: 'Valkey GLIDE',
+// With hundreds of tests beside it the usual quarter of a second may pass.
+const glide = (name: string, requestTimeout = 5000): Kind => ({
+  name,
   lazy: true,
   silent: true,
   make: async (url, { username, password, odd } = {}) => {
@@ -125,8 +155,7 @@ const glide: Kind = {
     const client = await GlideClient.createClient({
       addresses: [{ host: hostname, port: Number(port) }],
       lazyConnect: true,
-      // With hundreds of tests beside it the usual quarter of a second may pass.
-      requestTimeout: odd === true ? 250 : 5000,
+      requestTimeout: odd === true ? 250 : requestTimeout,
       ...(username === undefined ? {} : { credentials: { username, password: password ?? '' } }),
       ...(odd === true ? { defaultDecoder: Decoder.Bytes, protocol: ProtocolVersion.RESP2 } : {}),
     })
@@ -139,7 +168,7 @@ const glide: Kind = {
       end: () => client.close(),
     }
   },
-}
+})
 
 /** The clients of today, in both protocols; then the others. */
 export const kinds: readonly Kind[] = [
@@ -153,7 +182,16 @@ export const otherKinds: readonly Kind[] = [
   ioredis('ioredis 5', Redis5 as unknown as typeof Redis),
   ioredis('iovalkey', Valkey as unknown as typeof Redis),
   nodeRedis('node-redis 5', createClient5 as unknown as typeof createClient, 2),
-  glide,
+  glide('Valkey GLIDE'),
+]
+
+const asIn = 'as in docs/clients.md'
+/** With the options that are recommended. */
+export const recommendedKinds: readonly Kind[] = [
+  ioredis(`ioredis ${asIn}`, Redis, undefined, recommended.ioredis),
+  ioredis(`iovalkey ${asIn}`, Valkey as unknown as typeof Redis, undefined, recommended.iovalkey),
+  nodeRedis(`node-redis ${asIn}`, createClient, 3, recommended['node-redis']),
+  glide(`Valkey GLIDE ${asIn}`, recommended['Valkey GLIDE'].requestTimeout),
 ]
 
 export const script = (lua: string): Script => ({

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
+import { recommended } from '../clients/kinds.js'
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 const pages = ['clients.md', 'operations.md']
@@ -54,3 +55,17 @@ test('the examples of docs/clients.md and docs/operations.md compile', () => {
   )
   expect(compile()).toContain('wrong.md-1.ts')
 }, 60_000)
+
+test.each(Object.entries(recommended))(
+  'the options of %s that the fault matrix runs with are those of docs/clients.md',
+  (client, options) => {
+    const text = readFileSync(at('../../../../docs/clients.md'), 'utf8').replaceAll('_', '')
+    const section = new RegExp(`^## ${client}$.*?^## `, 'ms').exec(text)![0]
+    // Functions are there for the eye to compare.
+    for (const [key, value] of Object.entries(options)) {
+      if (typeof value !== 'object' && typeof value !== 'function') {
+        expect(section).toContain(`${key}: ${value},`)
+      }
+    }
+  },
+)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Lock } from '../../src/index.js'
-import { kinds, otherKinds } from '../clients/kinds.js'
+import { kinds, otherKinds, recommendedKinds } from '../clients/kinds.js'
 import { within } from '../kit/within.js'
 import { engines, refusal, until } from '../real/kit.js'
 import { believes, IN_TIME, LONG, PATIENT, SHORT, Stage } from './stage.js'
@@ -25,7 +25,7 @@ const faults = [
 ] as const
 
 const UNAVAILABLE = { code: 'ERR_UNAVAILABLE' }
-const cells = [...kinds, ...otherKinds].flatMap((kind) =>
+const cells = [...kinds, ...otherKinds, ...recommendedKinds].flatMap((kind) =>
   faults.map((fault) => [`${kind.name}, ${fault.fault}`, kind, fault] as const),
 )
 const [engine = 'any'] = engines
