@@ -14,6 +14,7 @@ import type {
 import { slotOf, type NameKeys } from '../kernel/names.js'
 import { BATCH, decode, PROTOCOL, type NotAfter, type Verdict } from '../kernel/protocol.js'
 import { scripts } from '../kernel/scripts.gen.js'
+import { Greetings } from './greetings.js'
 import { Ready } from './ready.js'
 import { classify } from './replies.js'
 import { Routes } from './routes.js'
@@ -76,7 +77,7 @@ export class Node {
   readonly #pending = new Map<string, Item[]>()
   readonly #routes: Routes
   readonly #ready: Ready
-  readonly #greetings = new Map<string, Promise<void>>()
+  readonly #greetings: Greetings
 
   constructor(port: Port, clock: LocalClock, runtime: Runtime, drift: number) {
     this.#port = port
@@ -85,6 +86,7 @@ export class Node {
     this.#runs = new Runs(clock, drift)
     this.#routes = new Routes(port.cluster === true)
     this.#ready = new Ready(port, runtime)
+    this.#greetings = new Greetings(runtime)
   }
 
   /**
@@ -114,14 +116,11 @@ export class Node {
   }
 
   async #send(op: Op, slot: number, items: readonly Item[]): Promise<void> {
-    // The same for all, and for everything that it takes: ready, hello, call.
-    const { timeout } = items[0]!
-    const end = this.#clock.now() + timeout
-    const left = (): number => Math.max(1, Math.ceil(end - this.#clock.now()))
+    const left = this.#left(items[0]!.timeout)
     let sending: readonly Item[] = items
     try {
       // Nothing is awaited for its own sake: each turn of the loop is a part of a hand-over's time.
-      const hello = OPS[op] ? this.#sampled(slot, items[0]!.keys[0], left()) : undefined
+      const hello = OPS[op] ? this.#sampled(slot, items[0]!.keys[0], left) : undefined
       if (hello) await hello
       const ready = this.#ready.within(left())
       if (ready) await ready
@@ -146,19 +145,18 @@ export class Node {
     }
   }
 
+  /** What is left of a time limit: one for all that a request takes, which is ready, hello, call. */
+  #left(timeout: number): () => number {
+    const end = this.#clock.now() + timeout
+    return () => Math.max(1, Math.ceil(end - this.#clock.now()))
+  }
+
   /** The first request to a server run, or the first after a long silence, is a hello. */
-  #sampled(slot: number, key: string, timeout: number): Promise<void> | undefined {
-    const run = this.#routes.of(slot)
-    if (this.#runs.bounds(run, this.#clock.now()).low > -Infinity) return undefined
-    // Of all that is to go to one run, one item asks for all.
-    const greeted = `${run ?? slot} ${timeout}`
-    let greeting = this.#greetings.get(greeted)
-    if (!greeting) {
-      const keys = this.#port.cluster ? [key] : []
-      greeting = this.#greet(slot, keys, timeout).finally(() => this.#greetings.delete(greeted))
-      this.#greetings.set(greeted, greeting)
-    }
-    return greeting
+  #sampled(slot: number, key: string, left: () => number): Promise<void> | undefined {
+    if (this.#runs.bounds(this.#routes.of(slot), this.#clock.now()).low > -Infinity)
+      return undefined
+    const where = this.#routes.learnt(slot) ?? slot
+    return this.#greetings.to(where, left, () => this.#greet(slot, key, left))
   }
 
   /** The server time past which a request that is sent now is not to be carried out. */
@@ -170,12 +168,15 @@ export class Node {
     return { ms: String(Math.max(0, Math.floor(at + timeout + low))), run: run ?? '' }
   }
 
-  /** Takes a sample of the server's clock. The key, if there is one, only tells the way. */
-  async #greet(slot: number, keys: readonly string[], timeout: number): Promise<void> {
-    const end = this.#clock.now() + timeout
-    await this.#ready.within(timeout)
-    const left = Math.max(1, Math.ceil(end - this.#clock.now()))
-    await this.#call(scripts.hello, slot, keys, [], left)
+  /** Takes a sample of the server's clock. */
+  async #greet(slot: number, key: string, left: () => number): Promise<void> {
+    await this.#ready.within(left())
+    await this.#call(scripts.hello, slot, this.#way(key), [], left())
+  }
+
+  /** A key only tells a cluster's client the way. */
+  #way(key: string): readonly string[] {
+    return this.cluster ? [key] : []
   }
 
   /**
@@ -190,15 +191,16 @@ export class Node {
     count: number,
     timeout: number,
   ): Promise<ScanStep> {
+    const limit = this.#left(timeout)
     try {
-      await this.#ready.within(timeout)
-      const from = cursors ?? new Map((await this.#servers(timeout)).map((one) => [one, '0']))
+      await this.#ready.within(limit())
+      const from = cursors ?? new Map((await this.#servers(limit())).map((one) => [one, '0']))
       const left = new Map<PortNode, string>()
       const found = await Promise.all(
         [...from].map(async ([server, cursor]) => {
           const args = [cursor, pattern, String(count)]
           // Which server answers is none of the routes' business.
-          const { items } = await this.#call(scripts.list, null, [], args, timeout, server)
+          const { items } = await this.#call(scripts.list, null, [], args, limit(), server)
           const [next = '0', ...keys] = (items[0] ?? []).map(String)
           if (next !== '0') left.set(server, next)
           return keys
@@ -219,10 +221,9 @@ export class Node {
     const server = this.#port
     try {
       if (!awaited && !server.ready) throw new HoldfastError('ERR_UNAVAILABLE', 'not connected')
-      const end = this.#clock.now() + timeout
-      await this.#ready.within(timeout)
-      const left = Math.max(1, Math.ceil(end - this.#clock.now()))
-      const asked = this.#call(scripts.status, null, [], [channel], left, server, awaited)
+      const left = this.#left(timeout)
+      await this.#ready.within(left())
+      const asked = this.#call(scripts.status, null, [], [channel], left(), server, awaited)
       const { items, ...reply } = await asked
       const [raw = []] = items
       return { ...reply, raw, verdict: raw.map(String) }

@@ -12,10 +12,15 @@ export class Routes {
     this.#runs = Array<string | null>(cluster ? SLOTS : 1).fill(null)
   }
 
-  /** The run that last answered for this slot, else for the nearest one: servers have ranges. */
+  /** The run that last answered for this slot. */
+  learnt(slot: number): string | null {
+    return this.#runs[slot] ?? null
+  }
+
+  /** The same, or else the run of the nearest one: servers have ranges. */
   of(slot: number): string | null {
     const runs = this.#runs
-    const known = runs[slot] ?? null
+    const known = this.learnt(slot)
     if (known !== null) return known
     for (let away = 1; away < runs.length; away++) {
       const near = runs[slot - away] ?? runs[slot + away] ?? null

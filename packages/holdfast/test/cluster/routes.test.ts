@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { systemRuntime, type Runtime } from '../../src/base/runtime.js'
 import type { Port } from '../../src/clients/port.js'
 import { Holdfast, type Lock } from '../../src/index.js'
 import { MemoryServer } from '../../src/kernel/memory/server.js'
@@ -15,6 +16,8 @@ interface Sent {
 class Shards {
   readonly servers: MemoryServer[]
   readonly moved = new Map<number, number>()
+  /** Servers that do not answer. */
+  readonly dead = new Set<number>()
   readonly log: Sent[] = []
 
   constructor(count: number) {
@@ -34,6 +37,7 @@ class Shards {
       run: async (script, keys, args) => {
         await Promise.resolve()
         const at = keys[0] === undefined ? 0 : this.of(slotOf(keys[0]))
+        if (this.dead.has(at)) return new Promise<never>(() => {})
         const reply = this.servers[at]!.execute(script.name, keys, args)
         const [, , , item] = reply as unknown as [string, string, string, [string] | undefined]
         this.log.push({ what: script.name, at, said: item?.[0] })
@@ -125,8 +129,82 @@ test('a cluster of more servers than are usually kept: each is greeted once', as
   expect(shards.log.filter(({ what, said }) => what === 'hello' || said === 'late')).toEqual([])
 })
 
+/** Forgets what it knows of the clocks when it is told to. */
+function forgetful(): Runtime & { forget(): void } {
+  let ahead = 0
+  return {
+    ...systemRuntime,
+    wall: () => systemRuntime.wall() + ahead,
+    forget: () => void (ahead += 100),
+  }
+}
+
+test('a server that is dead fails no request for another one, whose hello is due too', async () => {
+  const shards = new Shards(2)
+  const runtime = forgetful()
+  const locks = new Holdfast(shards.port(), { checkEviction: false, runtime })
+  const known = shards.name(0, 'a')
+  await (await acquire(locks, known)).release()
+  shards.dead.add(1)
+  runtime.forget()
+  // Where its slot is nobody knows: the nearest known one is the other server's.
+  const results = await Promise.allSettled([
+    locks.mutex(shards.name(1, 'b')).tryAcquire(),
+    locks.mutex(known).tryAcquire(),
+    locks.mutex(shards.name(0, 'c')).tryAcquire(),
+  ])
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled'])
+})
+
+test('nor does one that had the slot before', async () => {
+  const shards = new Shards(2)
+  const runtime = forgetful()
+  const locks = new Holdfast(shards.port(), { checkEviction: false, runtime })
+  const [stays, goes] = [shards.name(1, 'a'), shards.name(1, 'b')]
+  for (const name of [stays, goes]) await (await acquire(locks, name)).release()
+  shards.dead.add(1)
+  shards.moved.set(slotOf(`lock:${goes}`), 0)
+  runtime.forget()
+  const results = await Promise.allSettled([
+    locks.mutex(stays).tryAcquire(),
+    locks.mutex(goes).tryAcquire(),
+  ])
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
+})
+
+test('names of one server say hello to it once, when they are asked for together', async () => {
+  const shards = new Shards(2)
+  const runtime = forgetful()
+  const locks = new Holdfast(shards.port(), { checkEviction: false, runtime })
+  const names = ['a', 'b', 'c'].map((text) => shards.name(1, text))
+  for (const name of names) await (await acquire(locks, name)).release()
+  runtime.forget()
+  shards.sent()
+  for (const name of names) void acquire(locks, name)
+  await expect.poll(() => shards.log.length).toBe(4)
+  expect(shards.sent().filter((what) => what.startsWith('hello'))).toHaveLength(1)
+})
+
 test('list says so where the client does not name its servers', async () => {
   const locks = new Holdfast(new Shards(2).port(), { checkEviction: false })
   const looked = locks.list('*').next()
   await expect(looked).rejects.toMatchObject({ code: 'ERR_CONFIG' })
+})
+
+test('list has one time limit for all that a step takes', async () => {
+  const port = new Shards(1).port()
+  const slow = (ms: number): Port => {
+    const later = (): Promise<void> => new Promise((done) => setTimeout(done, ms))
+    const one: Port = {
+      ...port,
+      run: (...call) => later().then(() => port.run(...call)),
+      nodes: () => later().then(() => [one]),
+    }
+    return one
+  }
+  // 500 ms.
+  await expect(new Holdfast(slow(350)).list().next()).rejects.toMatchObject({
+    code: 'ERR_UNAVAILABLE',
+  })
+  expect(await new Holdfast(slow(50)).list().next()).toMatchObject({ done: true })
 })
