@@ -8,7 +8,7 @@ import { FaultProxy } from '../kit/proxy.js'
 import { until } from '../real/kit.js'
 
 /** Of the far side, ms: longer than a slow machine needs for an answer, for many calls run into it. */
-const nodeTimeout = 700
+export const nodeTimeout = 700
 /** By when the far side has its answer: the limit of one command, and what a slow machine needs. */
 export const IN_TIME = nodeTimeout + 2000
 /** Of the near side, which runs into none. */

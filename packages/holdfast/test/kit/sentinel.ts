@@ -20,6 +20,8 @@ export interface StartSentinelOptions {
   readonly sentinels?: number
   /** After how long a silent primary counts as failed, ms. Default 500. */
   readonly downAfter?: number
+  /** More arguments for each server. */
+  readonly args?: readonly string[]
 }
 
 interface Watcher {
@@ -42,7 +44,7 @@ export class TestSentinel {
   }
 
   static async start(options: StartSentinelOptions = {}): Promise<TestSentinel> {
-    const { engine, replicas = 1, sentinels = 3, downAfter = 500 } = options
+    const { engine, replicas = 1, sentinels = 3, downAfter = 500, args: more = [] } = options
     const servers: RunningServer[] = []
     const watchers: Watcher[] = []
     try {
@@ -50,7 +52,7 @@ export class TestSentinel {
         const primary = servers[0]
         const of = primary ? ['--replicaof', `${primary.host} ${primary.port}`] : []
         // Without data nothing is to be synchronised in haste.
-        const args = ['--repl-diskless-sync-delay', '0', ...of]
+        const args = ['--repl-diskless-sync-delay', '0', ...more, ...of]
         servers.push(await startServer({ engine, args }))
       }
       for (let i = 0; i < sentinels; i++) {
