@@ -509,7 +509,7 @@ end)`,
   },
   status: {
     name: 'status',
-    sha1: 'cd6edaf61e1b4c6b60bada0a8d86b5e60a1fadb5',
+    sha1: '282259911b71466c0bfb8c2295724a11507d3cd7',
     lua: shared + `local function info(section)
 local text = redis.pcall('INFO', section)
 return type(text) == 'string' and '\\n' .. text or ''
@@ -522,13 +522,15 @@ local engine, version = 'valkey', field(about, 'valkey_version')
 if version == '' then
 engine, version = 'redis', field(about, 'redis_version')
 end
+local memory = info('memory')
 local count = redis.pcall('PUBSUB', 'NUMSUB', ARGV[2])
 return { us_text, run, '', {
 version == '' and '' or engine,
 version,
 field(info('replication'), 'role'),
-field(info('memory'), 'maxmemory_policy'),
+field(memory, 'maxmemory_policy'),
 type(count) == 'table' and not count.err and tonumber(count[2]) or -1,
+field(memory, 'maxmemory'),
 } }`,
   },
 }

@@ -43,8 +43,8 @@ export class EvictionWatch {
   }
 
   /** What a server has answered, whoever asked. */
-  tell({ policy, run }: Status): void {
-    if (run === null || policy === null || policy === 'noeviction') return
+  tell({ policy, run, evicts }: Status): void {
+    if (run === null || policy === null || !evicts) return
     if (!this.#told) events.eviction({ policy, run })
     this.#told = true
     if (warned.has(run)) return

@@ -67,7 +67,7 @@ export class Holdfast implements AsyncDisposable {
 
   /**
    * For health checks: one script call, by the client and with the rights that locks need, which
-   * writes nothing. Of a cluster it asks one node.
+   * writes nothing. Of a cluster it asks one primary.
    *
    * @throws ERR_UNAVAILABLE when the server is away, does not answer in time or is a replica,
    * ERR_CONFIG when it refuses, ERR_CLOSED, ERR_INVALID_ARGUMENT

@@ -3,6 +3,7 @@ import type { Node } from '../quorum/node.js'
 
 /** What is needed to ask: a part of the engine. */
 export interface Asker {
+  readonly prefix: string
   readonly node: Node
   readonly queue: { readonly mailbox: Mailbox }
 }
@@ -15,6 +16,8 @@ export interface Status {
   readonly role: string | null
   /** Its maxmemory-policy. */
   readonly policy: string | null
+  /** Whether that, and a limit of its memory, let it take keys away. */
+  readonly evicts: boolean
   /** How many subscribe to the channel of this client there. */
   readonly subscribers: number | null
   /** Local times, and the server's, in ms. */
@@ -27,12 +30,14 @@ const known = (text = ''): string | null => (text === '' ? null : text)
 
 /** @throws ERR_UNAVAILABLE, ERR_CONFIG */
 export async function askStatus(
-  { node, queue }: Asker,
+  { node, prefix, queue }: Asker,
   timeout: number,
   awaited = true,
 ): Promise<Status> {
-  const answer = await node.status(queue.mailbox.channel, timeout, awaited)
-  const [engine, version, role, policy, subscribers = '-1'] = answer.verdict
+  const { channel } = queue.mailbox
+  // Any key will do; this one is of a slot that differs from client to client.
+  const answer = await node.status(prefix + channel, channel, timeout, awaited)
+  const [engine, version, role, policy, subscribers = '-1', maxmemory] = answer.verdict
   // A node of a cluster counts its own only: none there says nothing of the others.
   const told = Number(subscribers) >= (node.cluster ? 1 : 0)
   return {
@@ -41,6 +46,8 @@ export async function askStatus(
     run: known(answer.run),
     role: known(role),
     policy: known(policy),
+    // Without a limit nothing is ever evicted, whatever the policy.
+    evicts: known(policy) !== null && policy !== 'noeviction' && maxmemory !== '0',
     subscribers: told ? Number(subscribers) : null,
     sent: answer.sent,
     received: answer.received,

@@ -215,15 +215,24 @@ export class Node {
   /**
    * What one server says of itself, and how many subscribe to a channel there.
    *
+   * @param key of a cluster: whose primary is asked. Without one it might be a replica.
    * @param awaited false when no caller waits for it: then the process does not stay alive for it.
    */
-  async status(channel: string, timeout: number, awaited = true): Promise<Answer> {
+  async status(key: string, channel: string, timeout: number, awaited = true): Promise<Answer> {
     const server = this.#port
     try {
       if (!awaited && !server.ready) throw new HoldfastError('ERR_UNAVAILABLE', 'not connected')
       const left = this.#left(timeout)
       await this.#ready.within(left())
-      const asked = this.#call(scripts.status, null, [], [channel], left(), server, awaited)
+      const asked = this.#call(
+        scripts.status,
+        null,
+        this.#way(key),
+        [channel],
+        left(),
+        server,
+        awaited,
+      )
       const { items, ...reply } = await asked
       const [raw = []] = items
       return { ...reply, raw, verdict: raw.map(String) }

@@ -36,8 +36,10 @@ describe.skipIf(engines.includes('any')).each(engines)('eviction policy, on %s',
     await world.stop()
   })
 
-  const evict = (policy: string): Promise<unknown> =>
-    world.admin.config('SET', 'maxmemory-policy', policy)
+  const evict = async (policy: string, maxmemory = '1gb'): Promise<void> => {
+    await world.admin.config('SET', 'maxmemory', maxmemory)
+    await world.admin.config('SET', 'maxmemory-policy', policy)
+  }
   const runOf = async (admin: Redis): Promise<string> =>
     /run_id:(\w{16})/.exec(await admin.info('server'))![1]!
   /** Whether anybody has ever looked: to ask is to load the script. */
@@ -117,6 +119,17 @@ describe.skipIf(engines.includes('any')).each(engines)('eviction policy, on %s',
     await until(async () => expect(await looked()).toBe(true))
     await world.locks().ping()
     expect([told(), warnings]).toEqual([[], []])
+  })
+
+  test('without a limit of memory nothing is evicted: nothing to say', async () => {
+    await evict('allkeys-lru', '0')
+    await use(world.locks())
+    await until(async () => expect(await looked()).toBe(true))
+    expect((await world.locks().ping()).server.evictionPolicy).toBe('allkeys-lru')
+    expect([told(), warnings]).toEqual([[], []])
+    await evict('allkeys-lru')
+    await world.locks().ping()
+    expect(told()).toHaveLength(1)
   })
 
   test('where INFO is forbidden: silent, and not asked', async () => {

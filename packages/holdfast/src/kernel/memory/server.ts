@@ -141,7 +141,7 @@ export class MemoryServer {
 
   #status(channel: string): Reply {
     const about = ['memory', '', 'master', 'noeviction'].map((x) => (this.infoFails ? '' : x))
-    return [...about, this.subscribers(channel)]
+    return [...about, this.subscribers(channel), this.infoFails ? '' : '0']
   }
 
   /** The whole of a SCAN in one step. */
