@@ -1,7 +1,7 @@
 // `npm run test:interop`: the tests with other lock libraries, those of Python, Go and Java included.
 // Installs and builds what they need, into the cache folder, and skips nothing. Arguments go to vitest.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { commands, mark, redisson, redsync } from '../packages/holdfast/test/interop/programs.mjs'
 import { pkg, root } from './lib/paths.mjs'
@@ -9,7 +9,9 @@ import { fail, run } from './lib/run.mjs'
 import { buildIfStale, checkNode, ensureModules, ensureServers } from './lib/setup.mjs'
 import { runTests } from './lib/vitest.mjs'
 
-const there = (command, args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0
+const ask = (command, args, options) =>
+  spawnSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], ...options })
+const there = (command, args) => ask(command, args).status === 0
 const offline = 'Without a network this works only where it has been built before.'
 
 /** Installs packages of Debian, where that is welcome; says what is needed where it is not. */
@@ -37,6 +39,22 @@ function make(what, { source, out }, command, args, env = {}) {
   writeFileSync(mark(out), '')
 }
 
+/** Ends where Go is older than go.mod asks for, as that of Debian 12 is. */
+function checkGo(source) {
+  const [, needed] = /^go (\S+)$/m.exec(readFileSync(join(source, 'go.mod'), 'utf8'))
+  // In the module's folder: from 1.21 on Go gets itself the version that a module needs.
+  const said = ask('go', ['env', 'GOVERSION'], { cwd: source })
+  const version = said.stdout.trim()
+  const [major, minor] = version.replace(/^go/, '').split('.').map(Number)
+  const [least, lesser] = needed.split('.').map(Number)
+  if (major > least || (major === least && minor >= lesser)) return
+  const here = version === '' ? said.stderr.trim() : `this is ${version}`
+  fail(
+    `Go ${needed} or newer is needed (${here}). Install it from https://go.dev/dl, or on Debian 12\n` +
+      'from its backports: apt-get install -t bookworm-backports golang-go. Then run this again.',
+  )
+}
+
 checkNode()
 ensureModules()
 buildIfStale()
@@ -47,6 +65,7 @@ if (typeof commands['redis-py']() === 'string') apt('redis-py', 'python3-redis')
 const go = redsync()
 if (!existsSync(mark(go.out))) {
   if (!there('go', ['version'])) apt('Go', 'golang-go')
+  checkGo(go.source)
   // What go.mod says, and nothing newer, by the Go that is here.
   const env = { GOFLAGS: '-mod=readonly -buildvcs=false' }
   make('redsync', go, 'go', ['build', '-o', join(go.out, 'redsync'), '.'], env)
