@@ -30,5 +30,5 @@ export async function denied(world: World): Promise<ReadonlySet<string>> {
     return String(fields[fields.indexOf('object') + 1])
   })
   // Clients introduce themselves and carry on when that is refused.
-  return new Set(objects.filter((object) => !object.startsWith('client|')))
+  return new Set(objects.filter((object) => !/^client(\||$)/.test(object)))
 }
