@@ -1,5 +1,6 @@
 // Keeps the library's layers honest: a file imports only from its own folder or from a lower
-// floor, nothing outside of src/testing needs a package, and no file grows past 400 lines.
+// floor, nothing outside of src/testing needs a package, no file grows past 400 lines, and none that
+// adapts one client reaches 100.
 import { readFileSync, readdirSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { dirname, join, relative, sep } from 'node:path'
@@ -7,6 +8,8 @@ import { src as defaultSrc } from './lib/paths.mjs'
 
 const floors = ['base', 'clients', 'kernel', 'quorum', 'lease', 'line', 'locks']
 const maxLines = 400
+const adapters = /^clients\/(ioredis|node-redis|glide)[^/]*\.ts$/
+const maxAdapterLines = 99
 const src = process.argv[2] ?? defaultSrc
 
 /** Imports, re-exports (a `}` begins the last line of a long one), dynamic imports and types. */
@@ -22,8 +25,9 @@ function check(file, text) {
   const floor = below.length === 0 || top === 'testing' ? Infinity : floors.indexOf(top)
   if (floor === -1) found.push(`${file}: no floor of that name; there are ${floors.join(', ')}`)
   const lines = text.trimEnd().split('\n').length
-  if (lines > maxLines && !file.endsWith('.gen.ts')) {
-    found.push(`${file}: ${lines} lines; split it (the limit is ${maxLines})`)
+  const limit = adapters.test(file) ? maxAdapterLines : maxLines
+  if (lines > limit && !file.endsWith('.gen.ts')) {
+    found.push(`${file}: ${lines} lines; split it (the limit is ${limit})`)
   }
   for (const [, , name] of withoutComments(text).matchAll(pattern)) {
     if (!name.startsWith('.')) {
