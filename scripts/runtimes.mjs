@@ -20,6 +20,8 @@ import { buildIfStale, ensureServers } from './lib/setup.mjs'
 
 /** Each is an npm package with a program of that name, which is given `args` and a script. */
 const runtimes = [
+  // The oldest that is promised.
+  { name: 'node 20', install: 'node@20.19.0', run: 'conformance.mjs', everywhere: true },
   { name: 'node 22', install: 'node@22.23.3', run: 'conformance.mjs', everywhere: true },
   { name: 'node 24', install: 'node@24.21.0', run: 'conformance.mjs', everywhere: true },
   { name: 'bun', install: 'bun@1.4.5', run: 'smoke.mjs' },
