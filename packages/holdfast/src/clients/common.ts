@@ -1,5 +1,6 @@
 /** What a port does in the same way whatever client is behind it. */
 import { HoldfastError } from '../base/errors.js'
+import { listen } from './listeners.js'
 import type { Port, Reply, Subscription, SubscriptionEvents } from './port.js'
 
 /** The part of an event emitter that every client has. */
@@ -18,6 +19,10 @@ export interface Subscriber {
   /** Resolves when the server has confirmed it. Called only when ready; must be idempotent. */
   subscribe(channel: string): Promise<unknown>
   unsubscribe(channel: string): Promise<unknown>
+  /** Asks the server something that it answers, though it be subscribed to the channel already. */
+  probe?(channel: string): Promise<unknown>
+  /** Gives up a connection that does not answer for another one. */
+  reset?(): void
   end(): void
 }
 
@@ -57,16 +62,17 @@ export interface Adapter extends Runner {
   readonly nodes?: () => Promise<readonly Runner[]>
 }
 
+/** How long a connection for messages may take to be made, and the server to answer on it, ms. */
+export const PATIENCE_MS = 4000
+
 /** Does nothing: for rejections whose outcome is told in another way. */
 export const nothing = (): void => {}
 
 /** Watches a client that tells by an event that it is ready. */
 export const told =
   (client: Emitter, event = 'ready'): Adapter['watch'] =>
-  (check) => {
-    client.on(event, check)
-    return () => void client.off(event, check)
-  }
+  (check) =>
+    listen(client, event, check)
 
 /** Looks again and again, for a client that tells nobody. Only a command that waits has it look. */
 export const looked: Adapter['watch'] = (check) => {
@@ -158,6 +164,8 @@ function subscribing({ open }: Adapter): { subscribe: Port['subscribe']; close()
   const entries = new Set<Entry>()
   let own: Subscriber | undefined
   let connection = 0
+  // The connection that is being asked whether it is alive.
+  let probed = 0
   let closed = false
 
   const fail = (entry: Entry, error: unknown): void => {
@@ -169,10 +177,28 @@ function subscribing({ open }: Adapter): { subscribe: Port['subscribe']; close()
     for (const entry of entries) fail(entry, error)
   }
 
+  /** Whoever does not answer in time is left. */
+  const answer = async (subscriber: Subscriber, asked: Promise<unknown>): Promise<void> => {
+    const mine = connection
+    const timer = setTimeout(() => {
+      if (mine === connection && subscriber.ready && !closed) subscriber.reset?.()
+    }, PATIENCE_MS)
+    timer.unref()
+    await asked.finally(() => clearTimeout(timer))
+  }
+
+  const suspect = async (channel: string): Promise<void> => {
+    if (!own?.ready || !own.probe || closed || probed === connection) return
+    const mine = (probed = connection)
+    // A refusal is an answer as well.
+    await answer(own, own.probe(channel)).catch(nothing)
+    if (probed === mine) probed = 0
+  }
+
   const confirm = async (subscriber: Subscriber, entry: Entry): Promise<void> => {
     const mine = connection
     try {
-      await subscriber.subscribe(entry.channel)
+      await answer(subscriber, subscriber.subscribe(entry.channel))
     } catch (error) {
       // After a break the next connection asks again; anything else is the server's answer.
       if (mine === connection && subscriber.ready) fail(entry, error)
@@ -226,7 +252,7 @@ function subscribing({ open }: Adapter): { subscribe: Port['subscribe']; close()
         if (subscriber.ready) void confirm(subscriber, created)
         else subscriber.start()
       })
-      return { close: async () => close(entry) }
+      return { close: async () => close(entry), suspect: () => void suspect(channel) }
     },
     close: () => {
       if (closed) return

@@ -13,7 +13,7 @@ export interface IoredisLike extends Emitter {
   nodes?(role: 'master'): IoredisLike[]
   call(command: string, ...args: string[]): Promise<unknown>
   connect(): Promise<unknown>
-  disconnect(): void
+  disconnect(reconnect?: boolean): void
   // oxlint-disable-next-line typescript/no-explicit-any -- Redis and Cluster differ
   duplicate(...args: any[]): IoredisLike
   subscribe(channel: string): Promise<unknown>
@@ -49,6 +49,8 @@ const on =
       },
       subscribe: (channel) => own.subscribe(channel),
       unsubscribe: (channel) => own.unsubscribe(channel),
+      probe: (channel) => own.subscribe(channel),
+      reset: () => own.disconnect(true),
       end: () => own.disconnect(),
     }
   }

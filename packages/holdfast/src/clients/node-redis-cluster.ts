@@ -1,6 +1,6 @@
 import { looked, nothing, portOf, told, type Emitter } from './common.js'
 import { has, scriptsOf } from './node-redis.js'
-import { subscriber, type NodeRedisLike, type NodeRedisScripts } from './node-redis-subscriber.js'
+import { onDuplicate, type NodeRedisLike, type NodeRedisScripts } from './node-redis-subscriber.js'
 import type { Port } from './port.js'
 import { wandering, type Place } from './wandering.js'
 
@@ -40,10 +40,7 @@ interface Node {
   readonly client?: NodeRedisLike
 }
 
-const place = (source: NodeRedisLike): Place => ({
-  source,
-  open: (events) => subscriber(source.duplicate())(events),
-})
+const place = (source: NodeRedisLike): Place => ({ source, open: onDuplicate(source) })
 
 /**
  * Makes a port of a node-redis cluster, which has to be connected by its owner.

@@ -14,19 +14,23 @@ type Listener = (message: string, channel: string) => void
 
 /** What is asked of a node-redis client. No client is imported, not even as a type. */
 export interface NodeRedisLike extends Emitter, NodeRedisScripts {
+  readonly options?: { readonly socket?: object | undefined }
   readonly isOpen: boolean
   readonly isReady: boolean
   connect(): Promise<unknown>
   destroy(): void
-  duplicate(): NodeRedisLike
+  duplicate(overrides: { socket: object }): NodeRedisLike
   subscribe(channel: string, listener: Listener): Promise<unknown>
   unsubscribe(channel: string, listener: Listener): Promise<unknown>
 }
 
-/** A subscriber on a client that was made for it. */
-export const subscriber =
-  (own: NodeRedisLike): Open =>
+/** A subscriber on a duplicate of the client. */
+export const onDuplicate =
+  (client: NodeRedisLike): Open =>
   (events) => {
+    // It is idle for as long as nobody has to be told anything; that is no reason to end it.
+    const socket = { ...client.options?.socket, socketTimeout: undefined }
+    const own = client.duplicate({ socket })
     const listener: Listener = (message, channel) => events.message(channel, message)
     // One that is ended before there is a socket would connect all the same, and that for ever.
     let reached = false
@@ -48,15 +52,25 @@ export const subscriber =
     own.on('error', (error: unknown) => (own.isOpen ? events.error : events.ended)(error))
     // By then the client itself has subscribed again, and the server has confirmed it.
     own.on('ready', events.ready)
+    const start = (): void => {
+      if (!own.isOpen) own.connect().catch(nothing)
+    }
     return {
       get ready(): boolean {
         return own.isReady
       },
-      start: () => {
-        if (!own.isOpen) own.connect().catch(nothing)
-      },
+      start,
       subscribe: (channel) => own.subscribe(channel, listener),
       unsubscribe: (channel) => own.unsubscribe(channel, listener),
+      // To a channel that it knows it would not subscribe again.
+      probe: async (channel) => {
+        await own.subscribe(`${channel}:alive`, listener)
+        await own.unsubscribe(`${channel}:alive`, listener)
+      },
+      reset: () => {
+        destroy()
+        start()
+      },
       end: () => {
         ended = true
         if (reached || !own.isOpen) destroy()

@@ -1,5 +1,5 @@
 import { nothing, portOf, told, type Runner } from './common.js'
-import { subscriber, type NodeRedisLike, type NodeRedisScripts } from './node-redis-subscriber.js'
+import { onDuplicate, type NodeRedisLike, type NodeRedisScripts } from './node-redis-subscriber.js'
 import type { Port } from './port.js'
 
 export type { NodeRedisLike }
@@ -48,6 +48,6 @@ export function nodeRedisPort(client: NodeRedisLike): Port {
     start: nothing,
     keyPrefix: client._keyPrefix?.toString(),
     ...scriptsOf(client),
-    open: (events) => subscriber(client.duplicate())(events),
+    open: onDuplicate(client),
   })
 }

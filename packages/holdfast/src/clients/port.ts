@@ -18,9 +18,14 @@ export interface PortNode {
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply>
 }
 
-/** A live subscription. `close` never throws. */
+/** A live subscription. Its methods never throw. */
 export interface Subscription {
   close(): Promise<void>
+  /**
+   * A message is missing that should have come: looks whether the connection is still alive, and
+   * gives it up for another one if not, which is then told as a gap. May be left out.
+   */
+  suspect?(): void
 }
 
 /** What a subscriber is told. */

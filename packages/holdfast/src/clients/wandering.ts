@@ -1,4 +1,5 @@
-import type { Emitter, Open, Subscriber } from './common.js'
+import { PATIENCE_MS, type Emitter, type Open, type Subscriber } from './common.js'
+import { listen } from './listeners.js'
 
 /** A node that may be subscribed on, and the client's own connection to it, if that tells its end. */
 export interface Place {
@@ -15,7 +16,8 @@ const LONGEST_PAUSE_MS = 2000
  * change the node that they subscribe on without a word. Every arrival is told as `ready`.
  *
  * It costs one connection. It also moves when the client gives up its connection to that node, for
- * instance because the node has left the cluster: such a node hears no messages any more.
+ * instance because the node has left the cluster: such a node hears no messages any more. And when a
+ * place is not reached in time: a server that is frozen accepts connections all the same.
  *
  * @param pick finds a place; it may wait for one.
  * @param over whether the client was ended, so that there will never be a place.
@@ -57,6 +59,8 @@ export const wandering =
     const move = async (): Promise<void> => {
       const mine = ++round
       const fail = (error: unknown): void => failed(mine, error)
+      timer = setTimeout(fail, PATIENCE_MS, new Error(`No node was reached in ${PATIENCE_MS} ms.`))
+      timer.unref()
       let place: Place
       let opened: Subscriber
       try {
@@ -65,6 +69,7 @@ export const wandering =
           message: events.message,
           ready: () => {
             if (mine !== round) return
+            clearTimeout(timer)
             pause = FIRST_PAUSE_MS
             events.ready()
           },
@@ -81,8 +86,7 @@ export const wandering =
       }
       own = opened
       const left = (): void => fail(new Error('The client has left this node.'))
-      place.source?.on('end', left)
-      leave = () => void place.source?.off('end', left)
+      if (place.source) leave = listen(place.source, 'end', left)
       opened.start()
     }
 
@@ -101,6 +105,8 @@ export const wandering =
         await own.subscribe(channel)
       },
       unsubscribe: async (channel) => own?.unsubscribe(channel),
+      probe: async (channel) => own?.probe?.(channel),
+      reset: () => failed(round, new Error('The node does not answer.')),
       end: () => {
         running = false
         drop()

@@ -84,3 +84,18 @@ test('a break that ioredis has not noticed yet is no refusal', async () => {
   await port.close()
   client.disconnect()
 })
+
+test('a client has one listener, however many wait for it', async () => {
+  const client = new Redis({ lazyConnect: true, port: 1, retryStrategy: null })
+  client.on('error', () => {})
+  const before = client.listenerCount('ready')
+  const ports = [1, 2, 3].map(() => ioredisPort(client))
+  const stops = ports.map((port) => port.onReady(() => {}))
+  expect(client.listenerCount('ready')).toBe(before + 1)
+  stops[0]!()
+  stops[0]!()
+  expect(client.listenerCount('ready')).toBe(before + 1)
+  for (const stop of stops) stop()
+  expect(client.listenerCount('ready')).toBe(before)
+  client.disconnect()
+})

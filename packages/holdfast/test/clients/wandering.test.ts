@@ -167,6 +167,26 @@ test.each(leaving)('%s: closed, it leaves no connection and no listener', async 
   await until(async () => expect(await connected()).toBe(connections))
 })
 
+test.each(leaving)(
+  '%s: has one listener on each node, however many subscribe',
+  async (_name, make) => {
+    const [client] = await make()
+    const sources =
+      client instanceof Cluster
+        ? client.nodes('master')
+        : (client as ReturnType<typeof createCluster>).masters.map((node) => node.client!)
+    const listeners = (): number[] => sources.map((one) => one.listenerCount('end'))
+    const before = listeners()
+    const ports = await Promise.all(Array.from({ length: 12 }, () => portOf(client, () => {})))
+    await Promise.all(ports.map((port) => port.subscribe('a', listener())))
+    expect(listeners()).toEqual(before.map((count) => count + 1))
+    await Promise.all(ports.slice(1).map((port) => port.close()))
+    expect(listeners().filter((count, i) => count > before[i]!)).toHaveLength(1)
+    await ports[0]!.close()
+    expect(listeners()).toEqual(before)
+  },
+)
+
 test('says when it is connected', async () => {
   const clients = [
     createCluster({ rootNodes: cluster.seeds.map((socket) => ({ socket })) }),
