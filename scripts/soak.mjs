@@ -1,4 +1,6 @@
-// Many cycles from several processes under random faults, for as long as you like.
+// Many cycles from several processes under random faults, for as long as you like: connections are
+// cut, scripts flushed, the server and processes freeze, processes are killed and others take their
+// place, the server is killed and comes back with all that it has confirmed.
 //
 //   npm run soak -- [--minutes 10] [--seed n] [--processes 3] [--engine valkey|redis]
 //
@@ -6,9 +8,8 @@
 //   - nobody surely held a name while another one did, and tokens rose;
 //   - a counter that each holder reads and writes counts every write that was confirmed;
 //   - afterwards no key is left but fences, no timer, no listener, and the heap is flat.
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+// With --sabotage somebody deletes locks that are held, and the verdict has to be that it did not hold.
+import { pathToFileURL } from 'node:url'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -20,6 +21,7 @@ import { Ledger } from './soak/ledger.mjs'
 import { settled } from './soak/left-over.mjs'
 import { anySeed, seeded } from './soak/random.mjs'
 import { verdict } from './soak/verdict.mjs'
+import { Workers } from './soak/workers.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -27,6 +29,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     processes: { type: 'string', default: '3' },
     engine: { type: 'string' },
+    sabotage: { type: 'boolean' },
   },
 })
 const minutes = Number(values.minutes)
@@ -43,78 +46,55 @@ if (!(await ensureServers())) fail('the soak needs a real server')
 const { startServer } = await import(pathToFileURL(join(pkg, 'dist/testing/index.js')).href)
 const { Redis } = await import('ioredis')
 
-const server = await startServer({ engine: values.engine })
+// So that a restart is an absence and no loss.
+const lasting = ['--appendonly', 'yes', '--appendfsync', 'always']
+const server = await startServer({ engine: values.engine, args: lasting })
 const admin = new Redis(server.url)
 admin.on('error', () => {})
 const ledger = new Ledger()
-const path = fileURLToPath(new URL('soak/worker.mjs', import.meta.url))
-const workers = Array.from({ length: processes }, (_, i) => {
-  const kind = i % 2 === 0 ? 'ioredis' : 'redis'
-  const args = [server.url, String(seed * 10 + i), kind]
-  const child = fork(path, args, { execArgv: ['--expose-gc'] })
-  const worker = {
-    child,
-    kind,
-    exit: once(child, 'exit'),
-    stats: null,
-    asked: false,
-    end: null,
-    heaps: [],
-  }
-  child.on('message', ({ tenure, stats, end }) => {
-    if (tenure) ledger.add(tenure)
-    if (stats) {
-      worker.stats = stats
-      worker.asked = false
-      worker.heaps.push(stats.heap)
-    }
-    if (end) worker.end = end
-  })
-  return worker
-})
-// Else a worker that is stopped at this moment would outlive us.
-process.on('exit', () => workers.forEach(({ child }) => child.kill('SIGKILL')))
+const workers = new Workers(server.url, seed, ledger)
 process.on('SIGINT', () => process.exit(130))
 process.on('SIGTERM', () => process.exit(143))
 
 console.log(
   `${server.engine} ${server.version}, ${processes} processes, ${minutes} min, --seed ${seed}`,
 )
-const wrong = faults({ server, admin, workers: workers.map(({ child }) => child) }, seeded(seed))
+await Promise.all(Array.from({ length: processes }, () => workers.start()))
+const wrong = faults({ server, admin, workers }, seeded(seed))
 const begin = performance.now()
-const over = () => performance.now() - begin > minutes * 60_000
-// A worker that ended early has failed, and there is no use in going on without it.
-let died = false
-for (const worker of workers) void worker.exit.then(() => (died ||= worker.end === null))
+const over = () => workers.died || performance.now() - begin > minutes * 60_000
 
 function line() {
-  const sum = (of) => workers.reduce((all, { stats }) => all + (stats ? of(stats) : 0), 0)
-  const outcome = (what) => sum(({ tally }) => tally.counts[what])
-  const heap = Math.max(...workers.map(({ stats }) => stats?.heap ?? 0)) / 1e6
+  const outcome = (what) => workers.sum(({ tally }) => tally.counts[what])
+  const heap = Math.max(...workers.living.map(({ stats }) => stats?.heap ?? 0)) / 1e6
   const happened = Object.entries(wrong.counts).map(([kind, count]) => `${kind} ${count}`)
   console.log(
     `${String(Math.round((performance.now() - begin) / 1000)).padStart(4)} s  ` +
-      `${sum(({ tally }) => tally.total)} cycles, ${outcome('held')} held, ` +
+      `${workers.sum(({ tally }) => tally.total)} cycles, ${outcome('held')} held, ` +
       `${outcome('ERR_LOST')} lost, ${outcome('ERR_UNAVAILABLE')} unavailable | ` +
       `${happened.join(', ')} | heap ${heap.toFixed(1)} MB | ${ledger.violations.length} violations`,
   )
 }
 async function report() {
-  while (!over() && !died) {
-    for (let i = 0; i < 100 && !over() && !died; i++) await sleep(100)
-    for (const worker of workers) {
-      worker.asked = true
-      if (worker.child.connected) worker.child.send('stats')
-    }
+  while (!over()) {
+    for (let i = 0; i < 100 && !over(); i++) await sleep(100)
+    workers.ask()
     // One that stands still answers later.
-    await settled(() => workers.every(({ asked }) => !asked), 2000)
+    await settled(() => workers.living.every(({ asked }) => !asked), 2000)
     line()
   }
 }
-await Promise.all([wrong.run(() => over() || died), report()])
+/** A lock that does not lock: the verdict has to tell it. */
+async function sabotage() {
+  while (!over()) {
+    await admin.del('lock:a', 'lock:b', 'lock:{tag}c').catch(() => {})
+    await sleep(20)
+  }
+}
+await Promise.all([wrong.run(over), report(), ...(values.sabotage ? [sabotage()] : [])])
 
-for (const { child } of workers) if (child.connected) child.send('end')
-const exits = Promise.all(workers.map(({ exit }) => exit))
+workers.tell('end')
+const exits = Promise.all(workers.living.map(({ exit }) => exit))
 const late = sleep(60_000, null, { ref: false })
 const codes = await Promise.race([exits, late])
 const found = await verdict({ admin, workers, ledger, codes })

@@ -5,15 +5,14 @@ import { cutOne } from './connect.mjs'
 const [SHORTEST_MS, LONGEST_MS] = [20, 4000]
 
 /**
- * What goes wrong, one thing after another.
+ * What goes wrong, one thing after another: each kind once, then as it comes.
  *
  * @param {object} target
- * @param {import('holdfast/testing').RunningServer} target.server
+ * @param {import('holdfast/testing').RunningServer} target.server that keeps all it has confirmed
  * @param {import('ioredis').Redis} target.admin
- * @param {import('node:child_process').ChildProcess[]} target.workers
+ * @param {import('./workers.mjs').Workers} target.workers
  */
 export function faults({ server, admin, workers }, random) {
-  const counts = { cut: 0, 'cut all': 0, flush: 0, freeze: 0, stop: 0 }
   const pause = () => sleep(random.between(SHORTEST_MS, LONGEST_MS))
   const all = {
     cut: () => cutOne(admin, random),
@@ -25,19 +24,31 @@ export function faults({ server, admin, workers }, random) {
       server.thaw()
     },
     async stop() {
-      const worker = random.pick(workers)
-      worker.kill('SIGSTOP')
+      const { child } = random.pick(workers.living)
+      child.kill('SIGSTOP')
       await pause()
-      worker.kill('SIGCONT')
+      child.kill('SIGCONT')
+    },
+    kill: () => workers.replace(random.pick(workers.living)),
+    /** The server is killed, and comes back with all that it has confirmed. */
+    async restart() {
+      await server.kill()
+      await pause()
+      await server.restart()
+      await admin.ping()
     },
   }
-  const table = ['cut', 'cut', 'cut', 'cut', 'cut all', 'flush', 'flush', 'freeze', 'stop']
+  const kinds = Object.keys(all)
+  const counts = Object.fromEntries(kinds.map((kind) => [kind, 0]))
+  const table = [...kinds, 'cut', 'cut', 'cut', 'flush']
+  const first = [...kinds]
+  const next = () => first.splice(random.below(first.length), 1)[0] ?? random.pick(table)
   return {
     counts,
     /** Until it is told to end, and then everything runs. */
     async run(ended) {
       while (!ended()) {
-        const kind = random.pick(table)
+        const kind = next()
         await all[kind]()
         counts[kind]++
         await sleep(random.between(20, 1000))

@@ -1,7 +1,7 @@
 // One process of the soak: cycles until it is told to end; says who held what and when. It ends by
 // itself, when its parent lets go of it: nothing here calls process.exit but a broken soak.
 //
-//   node --expose-gc worker.mjs <url> <seed> <ioredis|redis>
+//   node --expose-gc worker.mjs <url> <seed> <ioredis|redis> <tasks>
 import { Holdfast } from 'holdfast'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from './connect.mjs'
@@ -9,8 +9,7 @@ import { cycle, Tally } from './cycles.mjs'
 import { leftOver, settled } from './left-over.mjs'
 import { seeded } from './random.mjs'
 
-const [url, seed, kind] = process.argv.slice(2)
-const TASKS = 8
+const [url, seed, kind, count] = process.argv.slice(2)
 const NAMES = ['a', 'b', '{tag}c']
 // Short, so that a freeze of some seconds ends leases.
 const options = { holdfast: {}, lock: { ttl: 1000 } }
@@ -36,26 +35,24 @@ const watched = { clients: [client], signals: [shared] }
 const bare = await leftOver(watched)
 const locks = new Holdfast(client, options.holdfast)
 const tally = new Tally()
-const writes = { done: 0, stale: 0, unknown: 0 }
 
-const tell = (message) => process.connected && process.send(message)
+/** Resolves when it is on its way: one who is killed then has left it behind. */
+const tell = (message) =>
+  new Promise((resolve) => (process.connected ? process.send(message, resolve) : resolve()))
 const now = () => Number(process.hrtime.bigint() / 1000n)
 
 const evaluate = (script, key, ...args) =>
   data.eval(script, { keys: [key], arguments: args.map(String) })
 
-async function count(key, fence) {
+/** @returns what became of it: done, stale, unknown, or null if nothing was written */
+async function write(key, fence) {
   const value = await evaluate(READ, key, fence).catch(() => null)
   // An unknown answer to a question has changed nothing.
-  if (value === null) return
-  if (value < 0) {
-    writes.stale++
-    return
-  }
+  if (value === null) return null
+  if (value < 0) return 'stale'
   const done = await evaluate(WRITE, key, fence, value + 1).catch(() => null)
-  if (done === null) writes.unknown++
-  else if (done === 1) writes.done++
-  else writes.stale++
+  if (done === null) return 'unknown'
+  return done === 1 ? 'done' : 'stale'
 }
 
 async function work(lock, ms) {
@@ -68,30 +65,30 @@ async function work(lock, ms) {
     if (lock.validFor > 0) to = at
   }
   look()
-  await count(`counter:${name}`, fence)
+  const wrote = await write(`counter:${name}`, fence)
   look()
   // One in ten holds longer, so that what stops a process often stops a holder.
   await sleep(fence % 10 === 0 ? 100 : ms)
   look()
-  tell({ tenure: { name, fence, from, to: Math.max(from, to) } })
+  await tell({ tenure: { name, fence, from, to: Math.max(from, to) }, wrote })
 }
 
 let ending = false
 const crew = { locks, client, options, names: NAMES, shared, work }
-const tasks = Array.from({ length: TASKS }, async (_, index) => {
+const tasks = Array.from({ length: Number(count) }, async (_, index) => {
   const random = seeded(Number(seed) * 100 + index)
   while (!ending) tally.add(await cycle(crew, random))
 })
 
 const asks = {
-  stats: async () => tell({ stats: { tally, writes, ...(await leftOver(watched)) } }),
+  stats: async () => tell({ stats: { tally, ...(await leftOver(watched)) } }),
   async end() {
     ending = true
     await Promise.all(tasks)
     await locks.close()
     const timers = () => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length
     await settled(() => timers() <= bare.timers)
-    tell({ end: { bare, closed: await leftOver(watched), tally, writes } })
+    await tell({ end: { bare, closed: await leftOver(watched), tally } })
     end()
     endData()
     process.disconnect()
@@ -100,4 +97,4 @@ const asks = {
 process.on('message', (ask) => void asks[ask]())
 // Nobody is left to tell.
 process.on('disconnect', () => ending || process.exit(1))
-tell({ ready: true })
+void tell({ ready: true })
