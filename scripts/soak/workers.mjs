@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 const path = fileURLToPath(new URL('worker.mjs', import.meta.url))
 
-/** Writes that a process may have made and not told of: one for each of its tasks. */
+/** Of each process. One that is killed may have made a write in each of them and not told of it. */
 const TASKS = 8
 
 /** The processes of a soak, those that were killed too. */
@@ -44,8 +44,15 @@ export class Workers {
     const child = fork(path, args, { execArgv: ['--expose-gc'] })
     const exit = once(child, 'exit')
     const worker = {
-      ...{ child, kind, exit, ended: false, killed: false },
-      ...{ stats: null, asked: false, end: null, heaps: [] },
+      child,
+      kind,
+      exit,
+      ended: false,
+      killed: false,
+      stats: null,
+      asked: false,
+      end: null,
+      heaps: [],
     }
     this.all.push(worker)
     let begin
