@@ -1,36 +1,71 @@
 // What people copy from the docs compiles.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
-import { recommended } from '../clients/kinds.js'
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
-const pages = ['clients.md', 'operations.md']
+const root = at('../../../..')
+const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))
 
 // Inside of the package, so that the clients are found as its own files find them.
 mkdirSync(at('../../temp'), { recursive: true })
-const folder = mkdtempSync(at('../../temp/examples-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const temp = mkdtempSync(at('../../temp/examples-'))
+afterAll(() => rmSync(temp, { recursive: true, force: true }))
+
+/** What the examples of README.md leave out: the reader's own, and what came before. */
+const ofReadme = `
+import type { Holdfast, Lock } from 'holdfast'
+import type { RunningServer } from 'holdfast/testing'
+import type * as ioredis from 'ioredis'
+declare global {
+  const locks: Holdfast
+  const redis: ioredis.Redis
+  const server: RunningServer
+  const Redis: typeof ioredis.Redis
+  function chargeInvoice(id: number, how: Pick<Lock, 'signal' | 'fence'>): Promise<number>
+  const db: { query(sql: string, values?: unknown[]): Promise<{ rowCount: number | null }> }
+}
+`
+/** The same of docs/interop.md. */
+const ofInterop = `
+import type * as holdfast from 'holdfast'
+import type { Redis } from 'ioredis'
+import type * as semaphore from 'redis-semaphore'
+import type * as redlock from 'redlock'
+declare global {
+  const redis: Redis
+  const id: string
+  function work(signal?: AbortSignal): Promise<void>
+  function onLockLost(error: Error): void
+  const Holdfast: typeof holdfast.Holdfast
+  const Mutex: typeof semaphore.Mutex
+  const Redlock: typeof redlock.default
+}
+`
 
 /** The TypeScript blocks of a page, by the line that each begins at. */
 function examples(page: string): Map<number, string> {
-  const text = readFileSync(at(`../../../../docs/${page}`), 'utf8')
+  const text = readFileSync(join(root, page), 'utf8')
+  // What is called JavaScript nobody would check.
+  expect([page, /^```(js|javascript|typescript)$/m.test(text)]).toEqual([page, false])
   const blocks = [...text.matchAll(/^```ts\n(.*?)^```$/gms)]
   const line = (index: number): number => text.slice(0, index).split('\n').length + 1
   return new Map(blocks.map((block) => [line(block.index), block[1]!]))
 }
 
 /** What the compiler says of the files of a folder. */
-function compile(): string {
+function compile(folder: string): string {
   const paths = {
-    holdfast: ['../../src/index.ts'],
-    'holdfast/testing': ['../../src/testing/index.ts'],
+    holdfast: ['../../../src/index.ts'],
+    'holdfast/testing': ['../../../src/testing/index.ts'],
+    // Its types are not in its exports.
+    redlock: ['../../../../../node_modules/redlock5/dist/index.d.ts'],
   }
   const options = { noEmit: true, noUnusedLocals: false, paths }
-  const config = { extends: '../../../../tsconfig.base.json', compilerOptions: options }
+  const config = { extends: '../../../../../tsconfig.base.json', compilerOptions: options }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ ...config, include: ['*.ts'] }))
   const typescript = createRequire(import.meta.url).resolve('typescript/package.json')
   const tsc = join(dirname(typescript), 'bin/tsc')
@@ -38,34 +73,32 @@ function compile(): string {
   return status === 0 ? '' : stdout
 }
 
-test('the examples of docs/clients.md and docs/operations.md compile', () => {
-  let count = 0
-  for (const page of pages) {
-    for (const [line, code] of examples(page)) {
-      writeFileSync(join(folder, `${page}-${line}.ts`), code)
-      count++
-    }
-  }
-  expect(count).toBeGreaterThanOrEqual(10)
-  expect(compile()).toBe('')
-  // The compiler sees them: one that is wrong is told by its page and line.
-  writeFileSync(
-    join(folder, 'wrong.md-1.ts'),
-    "import { Holdfast } from 'holdfast'\nnew Holdfast(7)",
-  )
-  expect(compile()).toContain('wrong.md-1.ts')
-}, 60_000)
-
-test.each(Object.entries(recommended))(
-  'the options of %s that the fault matrix runs with are those of docs/clients.md',
-  (client, options) => {
-    const text = readFileSync(at('../../../../docs/clients.md'), 'utf8').replaceAll('_', '')
-    const section = new RegExp(`^## ${client}$.*?^## `, 'ms').exec(text)![0]
-    // Functions are there for the eye to compare.
-    for (const [key, value] of Object.entries(options)) {
-      if (typeof value !== 'object' && typeof value !== 'function') {
-        expect(section).toContain(`${key}: ${value},`)
+const alone = docs.filter((name) => name !== 'interop.md').map((name) => `docs/${name}`)
+test.each([
+  { title: 'README.md', given: ofReadme, pages: ['README.md'], least: 15 },
+  { title: 'docs/interop.md', given: ofInterop, pages: ['docs/interop.md'], least: 3 },
+  { title: 'all other pages of docs', given: '', pages: alone, least: 10 },
+])(
+  'the examples of $title compile',
+  ({ given, pages, least }) => {
+    const folder = mkdtempSync(join(temp, 'pages-'))
+    let count = 0
+    for (const page of pages) {
+      for (const [line, code] of examples(page)) {
+        // A module, whether it imports anything or not.
+        writeFileSync(join(folder, `${basename(page)}-${line}.ts`), `${code}export {}\n`)
+        count++
       }
     }
+    expect(count).toBeGreaterThanOrEqual(least)
+    if (given !== '') writeFileSync(join(folder, 'context.d.ts'), given)
+    expect(compile(folder)).toBe('')
+    // The compiler sees them: one that is wrong is told by its page and line.
+    writeFileSync(
+      join(folder, 'wrong.md-1.ts'),
+      "import { Holdfast } from 'holdfast'\nnew Holdfast(7)",
+    )
+    expect(compile(folder)).toContain('wrong.md-1.ts')
   },
+  60_000,
 )
