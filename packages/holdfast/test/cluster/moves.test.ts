@@ -5,6 +5,7 @@ import { keysOf } from '../../src/kernel/names.js'
 import { scripts } from '../../src/kernel/scripts.gen.js'
 import type { ServerEngine } from '../../src/testing/index.js'
 import { TestCluster, type ClusterNode } from '../kit/cluster.js'
+import { within } from '../kit/within.js'
 import { engines, Events, refusal, until } from '../real/kit.js'
 
 /** A name whose slot moves is `{tag}...`: others with its tag move with it. */
@@ -138,6 +139,31 @@ describe.each(engines as ServerEngine[])('slots that move, %s', (engine) => {
     const next = await behind
     expect(next.fence).toBeGreaterThan(lock.fence)
     await next.release()
+    await until(async () => expect(await cluster.keys()).toEqual([]))
+  })
+
+  test.each([
+    ['half of its keys are here', 'line'],
+    ['all of its keys are there', 'all'],
+  ])('ASK: a release while %s is unavailable, in time, and told again', async (_title, how) => {
+    const [name] = names(`give:${how}`)
+    const [one, other] = [locksOf({ nodeTimeout: 500 }), locksOf()]
+    const to = await elsewhere(name)
+    const lock = await one.mutex(name, { ttl: 30_000 }).acquire()
+    const next = other.mutex(name, { wait: 15_000 }).acquire()
+    await until(async () => expect((await one.inspect(name)).waiterCount).toBe(1))
+    const from = await cluster.beginMove(K(name), to)
+    const [, , line] = keysOf(name, 'lock:')
+    await cluster.moveKeys(K(name), from, to, how === 'all' ? undefined : [line])
+    const result = await within(lock.release(), 2500)
+    expect(result).toEqual({ released: false, reason: 'unavailable' })
+
+    await cluster.moveKeys(K(name), from, to)
+    await cluster.endMove(K(name), to)
+    // Long before the lease is over.
+    const second = await next
+    expect(second.fence).toBeGreaterThan(lock.fence)
+    expect(await second.release()).toEqual({ released: true })
     await until(async () => expect(await cluster.keys()).toEqual([]))
   })
 

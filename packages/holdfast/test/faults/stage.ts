@@ -20,6 +20,9 @@ export const LONG = 20_000
 /** Of a call that must not end by its limit. */
 export const PATIENT = 30_000
 
+/** What a cell needs of where it is played. */
+export type Scene = Pick<Stage, 'far' | 'near' | 'warm' | 'queued' | 'subscribed' | 'clean'>
+
 /** A server of its own for one cell, with one way to it that can fail and one that cannot. */
 export class Stage {
   /** The server that clients are led to. */
