@@ -4,19 +4,19 @@ import type { Runtime } from '../base/runtime.js'
 /** Hellos under way: of all that is to go to one run of a server, one item asks for all. */
 export class Greetings {
   readonly #runtime: Runtime
-  readonly #asked = new Map<string | number, Promise<void>>()
+  readonly #asked = new Map<string, Promise<void>>()
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime
   }
 
   /**
-   * @param where the run that is known to have the item's slot, else the slot: a guess is no reason
-   * to share.
+   * @param where who shares: by the run that is known to have the item's slot, else by the slot. A
+   * guess is no reason to share.
    * @param left what is left of the item's time.
    * @param greet asks for this item.
    */
-  to(where: string | number, left: () => number, greet: () => Promise<void>): Promise<void> {
+  to(where: string, left: () => number, greet: () => Promise<void>): Promise<void> {
     const asked = this.#asked.get(where)
     if (asked) return this.#overheard(asked, left, greet)
     const asking = greet().finally(() => this.#asked.delete(where))

@@ -19,6 +19,7 @@ import { Ready } from './ready.js'
 import { classify } from './replies.js'
 import { Routes } from './routes.js'
 import { Runs } from './runs.js'
+import { serversOf } from './servers.js'
 
 /** One item's verdict, and when it was asked for and given. */
 export interface Answer {
@@ -54,7 +55,6 @@ interface Item {
 }
 
 const NO_LIMIT: NotAfter = { ms: '', run: '' }
-const NO_SERVERS = Promise.resolve<readonly PortNode[]>([])
 
 /** The ops that take names, and whether they carry `notAfter` and so need a sample first. */
 const OPS = { acquire: true, renew: true, release: false, inspect: false, force: false } as const
@@ -120,7 +120,7 @@ export class Node {
     let sending: readonly Item[] = items
     try {
       // Nothing is awaited for its own sake: each turn of the loop is a part of a hand-over's time.
-      const hello = OPS[op] ? this.#sampled(slot, items[0]!.keys[0], left) : undefined
+      const hello = OPS[op] ? this.#sampled(slot, items[0]!, left) : undefined
       if (hello) await hello
       const ready = this.#ready.within(left())
       if (ready) await ready
@@ -152,11 +152,12 @@ export class Node {
   }
 
   /** The first request to a server run, or the first after a long silence, is a hello. */
-  #sampled(slot: number, key: string, left: () => number): Promise<void> | undefined {
+  #sampled(slot: number, item: Item, left: () => number): Promise<void> | undefined {
     if (this.#runs.bounds(this.#routes.of(slot), this.#clock.now()).low > -Infinity)
       return undefined
-    const where = this.#routes.learnt(slot) ?? slot
-    return this.#greetings.to(where, left, () => this.#greet(slot, key, left))
+    // One who has little time would cut another's short.
+    const where = `${this.#routes.learnt(slot) ?? slot} ${item.timeout}`
+    return this.#greetings.to(where, left, () => this.#greet(slot, item.keys[0], left))
   }
 
   /** The server time past which a request that is sent now is not to be carried out. */
@@ -194,7 +195,9 @@ export class Node {
     const limit = this.#left(timeout)
     try {
       await this.#ready.within(limit())
-      const from = cursors ?? new Map((await this.#servers(limit())).map((one) => [one, '0']))
+      const from =
+        cursors ??
+        new Map((await serversOf(this.#port, this.#runtime, limit())).map((one) => [one, '0']))
       const left = new Map<PortNode, string>()
       const found = await Promise.all(
         [...from].map(async ([server, cursor]) => {
@@ -247,19 +250,6 @@ export class Node {
 
   get cluster(): boolean {
     return this.#port.cluster === true
-  }
-
-  async #servers(timeout: number): Promise<readonly PortNode[]> {
-    const { cluster, kind } = this.#port
-    if (!cluster) return [this.#port]
-    const servers = await inTime(this.#runtime, this.#port.nodes?.() ?? NO_SERVERS, timeout, () => {
-      throw new HoldfastError('ERR_UNAVAILABLE', `the servers were not found in ${timeout} ms`)
-    })
-    if (servers.length > 0) return servers
-    throw new HoldfastError(
-      'ERR_CONFIG',
-      `list needs every primary of the cluster, and ${kind} does not give them`,
-    )
   }
 
   async #call(
