@@ -67,6 +67,14 @@ export class Mailbox {
     this.#onGap()
   }
 
+  /** A message that should have come is missing: see {@link Subscription.suspect}. */
+  suspect(): void {
+    void this.#subscription?.then(
+      (subscription) => subscription.suspect?.(),
+      () => undefined,
+    )
+  }
+
   register(owner: string, recipient: Recipient): void {
     this.#recipients.set(owner, recipient)
   }

@@ -190,6 +190,7 @@ export class Waiter implements Recipient {
         this.#rename()
         return false
       case 'lapsed':
+        this.#queue.mailbox.suspect()
         this.#rename()
         return false
       case 'late':
@@ -242,6 +243,8 @@ export class Waiter implements Recipient {
   #granted(answer: Answer, fence: number, ends: number): void {
     // A place in line that ends without a message: one was lost, or the whole line, and with it the
     // places of the others.
+    const untold = this.ticket !== 0 && this.#contention.holder?.mode !== 'foreign'
+    if (untold) this.#queue.mailbox.suspect()
     const others = this.ticket === 0 ? [] : this.#line.waiters.filter((other) => other !== this)
     this.#accept(grantOfReply(answer, ends, fence, false, this.#queue.drift))
     for (const other of others) other.askAgain()
