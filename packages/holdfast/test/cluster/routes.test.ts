@@ -185,6 +185,17 @@ test('names of one server say hello to it once, when they are asked for together
   expect(shards.sent().filter((what) => what.startsWith('hello'))).toHaveLength(1)
 })
 
+test('CROSSSLOT, should it ever come, is ERR_CONFIG at once, for whoever waits too', async () => {
+  const said = new Error("CROSSSLOT Keys in request don't hash to the same slot")
+  const port: Port = { ...new Shards(2).port(), run: () => Promise.reject(said) }
+  const locks = new Holdfast(port, { checkEviction: false })
+  const refused = { code: 'ERR_CONFIG', lock: 'a', cause: said }
+  for (const wait of [0, 60_000]) {
+    await expect(locks.mutex('a').acquire({ wait })).rejects.toMatchObject(refused)
+  }
+  await expect(locks.inspect('a')).rejects.toMatchObject({ code: 'ERR_CONFIG' })
+})
+
 test('list says so where the client does not name its servers', async () => {
   const locks = new Holdfast(new Shards(2).port(), { checkEviction: false })
   const looked = locks.list('*').next()

@@ -2,7 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { GlideClient, Logger } from '@valkey/valkey-glide'
 import { Redis } from 'ioredis'
+import { Redis as Valkey } from 'iovalkey'
 import { createClient } from 'redis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Holdfast } from '../../src/index.js'
@@ -11,6 +13,9 @@ import { freePort } from '../../src/testing/wire.js'
 import { everything, fine } from './everything.js'
 import { engines, refusal } from './kit.js'
 
+// It writes warnings to stderr else.
+Logger.init('off')
+
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-tls-'))
 const file = (name: string): string => join(folder, name)
 const openssl = (...args: string[]): boolean => spawnSync('openssl', args).status === 0
@@ -18,6 +23,8 @@ const openssl = (...args: string[]): boolean => spawnSync('openssl', args).statu
 /** A certificate that vouches for itself, on this machine, for an hour or a day. */
 function certify(name: string): boolean {
   const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1']
+  // GLIDE takes no authority for a server.
+  subject.push('-addext', 'basicConstraints=critical,CA:FALSE')
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
   const out = ['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`)]
   return openssl('req', '-x509', '-days', '1', ...key, ...subject, ...out)
@@ -42,8 +49,8 @@ describe.skipIf(!certified || engines.includes('any')).each(engines)('TLS, on %s
   })
   afterAll(() => server.stop())
 
-  function ioredis(ca: string): Holdfast {
-    const redis = new Redis({ host: '127.0.0.1', port, tls: { ca } })
+  function ioredis(ca: string, Client = Redis): Holdfast {
+    const redis = new Client({ host: '127.0.0.1', port, tls: { ca } })
     redis.on('error', () => {})
     ends.push(() => redis.disconnect())
     return new Holdfast(redis)
@@ -59,9 +66,25 @@ describe.skipIf(!certified || engines.includes('any')).each(engines)('TLS, on %s
     return new Holdfast(client)
   }
 
+  async function glide(ca: string): Promise<Holdfast> {
+    const client = await GlideClient.createClient({
+      addresses: [{ host: '127.0.0.1', port }],
+      requestTimeout: 5000,
+      useTLS: true,
+      advancedConfiguration: { tlsAdvancedConfiguration: { rootCertificates: ca } },
+    })
+    ends.push(() => client.close())
+    return new Holdfast(client)
+  }
+
+  // They differ in their types only.
+  const iovalkey = (ca: string): Holdfast => ioredis(ca, Valkey as unknown as typeof Redis)
+
   test.each([
-    ['ioredis', ioredis],
+    ['ioredis', (ca: string) => ioredis(ca)],
+    ['iovalkey', iovalkey],
     ['node-redis', nodeRedis],
+    ['Valkey GLIDE', glide],
   ])('%s does everything, and messages come over TLS too', async (_name, open) => {
     const plain = new Redis(server.url)
     ends.push(() => plain.disconnect())
@@ -71,8 +94,11 @@ describe.skipIf(!certified || engines.includes('any')).each(engines)('TLS, on %s
     expect(steps).toEqual(fine)
   })
 
-  test('a certificate that is not trusted: ERR_UNAVAILABLE', async () => {
-    const locks = ioredis(readFileSync(file('other.crt'), 'utf8'))
+  test.each([
+    ['ioredis', (ca: string) => ioredis(ca)],
+    ['iovalkey', iovalkey],
+  ])('a certificate that %s does not trust: ERR_UNAVAILABLE', async (_name, open) => {
+    const locks = open(readFileSync(file('other.crt'), 'utf8'))
     const error = await refusal(locks.ping({ timeout: 300 }))
     expect(error).toMatchObject({ code: 'ERR_UNAVAILABLE' })
     await locks.close()
