@@ -205,6 +205,15 @@ test('close: new calls fail, waits are cancelled, locks are released and their s
   expect(w.left()).toEqual([])
 })
 
+test('a second call of one mutex that is refused takes nothing from the first', async () => {
+  const w = new World()
+  const mutex = w.client().locks.mutex('x')
+  const lock = await mutex.acquire()
+  expect(await mutex.tryAcquire()).toBeNull()
+  lock.assertHeld()
+  expect(await lock.release()).toEqual({ released: true })
+})
+
 test('release twice gives the same result; after a loss it says so', async () => {
   const w = new World()
   const a = w.client()

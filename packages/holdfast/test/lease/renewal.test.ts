@@ -29,6 +29,19 @@ test('a lease is renewed at a third of it', async () => {
   expect(w.net.count('renew')).toBe(19)
 })
 
+test('so is the shortest one: ten times a second, and no more', async () => {
+  const w = new World()
+  const a = w.client()
+  const lock = await a.locks.mutex('x', { ttl: 300 }).acquire()
+  await w.advance(3000)
+  expect(lock.signal.aborted).toBe(false)
+  expect(w.net.count('renew')).toBeGreaterThanOrEqual(29)
+  expect(w.net.count('renew')).toBeLessThanOrEqual(32)
+  await lock.release()
+  await w.advance(1000)
+  expect(w.net.count('renew')).toBeLessThanOrEqual(32)
+})
+
 test('250 leases take one timer, and three calls of at most 100 a third', async () => {
   const w = new World()
   const a = w.client()
