@@ -42,7 +42,7 @@ export function glidePort(client: GlideLike): Port {
     watch: () => nothing,
     start: nothing,
     ...runner(client),
-    ...(cluster ? { nodes: () => primaries(client) } : {}),
+    ...(cluster ? { nodes: () => primaries(user) } : {}),
     open: wandering(
       () => connect(user),
       () => user.isClosed,
@@ -60,9 +60,21 @@ function runner(client: GlideLike, route?: object): Runner {
   }
 }
 
-async function primaries(client: GlideLike): Promise<readonly Runner[]> {
-  type Range = [from: number, to: number, primary: [host: string, port: number]]
-  const ranges = (await client.customCommand(['CLUSTER', 'SLOTS'], { decoder })) as Range[]
-  const all = new Map(ranges.map(([, , [host, port]]) => [`${host}:${port}`, { host, port }]))
+async function primaries(client: Inside): Promise<readonly Runner[]> {
+  type Primary = [
+    host: string | null,
+    port: number,
+    id: string,
+    more?: { key: string; value: string }[],
+  ]
+  const slots = await client.customCommand(['CLUSTER', 'SLOTS'], { decoder })
+  const [seed] = client.config['addresses'] as [{ host: string }]
+  const all = new Map<string, { host: string; port: number }>()
+  for (const [, , [told, port, , more]] of slots as [from: number, to: number, Primary][]) {
+    // One that tells no host is reached by its name, or else by that of the others. (By the number
+    // of a slot GLIDE 2.3 finds the way to slot 0 only.)
+    const host = told || more?.find(({ key }) => key === 'hostname')?.value || seed.host
+    all.set(`${host}:${port}`, { host, port })
+  }
   return [...all.values()].map((at) => runner(client, { type: 'routeByAddress', ...at }))
 }
