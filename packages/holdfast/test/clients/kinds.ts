@@ -60,7 +60,7 @@ const only = {
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,
 }
-export const recommended = {
+const recommended = {
   ioredis: { ...only, retryStrategy: (times: number) => Math.min(times * 50, 2000) },
   iovalkey: only,
   'node-redis': {
