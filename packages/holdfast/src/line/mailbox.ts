@@ -52,7 +52,8 @@ export class Mailbox {
     try {
       const subscription = await mine
       if (this.#closed) await subscription.close()
-      else this.#live = true
+      // It may have ended since.
+      else if (this.#subscription === mine) this.#live = true
     } catch (error) {
       if (this.#subscription === mine) this.#subscription = null
       throw error
