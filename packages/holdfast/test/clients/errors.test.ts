@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Holdfast } from '../../src/index.js'
+import { classify } from '../../src/quorum/replies.js'
 import { startServer, type RunningServer } from '../../src/testing/index.js'
 import { refusal } from '../real/kit.js'
 import { kinds, otherKinds, type Made, type Options } from './kinds.js'
@@ -79,4 +80,9 @@ describe.each([...kinds, ...otherKinds])('$name', (kind) => {
     const lock = await locks.mutex('x').acquire()
     expect(await lock.release()).toEqual({ released: true })
   })
+})
+
+test('a server in protected mode: ERR_CONFIG', () => {
+  const denied = 'DENIED Redis is running in protected mode because protected mode is enabled'
+  expect(classify(new Error(denied), 'ioredis')).toMatchObject({ code: 'ERR_CONFIG' })
 })
