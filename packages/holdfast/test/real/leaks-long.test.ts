@@ -1,9 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { Redis } from 'ioredis'
+import { afterAll, expect, test } from 'vitest'
+import { Holdfast } from '../../src/index.js'
 import { startServer } from '../../src/testing/index.js'
-import { assertBuilt } from './process.js'
+import { until } from './kit.js'
+import { assertBuilt, Process } from './process.js'
 
 /** What a process holds: see scripts/soak/left-over.mjs. */
 interface LeftOver {
@@ -32,7 +36,9 @@ const CYCLES = 10_000
 const seed = Number(process.env['HOLDFAST_SEED'] || Date.now() % 1_000_000_000)
 const child = fileURLToPath(new URL('leaks-child.mjs', import.meta.url))
 
-test(`10,000 cycles with cuts, cancels, time-outs and closes leave nothing (HOLDFAST_SEED=${seed})`, async () => {
+afterAll(() => Process.killAll())
+
+test.concurrent(`10,000 cycles with cuts, cancels, time-outs and closes leave nothing (HOLDFAST_SEED=${seed})`, async () => {
   assertBuilt()
   await using server = await startServer()
   const args = ['--expose-gc', child, server.url, String(seed), String(CYCLES)]
@@ -77,3 +83,60 @@ test(`10,000 cycles with cuts, cancels, time-outs and closes leave nothing (HOLD
   expect(Math.min(...report.lives)).toBeGreaterThan(0)
   expect(code).toBe(0)
 }, 120_000)
+
+test.concurrent('processes that are killed while they hold and wait: free after the ttl, and nothing is left', async () => {
+  await using server = await startServer()
+  const [admin, client] = [new Redis(server.url), new Redis(server.url)]
+  const locks = new Holdfast(client)
+  const [ttl, claim] = [600, 300]
+  const options = { ttl, claim, wait: 60_000 }
+  let last = 0
+  try {
+    for (let round = 0; round < 6; round++) {
+      const [holder, waiter] = (await Process.start(2, server.url)) as [Process, Process]
+      const { fence } = await holder.ask('acquire', { name: 'a', options })
+      const waiting = waiter.ask('acquire', { name: 'a', options })
+      waiting.catch(() => {})
+      await until(async () => expect((await locks.inspect('a')).waiterCount).toBe(1))
+      const next = locks.mutex('a', options).acquire()
+      next.catch(() => {})
+      await until(async () => expect((await locks.inspect('a')).waiterCount).toBe(2))
+      // Longer than its first lease now and then, so that it is killed between renewals too.
+      if (round % 2 === 1) await sleep(ttl + 70 * round)
+      // Sometimes the one who would be next dies as well, before or after.
+      const alone = round % 3 === 0
+      if (round % 3 === 1) await waiter.kill()
+      const killed = performance.now()
+      await holder.kill()
+      if (round % 3 === 2) await waiter.kill()
+      if (alone) {
+        const second = await waiting
+        expect(performance.now() - killed).toBeLessThan(ttl + 1000)
+        expect(second.fence).toBeGreaterThan(fence)
+        await waiter.kill()
+      }
+      const lock = await next
+      // A dead waiter may cost its claim, and the one who is second asks a part of a claim later.
+      const most = (alone ? 2 * ttl : ttl) + claim + 1500
+      expect(performance.now() - killed).toBeLessThan(most)
+      expect(lock.fence).toBeGreaterThan(Math.max(fence, last))
+      last = lock.fence
+      expect(await lock.release()).toEqual({ released: true })
+    }
+    await until(async () => {
+      const keys = await admin.keys('*')
+      expect(keys.filter((key) => !key.includes(':hf:fence:'))).toEqual([])
+      // This one's; those of the dead have gone with their connections.
+      expect(await admin.pubsub('CHANNELS', '*')).toHaveLength(1)
+      const connections = String(await admin.client('LIST'))
+        .trim()
+        .split('\n')
+      expect(connections).toHaveLength(3)
+    })
+    for (const key of await admin.keys('*')) expect(await admin.pttl(key)).toBeGreaterThan(0)
+  } finally {
+    await locks.close()
+    client.disconnect()
+    admin.disconnect()
+  }
+}, 60_000)
