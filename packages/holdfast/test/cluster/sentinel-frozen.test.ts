@@ -1,0 +1,61 @@
+/** A primary that is frozen keeps its connections: a client has to be told of the new one. */
+import { Redis } from 'ioredis'
+import { Redis as Redis5 } from 'ioredis5'
+import { Redis as Valkey } from 'iovalkey'
+import { expect, test } from 'vitest'
+import { Holdfast } from '../../src/index.js'
+import { sentinelKinds, type SentinelKind } from '../kit/cluster-clients.js'
+import { TestSentinel } from '../kit/sentinel.js'
+import { until } from '../real/kit.js'
+
+const detecting = (name: string, Kind: typeof Redis): SentinelKind => ({
+  name,
+  open: async (sentinels, group) => {
+    const options = { failoverDetector: true, lazyConnect: true }
+    const client = new Kind({ sentinels: [...sentinels], name: group, ...options })
+    client.on('error', () => {})
+    await client.connect()
+    return { client, end: () => client.disconnect() }
+  },
+})
+
+const kinds: readonly SentinelKind[] = [
+  detecting('ioredis 6', Redis),
+  detecting('ioredis 5', Redis5 as unknown as typeof Redis),
+  detecting('iovalkey', Valkey as unknown as typeof Redis),
+  ...sentinelKinds.filter(({ name }) => name.startsWith('node-redis')),
+]
+
+test('ioredis with failoverDetector, and node-redis, leave a frozen primary', async () => {
+  await using sentinel = await TestSentinel.start()
+  const all = await Promise.all(
+    kinds.map(async ({ open, name }) => {
+      const { client, end } = await open(sentinel.addresses, sentinel.name)
+      return { name, end, locks: new Holdfast(client, { checkEviction: false }) }
+    }),
+  )
+  // Everybody is subscribed.
+  await Promise.all(
+    all.map(async ({ name, locks }) => {
+      const held = await locks.mutex(name).acquire()
+      const next = locks.mutex(name).acquire()
+      await until(async () => expect((await locks.inspect(name)).waiterCount).toBe(1))
+      await held.release()
+      await (await next).release()
+    }),
+  )
+  const old = await sentinel.primary()
+  old.freeze()
+  await Promise.all(
+    all.map(async ({ name, locks }) => {
+      const held = await until(() => locks.mutex(`new ${name}`).acquire({ wait: 0 }), 15_000)
+      const next = locks.mutex(`new ${name}`).acquire({ wait: 15_000 })
+      await until(async () => expect((await locks.inspect(`new ${name}`)).waiterCount).toBe(1))
+      await held.release()
+      await (await next).release()
+    }),
+  )
+  old.thaw()
+  await Promise.all(all.map(({ locks }) => locks.close()))
+  for (const { end } of all) end()
+})
