@@ -6,17 +6,44 @@ const bundle = (files) => bundleLua(new Map(Object.entries(files)))
 
 test('puts each part in once, in the place of its line', () => {
   const scripts = bundle({
-    'take-it': '--@include _a\n--@include _b\nreturn b()',
+    'take-it': '--@include _a\n--@include _b\nreturn a()',
     _a: '--@include _b\nlocal function a() return b() end',
     _b: 'local function b() return 1 end',
   })
   const lua = [
     'local function b() return 1 end',
     'local function a() return b() end',
-    'return b()',
+    'return a()',
   ].join('\n')
   const sha1 = createHash('sha1').update(lua).digest('hex')
-  expect(scripts).toEqual([{ key: 'takeIt', name: 'take-it', sha1, lua }])
+  const parts = lua.split('\n')
+  expect(scripts).toEqual([{ key: 'takeIt', name: 'take-it', sha1, lua, parts }])
+})
+
+test('leaves out the functions that nothing uses, whatever has their name', () => {
+  const [script] = bundle({
+    a: '--@include _a\nlocal t = { gone = n.gone }\nif used() then\n  return t\nend\nreturn 1',
+    _a: [
+      'local X = 1',
+      'local function deep()',
+      '  if X then',
+      '    return X',
+      '  end',
+      'end',
+      'local function used()',
+      '  return deep()',
+      'end',
+      'local function gone()',
+      '  return used()',
+      'end',
+    ].join('\n'),
+  })
+  expect(script.parts).toEqual([
+    'local X = 1',
+    'local function deep()\nif X then\nreturn X\nend\nend',
+    'local function used()\nreturn deep()\nend',
+    'local t = { gone = n.gone }\nif used() then\nreturn t\nend\nreturn 1',
+  ])
 })
 
 test('drops comments and indentation, but nothing that may be text', () => {

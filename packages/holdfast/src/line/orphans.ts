@@ -3,6 +3,7 @@ import type { Runtime, Timer } from '../base/runtime.js'
 import type { NameKeys } from '../kernel/names.js'
 import type { Answer, Node } from '../quorum/node.js'
 import type { Mailbox } from './mailbox.js'
+import { Watch } from './watch.js'
 
 const FIRST_RETRY_MS = 100
 const LONGEST_RETRY_MS = 2000
@@ -19,13 +20,15 @@ export class Orphans {
   readonly #mailbox: Mailbox
   readonly #retries = new Set<Timer>()
   readonly #trying = new Set<Promise<unknown>>()
+  readonly #watch: Watch
   #closed = false
 
-  constructor(node: Node, clock: LocalClock, runtime: Runtime, mailbox: Mailbox) {
+  constructor(node: Node, clock: LocalClock, runtime: Runtime, mailbox: Mailbox, drift: number) {
     this.#node = node
     this.#clock = clock
     this.#runtime = runtime
     this.#mailbox = mailbox
+    this.#watch = new Watch(clock, runtime, drift)
   }
 
   /**
@@ -53,7 +56,12 @@ export class Orphans {
     const trying = this.#node
       .ask('release', keys, timeout, () => [owner])
       .then(
-        (answer) => (answer.verdict[0] === 'error' ? null : answer),
+        (answer) => {
+          if (answer.verdict[0] === 'error') return null
+          const look = (): void => void this.#try(owner, keys, timeout)
+          this.#watch.released(keys[0], answer, look)
+          return answer
+        },
         () => null,
       )
       .finally(() => this.#trying.delete(trying))
@@ -94,6 +102,7 @@ export class Orphans {
   /** Waits for what is under way, and tries no more: what is left ends by its own expiry. */
   async close(): Promise<void> {
     this.#closed = true
+    this.#watch.close()
     for (const timer of this.#retries) timer.cancel()
     this.#retries.clear()
     await Promise.all(this.#trying)

@@ -32,7 +32,7 @@ export class Queue {
     this.drift = drift
     this.#client = runtime.randomHex(16)
     this.mailbox = new Mailbox(node, clock, this.#client, () => this.#gap())
-    this.orphans = new Orphans(node, clock, runtime, this.mailbox)
+    this.orphans = new Orphans(node, clock, runtime, this.mailbox, drift)
   }
 
   /** An owner id names one tenure, and is never used again. */

@@ -146,6 +146,9 @@ export class Waiter implements Recipient {
         this.#trouble = null
         if (await this.#answered(answer)) return
       } catch (error) {
+        // Given up meanwhile, and the release may have come before the request: from now on the server
+        // refuses the request, so that another release is the last word.
+        if (this.#owner !== owner || this.#over()) void this.#lateFailure(owner)
         if (this.#state !== 'asking' || this.#owner !== owner) return
         await this.#troubled(error)
       }
@@ -161,6 +164,10 @@ export class Waiter implements Recipient {
     const [status] = answer.verdict
     if (status !== 'granted' && status !== 'queued') return undefined
     // Accepted by a message, and held still: then it is the tenure that we have.
+    return this.#queue.mailbox.holds(owner) ? undefined : this.#giveBack(owner)
+  }
+
+  #lateFailure(owner: string): Promise<Answer | null> | undefined {
     return this.#queue.mailbox.holds(owner) ? undefined : this.#giveBack(owner)
   }
 

@@ -21,13 +21,13 @@ async function overtaken(w: World): Promise<{ lock: Lock; request: Held }> {
   return { lock: wait.value, request }
 }
 
-test('an acquire that is carried out after its own release is given back', async () => {
+test('an acquire that is carried out after its own release is refused', async () => {
   const w = new World()
   const { lock, request } = await overtaken(w)
   expect(await lock.release()).toEqual({ released: true })
   request.release()
   await w.advance()
-  expect(w.net.count('release')).toBe(3)
+  expect(w.net.count('release')).toBe(2)
   expect(w.left()).toEqual([])
 })
 
@@ -62,15 +62,35 @@ test('the same while the release is told again in the background', async () => {
   expect(w.left()).toEqual([])
 })
 
-test('an answer that never comes leaves it for its ttl, no longer', async () => {
+test('the same when its answer never comes', async () => {
   const w = new World()
   const { lock, request } = await overtaken(w)
   await lock.release()
   w.net.drop('reply', 'acquire')
   request.release()
   await w.advance()
-  expect(w.holder('x')).toBe(lock.owner)
-  await w.advance(10_001)
+  expect(w.holder('x')).toBe(null)
+  expect(w.left()).toEqual([])
+})
+
+test('one that was never granted is given back when its time is over', async () => {
+  const w = new World()
+  const a = w.client()
+  await a.locks.mutex('warm-up').use(() => {})
+  const request = w.net.hold('request', 'acquire', { of: a })
+  const controller = new AbortController()
+  const wait = w.watch(a.locks.mutex('x').acquire({ signal: controller.signal }))
+  await w.advance(10)
+  controller.abort(new Error('enough'))
+  await w.advance(10)
+  expect(wait.state).toBe('failed')
+  // Its answer never comes.
+  w.net.drop('reply', 'acquire')
+  request.release()
+  await w.advance(10)
+  expect(w.holder('x')).not.toBe(null)
+  await w.advance(500)
+  expect(w.holder('x')).toBe(null)
   expect(w.left()).toEqual([])
 })
 

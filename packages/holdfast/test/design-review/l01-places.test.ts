@@ -1,7 +1,8 @@
 // L1, I5: a process that died with several places in line costs the others one claim, once.
 import { expect, test } from 'vitest'
 import type { Lock } from '../../src/index.js'
-import { World, type Outcome } from '../kit/world.js'
+import { channelOfClient, ownerId, World, type Outcome } from '../kit/world.js'
+import { keysOf } from '../../src/kernel/names.js'
 
 /** Process 0 holds x for 30 s; then the others stand in line, by the number of their process. */
 async function queue(w: World, places: number[]): Promise<[Lock, Outcome<Lock>[]]> {
@@ -76,4 +77,21 @@ test('S7: a force that comes late spares whoever holds by then', async () => {
   expect(forcing.state).toBe('done')
   expect(second.signal.aborted).toBe(false)
   expect(w.holder('x')).toBe(second.owner)
+})
+
+test('L1: a claim that was released in time is not taken for one that ran out', () => {
+  const w = new World()
+  const subscribe = (client: number): void =>
+    void w.server.subscribe(channelOfClient(client), () => undefined)
+  for (const client of [2, 3]) subscribe(client)
+  w.ask('x', ownerId(1))
+  w.ask('x', ownerId(2))
+  w.release('x', ownerId(1))
+  expect(w.release('x', ownerId(2))[0]).toBe('released')
+  w.server.set(keysOf('x', 'lock:')[0], 'somebody else', 1000)
+  w.ask('x', ownerId(2, 2))
+  w.ask('x', ownerId(3))
+  w.clock.block(1001)
+  w.ask('x', ownerId(3))
+  expect(w.holder('x')).toBe(ownerId(2, 2))
 })

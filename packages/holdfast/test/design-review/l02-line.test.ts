@@ -44,9 +44,7 @@ test('L1: each dead process costs one claim, where a live one stands between the
   expect(waits[3]!.state).toBe('done')
 })
 
-// A known limit, in docs/guarantees.md under I5; this says so when it is mended. Only the new head is told. Where that one is dead too, the third waits for the end that it
-// was told last, which is that of the old holder (I5 says: one claim for each dead process).
-test.fails('L1: neighbours in line that are dead cost one claim each', async () => {
+test('L1: neighbours in line that are dead cost one claim each', async () => {
   const w = new World()
   const [held, waits] = await queue(w, 5)
   for (const at of [1, 2, 3]) dies(w, at)

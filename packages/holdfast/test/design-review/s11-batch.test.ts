@@ -3,7 +3,7 @@ import { channel } from 'node:diagnostics_channel'
 import { expect, test } from 'vitest'
 import type { Lock } from '../../src/index.js'
 import { keysOf } from '../../src/kernel/names.js'
-import { World } from '../kit/world.js'
+import { ownerId, World } from '../kit/world.js'
 
 test('S11: each name of a batch has a verdict of its own, and a bad one is not written to', async () => {
   const w = new World()
@@ -25,16 +25,24 @@ test('S11: a key of a wrong type is found before anything is written', async () 
   const w = new World()
   const a = w.client()
   const lock = await a.locks.mutex('x').acquire()
-  for (const key of keysOf('x', 'lock:').slice(1)) {
+  const [, fence, line, shared, meta] = keysOf('x', 'lock:')
+  const spoilt = (key: string, last = 'spoilt'): void => {
     const kept = w.server.space.peek(key)
-    w.server.set(key, 'spoilt')
+    w.server.del(key)
+    w.server.set(key, last)
     expect(w.release('x', lock.owner)[0]).toBe('error')
     expect(w.holder('x')).toBe(lock.owner)
     w.server.del(key)
-    if (key.includes(':meta:')) {
-      for (const [field, text] of kept as Map<string, string>) w.server.space.hset(key, field, text)
-    }
+    if (typeof kept === 'string') w.server.set(key, kept)
+    if (kept instanceof Map) for (const [field, text] of kept) w.server.space.hset(key, field, text)
   }
+  spoilt(fence)
+  spoilt(line)
+  // Of the others nothing is asked before somebody waits.
+  w.ask('x', ownerId(2))
+  for (const key of [fence, shared, meta]) spoilt(key)
+  expect(w.release('x', lock.owner)[0]).toBe('released')
+  expect(w.holder('x')).toBe(ownerId(2))
 })
 
 /** a holds x; b waits for it. */

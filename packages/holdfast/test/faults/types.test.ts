@@ -7,6 +7,9 @@ const parts = ['K', 'fence', 'line', 'shared', 'meta'] as const
 const keys = keysOf('a', 'lock:')
 const isAString = [true, true, false, false, false]
 const cells = parts.map((part, i) => [part, i] as const)
+// While one holds and nobody waits, or the name is free, these are not asked for.
+const asked = cells.filter(([part]) => part !== 'shared' && part !== 'meta')
+const unasked = cells.filter(([part]) => part === 'shared' || part === 'meta')
 
 /** Puts a key of a wrong type there, as another program does. */
 async function spoil({ nemesis: { admin } }: Stage, i: number): Promise<void> {
@@ -39,13 +42,24 @@ describe.each(engines)('[24] a key of a wrong type, on %s', (engine) => {
     await stage.clean()
   }
 
-  each.for(cells)('%s | holding: lost at the next renewal, gone', ([, i]) =>
+  each.for(asked)('%s | holding: lost at the next renewal, gone', ([, i]) =>
     Stage.play(engine, [], async (stage) => {
       const lock = await (await stage.warm(stage.far(), SHORT)).acquire()
       await spoil(stage, i)
       await until(() => expect(lock.signal.aborted).toBe(true))
       expect(lock.signal.reason).toMatchObject({ code: 'ERR_LOST', reason: 'gone' })
       expect(await refusal(stage.near().mutex('a').acquire())).toMatchObject(refused(i))
+      await mend(stage, i)
+      await free(stage)
+    }),
+  )
+
+  each.for(unasked)('%s | holding, releasing: nobody notices', ([, i]) =>
+    Stage.play(engine, [], async (stage) => {
+      const lock = await (await stage.warm(stage.far(), SHORT)).acquire()
+      await spoil(stage, i)
+      await lock.verify()
+      expect(await lock.release()).toEqual({ released: true })
       await mend(stage, i)
       await free(stage)
     }),
@@ -65,19 +79,21 @@ describe.each(engines)('[24] a key of a wrong type, on %s', (engine) => {
     }),
   )
 
-  each.for(cells)('%s | acquiring: ERR_CONFIG at once, nothing left', ([, i]) =>
-    Stage.play(engine, [], async (stage) => {
-      const mutex = await stage.warm(stage.far())
-      await spoil(stage, i)
-      expect(await refusal(mutex.acquire({ wait: 0 }))).toMatchObject(refused(i))
-      expect(await refusal(mutex.acquire({ wait: PATIENT }))).toMatchObject(refused(i))
-      await mend(stage, i)
-      await stage.clean()
-      await free(stage)
-    }),
+  each.for(cells.filter(([part]) => part !== 'meta'))(
+    '%s | acquiring: ERR_CONFIG at once, nothing left',
+    ([, i]) =>
+      Stage.play(engine, [], async (stage) => {
+        const mutex = await stage.warm(stage.far())
+        await spoil(stage, i)
+        expect(await refusal(mutex.acquire({ wait: 0 }))).toMatchObject(refused(i))
+        expect(await refusal(mutex.acquire({ wait: PATIENT }))).toMatchObject(refused(i))
+        await mend(stage, i)
+        await stage.clean()
+        await free(stage)
+      }),
   )
 
-  each.for(cells)("%s | releasing: 'unavailable', free once the key is away", ([, i]) =>
+  each.for(asked)("%s | releasing: 'unavailable', free once the key is away", ([, i]) =>
     Stage.play(engine, [], async (stage) => {
       const lock = await (await stage.warm(stage.far())).acquire()
       await spoil(stage, i)

@@ -92,7 +92,7 @@ describe.each(engines)('%s', (engine) => {
     expect((await acquire(own(900), 'x', 60_000, true)).slice(0, 2)).toEqual(['queued', 0])
     await sleep(1100)
     expect((await acquire(own(900), 'x', 60_000, true)).slice(0, 1)).toEqual(['granted'])
-    expect(await release(own(900))).toEqual(['released', '-', '', '-1', ''])
+    expect(await release(own(900))).toEqual(['released', '-', '', '-1', '', 0])
     expect(await commands.exists(k)).toBe(0)
     await verify()
   })

@@ -2,17 +2,20 @@
 --
 -- KEYS: five for each item, in this order
 --   K       string  the exclusive holder's owner id, or MARKER while shared holders live
---   fence   string  the highest fencing token ever granted
+--   fence   string  'token lapsed owner record': the highest fencing token ever granted; the owner id
+--                   whose claim last ran out, or '-'; the last exclusive holder and its record
 --   line    zset    waiters: member = owner id, score = ticket (server microseconds)
 --   shared  zset    shared holders: member = owner id, score = expiry (server milliseconds)
---   meta    hash    owner id -> record; 'x' -> 'owner record' of the exclusive holder;
---                   'l' -> the owner id whose claim last ran out, while others waited
+--   meta    hash    owner id -> record, of waiters and shared holders
 -- ARGV[1]: protocol version, then a fixed number of fields for each item.
 -- Reply: { server microseconds, run id, push failure or '', reply of item 1, reply of item 2, ... }
 --
 -- A record is 'mode weight ttl claim sub token since state info'; a waiter's token is 0. A state is
 -- 0, FORCED (somebody asked for the end), or CLAIMED (granted by a message, and not renewed yet).
 -- Each item runs under pcall with a verdict of its own; all messages are published at the end.
+--
+-- A hand-over waits for this script, so it is written for speed: few commands (a rare one costs some
+-- microseconds), few numbers formatted. The bundle leaves out the functions that a script does not use.
 
 local VERSION = '1'
 local MARKER = 'hf:shared'
@@ -25,12 +28,12 @@ local LINE_TAIL_MS = 10000
 -- The most heads, or dead shared holders, that one call works off.
 local STEPS = 64
 
-local time = redis.call('TIME')
-local us = time[1] * 1000000 + time[2]
+local call = redis.call
+local time = call('TIME')
 -- As text, from the text that TIME gave: to format a number of this size costs more than a GET.
 local us_text = time[1] .. string.sub('00000' .. time[2], -6)
 local now_text = string.sub(us_text, 1, -4)
-local now = tonumber(now_text)
+local us, now = tonumber(us_text), tonumber(now_text)
 -- Forbidden by a strict ACL: then the run is unknown, and clients confirm every push by a renewal.
 local server = redis.pcall('INFO', 'server')
 local run = ''
@@ -62,26 +65,45 @@ local function ours(value)
   return client and #client == 32 and sequence
 end
 
--- Reads all five keys, so that a key of a wrong type fails here, before anything is written.
+-- Counts the shared holders. The zset is the truth about them, and K only its shadow; but beside an
+-- exclusive holder nobody shares: a stranger in K has taken the name from those who did.
+local function share(n)
+  n.members = call('ZCARD', n.shared)
+  local counts = n.members > 0 and (not n.value or n.value == MARKER)
+  n.sharing = counts and call('ZCOUNT', n.shared, now_text, '+inf') or 0
+end
+
+-- Somebody waits or shares, or is to: meta counts. Before the first write, for its type.
+local function look(n)
+  if not n.looked then
+    call('HLEN', n.meta)
+    n.looked = true
+  end
+end
+
+-- Reads what the item needs, so that a key of a wrong type fails before anything is written.
 local function load(at)
   local k, fence, line, shared, meta = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3], KEYS[at + 4]
-  local value = redis.call('GET', k)
-  local last = redis.call('GET', fence)
-  local waiting = redis.call('ZCARD', line)
-  local members = redis.call('ZCARD', shared)
-  local records = redis.call('HLEN', meta)
-  local noted = records > 0 and redis.call('HMGET', meta, 'x', 'l')
-  local number = tonumber(last or '0')
-  if not number then
-    error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
+  local value = call('GET', k)
+  local noted = call('GET', fence)
+  local waiting = call('ZCARD', line)
+  local token, lapsed, top = '0', '-', ''
+  if noted then
+    token, lapsed, top = string.match(noted, '^(%d+) (%S+) (.*)$')
+    if not token then
+      token, lapsed, top = string.match(noted, '^%d+$'), '-', ''
+    end
+    if not token then
+      error({ err = 'WRONGTYPE the fence key does not hold a number: ' .. fence })
+    end
   end
   -- All fields at once: a table that grows is built anew at every step.
-  return { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, last = number,
-    waiting = waiting, members = members, expiry = false, holder = false, lapsed = false,
-    top = noted and noted[1], silent = noted and noted[2],
-    records = records,
-    -- The zset is the truth about shared holders, and K only its shadow.
-    sharing = members > 0 and redis.call('ZCOUNT', shared, now, '+inf') or 0 }
+  local n = { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, noted = noted,
+    token = token, last = tonumber(token), lapsed = lapsed, top = top, waiting = waiting, members = 0,
+    sharing = 0, expiry = false, ends = false, holder = false, behind = 0, looked = false, wrote = false }
+  if waiting > 0 or not value or value == MARKER then share(n) end
+  if waiting > 0 or n.members > 0 then look(n) end
+  return n
 end
 
 local function parse(body)
@@ -92,40 +114,56 @@ local function parse(body)
     token = token, since = since, state = state, info = info }
 end
 
--- The owner and the body of the exclusive holder's record.
-local function top(n)
-  return string.match(n.top or '', '^(%S+) (.*)$')
+-- The body of the last exclusive holder's record, if that was this owner.
+local function body_of(n, owner)
+  return string.sub(n.top, 1, #owner + 1) == owner .. ' ' and string.sub(n.top, #owner + 2) or nil
 end
 
 local function record(n, owner)
-  local who, body = top(n)
-  if who == owner then return parse(body) end
-  return n.records > 0 and parse(redis.call('HGET', n.meta, owner)) or nil
+  local body = body_of(n, owner) or n.looked and call('HGET', n.meta, owner)
+  return body and parse(body) or nil
 end
 
-local function write(n, owner, r)
+-- Writes the fence key: for as long as a new grant needs, or as long as it lives already.
+local function note(n, ttl)
+  local text = n.token .. ' ' .. n.lapsed .. ' ' .. n.top
+  if n.noted and not ttl then
+    call('SET', n.fence, text, 'KEEPTTL')
+  else
+    call('SET', n.fence, text, 'PXAT', int(now + math.max(FENCE_MS, ttl or 0)))
+    n.noted = true
+  end
+end
+
+-- Writes a record; ttl: with a token that was just minted.
+local function write(n, owner, r, ttl)
   local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
     .. r.since .. ' ' .. r.state .. ' ' .. r.info
   if r.mode == 'x' and r.token ~= '0' then
     n.top = owner .. ' ' .. body
     n.holder = r
-    redis.call('HSET', n.meta, 'x', n.top)
+    note(n, ttl)
   else
-    redis.call('HSET', n.meta, owner, body)
+    call('HSET', n.meta, owner, body)
+    n.wrote = true
+    if ttl then
+      n.top = ''
+      note(n, ttl)
+    end
   end
-  n.records = n.records + 1
 end
 
 local function forget(n, owner)
-  if n.records > 0 then redis.call('HDEL', n.meta, owner) end
+  if n.looked then call('HDEL', n.meta, owner) end
 end
 
 -- Removes shared holders whose time is up, a bounded number of them, with their records.
 local function purge(n)
   if n.members > n.sharing then
-    local dead = redis.call('ZRANGEBYSCORE', n.shared, '-inf', '(' .. int(now), 'LIMIT', 0, STEPS)
-    redis.call('ZREM', n.shared, unpack(dead))
-    redis.call('HDEL', n.meta, unpack(dead))
+    local dead = call('ZRANGEBYSCORE', n.shared, '-inf', '(' .. now_text, 'LIMIT', 0, STEPS)
+    if not dead[1] then return end
+    call('ZREM', n.shared, unpack(dead))
+    call('HDEL', n.meta, unpack(dead))
     n.members = n.members - #dead
   end
 end
@@ -133,14 +171,15 @@ end
 -- Makes K agree with the shared holders: the marker until the last of them ends, or gone.
 local function shadow(n)
   if n.value and n.value ~= MARKER then return end
-  local last = redis.call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
+  local last = call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
+  n.ends = false
   if last[1] and tonumber(last[2]) >= now then
     n.value = MARKER
     n.expiry = tonumber(last[2])
-    redis.call('SET', n.k, MARKER, 'PXAT', n.expiry)
+    call('SET', n.k, MARKER, 'PXAT', last[2])
   elseif n.value then
     n.value = false
-    redis.call('DEL', n.k)
+    call('DEL', n.k)
   end
 end
 
@@ -149,7 +188,7 @@ local function ends_at(key)
   local ends = redis.pcall('PEXPIRETIME', key)
   if type(ends) == 'number' then return math.max(ends, -1) end
   -- Before 7.0: a little early, because the clock has gone on since TIME was read.
-  local left = redis.call('PTTL', key)
+  local left = call('PTTL', key)
   return left >= 0 and now + left or -1
 end
 
@@ -168,66 +207,63 @@ end
 -- Mode: until when this owner holds the name, or nil.
 local function held(n, owner)
   if n.value == owner then return expiry(n) end
-  -- A stranger in K has taken the name from the shared holders, whatever the zset says.
-  if n.sharing == 0 or (n.value and n.value ~= MARKER) then return nil end
-  local score = tonumber(redis.call('ZSCORE', n.shared, owner) or '-1')
+  if n.sharing == 0 then return nil end
+  local score = tonumber(call('ZSCORE', n.shared, owner) or '-1')
   return score >= now and score or nil
 end
 
 -- Mode: writes this owner's expiry, as a new holder or a prolonged one.
 local function hold(n, owner, mode, ends)
+  local text = int(ends)
   if mode == 's' then
-    redis.call('ZADD', n.shared, ends, owner)
+    call('ZADD', n.shared, text, owner)
     shadow(n)
-  elseif n.value == owner then
-    n.expiry = ends
-    redis.call('PEXPIREAT', n.k, ends)
+    return text
+  end
+  if n.value == owner then
+    call('PEXPIREAT', n.k, text)
   else
     n.value = owner
-    n.expiry = ends
-    redis.call('SET', n.k, owner, 'PXAT', ends)
+    call('SET', n.k, owner, 'PXAT', text)
   end
+  n.expiry = ends
+  n.ends = text
+  return text
 end
 
--- Until when the lease of a holder runs that asks for this end. An earlier end is never written.
+-- Until when the lease of a holder runs that asks for this end, as text. An earlier end is never written.
 local function prolong(n, owner, mine, ends)
-  if mine >= ends then return mine end
-  hold(n, owner, n.value == owner and 'x' or 's', ends)
-  return ends
+  if mine >= ends then return int(mine) end
+  return hold(n, owner, n.value == owner and 'x' or 's', ends)
 end
 
--- The next token, as text.
-local function mint(n, ttl)
+-- The next token.
+local function mint(n)
   n.last = math.max(us, n.last + 1)
-  local token = n.last == us and us_text or int(n.last)
-  redis.call('SET', n.fence, token, 'PXAT', now + math.max(FENCE_MS, ttl))
-  return token
+  n.token = n.last == us and us_text or int(n.last)
+  return n.token
 end
 
 -- Mints the token and makes the owner a holder. SET or ZADD comes first: when memory is full
 -- (and nothing was written yet) it is refused, and the name is as it was.
 local function enter(n, owner, r, ends, state)
-  hold(n, owner, r.mode, ends)
+  local text = hold(n, owner, r.mode, ends)
   if r.mode == 's' then
     n.sharing = n.sharing + 1
     n.members = n.members + 1
-  elseif n.waiting == 0 and n.records > 0 then
-    -- Nobody else is left here: whatever is written was left behind by the dead.
-    redis.call('DEL', n.meta)
-    n.records = 0
-  else
+  -- Else nobody is left for whom `settle` would keep it.
+  elseif n.waiting > 0 then
     forget(n, owner)
-    if n.lapsed then redis.call('HSET', n.meta, 'l', n.lapsed) end
   end
-  r.token = mint(n, r.ttl)
+  r.token = mint(n)
   r.since = now_text
   r.state = state or '0'
-  write(n, owner, r)
-  return { 'granted', r.token, int(ends) }
+  write(n, owner, r, r.ttl)
+  return { 'granted', r.token, text }
 end
 
-local function subscribers(owner)
-  local count = redis.pcall('PUBSUB', 'NUMSUB', channel(owner))
+local function subscribers(channel)
+  local count = redis.pcall('PUBSUB', 'NUMSUB', channel)
   return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end
 
@@ -239,18 +275,22 @@ local function confirm(n, owner, r)
   end
 end
 
+-- An exclusive tenure was ended, and n.top was taken out meanwhile. Where nobody followed, its record
+-- stays with the fence, so that a late copy of its acquire is refused; its claim did not run out.
+local function retire(n, owner, was)
+  if n.value or n.sharing > 0 then return end
+  n.top = was
+  confirm(n, owner, record(n, owner))
+end
+
 -- The client that let its claim run out, as far as is known: it costs the others one claim, and its
 -- other places none. Whoever of it is alive asks, and comes back to its old place.
 local function silent(n, caller)
-  local who, body = top(n)
-  if who and n.value ~= who then
-    local r = parse(body)
-    if r and r.state == CLAIMED then n.lapsed = who end
-  end
-  local owner = n.lapsed or n.silent
-  local suspect = owner and client(owner)
+  local who, state = string.match(n.top, '^(%S+) %a %d+ %d+ %d+ %S+ %d+ %d+ (%d)')
+  if state == CLAIMED and n.value ~= who then n.lapsed = who end
+  local suspect = client(n.lapsed)
   if caller and suspect == client(caller) then
-    n.lapsed = false
+    n.lapsed = '-'
     return nil
   end
   return suspect
@@ -258,7 +298,7 @@ end
 
 -- The first in line who is not of this client, near the head.
 local function other(n, of)
-  for _, owner in ipairs(redis.call('ZRANGE', n.line, 0, STEPS - 1)) do
+  for _, owner in ipairs(call('ZRANGE', n.line, 0, STEPS - 1)) do
     if client(owner) ~= of then return owner end
   end
 end
@@ -271,32 +311,40 @@ local function advance(n, caller, moved)
   local suspect = n.waiting > 0 and silent(n, caller)
   for step = 1, STEPS + 1 do
     if n.waiting == 0 then break end
-    head = redis.call('ZRANGE', n.line, 0, 0)[1]
+    local two = call('ZRANGE', n.line, 0, 1)
+    head = two[1]
     r = record(n, head)
     if r and not fits(n, r.mode) then break end
     -- What remains is done by the new head, which is told that the name is free now.
     if step > STEPS then break end
-    redis.call('ZREM', n.line, head)
+    call('ZREM', n.line, head)
     n.waiting = n.waiting - 1
     moved = true
+    local to = channel(head)
     if not r then
       forget(n, head)
     elseif head == caller then
       granted = enter(n, head, r, now + r.ttl)
     -- Zero subscribers means dead only where the waiter was seen to be subscribed on this run.
-    elseif run ~= '' and r.sub == run and subscribers(head) == 0 then
+    elseif run ~= '' and r.sub == run and subscribers(to) == 0 then
       forget(n, head)
     elseif client(head) == suspect then
       forget(n, head)
     else
-      local ends = now + math.min(r.claim, r.ttl)
-      local grant = enter(n, head, r, ends, CLAIMED)
+      local grant = enter(n, head, r, now + math.min(r.claim, r.ttl), CLAIMED)
       pushed = client(head)
       push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
     end
+    if r and n.value == head then
+      -- Nobody fits beside it.
+      head = two[2]
+      break
+    end
   end
+  -- More wait behind a claim of this call: whoever made the call may look after them.
+  if pushed then n.behind = n.waiting end
   if moved and n.waiting > 0 and head ~= caller then
-    local free = fits(n, r and r.mode) and now_text or int(expiry(n) or now)
+    local free = fits(n, r and r.mode) and now_text or n.ends or int(expiry(n) or now)
     -- If the one who was granted the name is dead, so are the others of its process.
     if client(head) == pushed then head = other(n, pushed) or head end
     push('first', head, us_text .. ' ' .. free .. ' ' .. run)
@@ -308,28 +356,35 @@ end
 local function settle(n)
   -- Somebody deleted K under its shared holders.
   if not n.value and n.sharing > 0 then shadow(n) end
-  local life = math.max(expiry(n) or now, now)
-  if n.waiting > 0 then
-    life = math.max(life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS, ends_at(n.line))
-    redis.call('PEXPIREAT', n.line, life)
-  end
-  if n.waiting == 0 and not n.value and n.sharing == 0 then
-    if n.records > 0 or n.members > 0 then redis.call('DEL', n.meta, n.shared) end
+  if n.waiting == 0 and n.sharing == 0 then
+    if n.looked then call('DEL', n.meta, n.shared) end
     return
   end
-  if n.records > 0 then redis.call('PEXPIREAT', n.meta, life) end
-  if n.members > 0 then redis.call('PEXPIREAT', n.shared, life) end
+  local life = math.max(expiry(n) or now, now)
+  if n.waiting > 0 then
+    local lives = ends_at(n.line)
+    life = life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS
+    if life > lives then
+      call('PEXPIREAT', n.line, int(life))
+      n.wrote = true
+    else
+      life = lives
+    end
+  end
+  if n.wrote or n.sharing > 0 then call('PEXPIREAT', n.meta, int(life)) end
+  if n.sharing > 0 then call('PEXPIREAT', n.shared, int(life)) end
 end
 
 -- Who holds: { kind, owner, expiry or -1, info }; kind is x, s, f (a holder of another library) or -.
 local function holder(n)
   if n.value and n.value ~= MARKER then
-    if not ours(n.value) then return 'f', '', int(expiry(n)), '' end
+    local ends = n.ends or int(expiry(n))
+    if not ours(n.value) then return 'f', '', ends, '' end
     local r = n.holder or record(n, n.value)
-    return 'x', n.value, int(expiry(n)), r and r.info or ''
+    return 'x', n.value, ends, r and r.info or ''
   end
   if n.sharing > 0 then
-    local last = redis.call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
+    local last = call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
     local r = record(n, last[1])
     return 's', last[1], last[2], r and r.info or ''
   end
@@ -366,7 +421,7 @@ local function each(fields, item)
     end)
     if not ok then
       local text = type(reply) == 'table' and reply.err or tostring(reply)
-      reply = { 'error', string.find(text, 'WRONGTYPE', 1, true) and mismatch(5 * i - 4) or text }
+      reply = { 'error', string.find(text, 'WRONGTYPE Operation', 1, true) and mismatch(5 * i - 4) or text }
     end
     out[#out + 1] = reply
   end

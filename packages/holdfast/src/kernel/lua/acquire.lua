@@ -20,6 +20,8 @@ return each(11, function(n, field)
   if (mode ~= 'x' and mode ~= 's') or field(3) ~= '1' or field(10) ~= '' then
     return { 'error', 'this version knows no such mode, weight or ballot' }
   end
+  -- It had a place, which somebody may have deleted: then its record is left.
+  if field(7) ~= '' then look(n) end
   purge(n)
   local asked = { mode = mode, weight = field(3), ttl = int(field(4)), claim = int(field(5)),
     sub = '-', token = '0', since = now_text, state = '0', info = field(11) }
@@ -29,50 +31,52 @@ return each(11, function(n, field)
   local known = record(n, owner)
   if mine then
     if known and known.state == FORCED then return { 'forced' } end
-    ends = prolong(n, owner, mine, ends)
+    local text = prolong(n, owner, mine, ends)
     if not known or known.token == '0' then
       -- The record is lost (somebody deleted it): a new token is larger than the lost one.
-      asked.token = mint(n, asked.ttl)
+      asked.token = mint(n)
       asked.mode = n.value == owner and 'x' or 's'
       known = asked
-      write(n, owner, known)
+      write(n, owner, known, known.ttl)
     end
     confirm(n, owner, known)
     settle(n)
-    return { 'granted', known.token, int(ends) }
+    return { 'granted', known.token, text }
   end
   -- Granted once, and over: an owner id never holds twice.
   if known and known.token ~= '0' then return { 'lapsed' } end
-  local silenced = n.silent
-  if silenced and client(silenced) == client(owner) then
+  local silenced = n.lapsed
+  if silenced ~= '-' and client(silenced) == client(owner) then
     -- Whoever asks is alive.
-    redis.call('HDEL', n.meta, 'l')
-    n.silent = false
+    n.lapsed = '-'
+    note(n)
     if silenced == owner then return { 'lapsed' } end
   end
 
   local granted
   if n.waiting == 0 and fits(n, mode) then
+    if mode == 's' then look(n) end
     granted = enter(n, owner, asked, ends)
   elseif field(6) == '1' then
     local alone = n.waiting == 0
-    local place = not alone and redis.call('ZSCORE', n.line, owner)
-    local ticket = tonumber(place or '0')
+    look(n)
+    local place = not alone and call('ZSCORE', n.line, owner)
+    local ticket = place or us_text
     if not place then
-      local last = redis.call('ZREVRANGE', n.line, 0, 0, 'WITHSCORES')
-      ticket = math.max(us, tonumber(last[2] or '0') + 1)
+      local last = alone and '0' or call('ZREVRANGE', n.line, 0, 0, 'WITHSCORES')[2]
+      if us <= tonumber(last) then ticket = int(last + 1) end
       -- One that was skipped, or whose line was lost, comes back to its old place.
-      if field(7) ~= '' then ticket = math.min(ticket, tonumber(field(7))) end
-      redis.call('ZADD', n.line, int(ticket), owner)
+      if field(7) ~= '' and tonumber(field(7)) < tonumber(ticket) then ticket = field(7) end
+      call('ZADD', n.line, ticket, owner)
       n.waiting = n.waiting + 1
     end
-    if run ~= '' and subscribers(owner) > 0 then asked.sub = run end
+    if run ~= '' and subscribers(channel(owner)) > 0 then asked.sub = run end
     asked.since = known and known.since or asked.since
     write(n, owner, asked)
     if not alone then granted = advance(n, owner, false) end
     if not granted then
       settle(n)
-      return { 'queued', redis.call('ZRANK', n.line, owner), int(ticket), place and 0 or 1, holder(n) }
+      return { 'queued', call('ZRANK', n.line, owner), ticket, place and 0 or 1, holder(n) }
     end
   else
     granted = advance(n, owner, false)

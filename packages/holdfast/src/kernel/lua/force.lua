@@ -22,7 +22,7 @@ return each(2, function(n, field)
       return { 'foreign', int(expiry(n)) }
     end
   elseif n.sharing > 0 then
-    owners = redis.call('ZRANGEBYSCORE', n.shared, int(now), '+inf', 'LIMIT', 0, STEPS)
+    owners = call('ZRANGEBYSCORE', n.shared, now_text, '+inf', 'LIMIT', 0, STEPS)
   else
     return { 'none' }
   end
@@ -30,12 +30,14 @@ return each(2, function(n, field)
   for _, owner in ipairs(owners) do
     push('forced', owner, us_text)
     if not at_once then
-      local r = record(n, owner) or { mode = n.value == owner and 'x' or 's', weight = '1', ttl = 0, claim = 0,
-        sub = '-', token = int(n.last), since = now_text, info = '' }
+      local known = record(n, owner)
+      -- Somebody deleted its record: there has to be one to say that it was forced.
+      local r = known or { mode = n.value == owner and 'x' or 's', weight = '1', ttl = 0, claim = 0,
+        sub = '-', token = mint(n), since = now_text, info = '' }
       r.state = FORCED
-      write(n, owner, r)
+      write(n, owner, r, not known and 0 or nil)
     elseif n.value == MARKER or not n.value then
-      redis.call('ZREM', n.shared, owner)
+      call('ZREM', n.shared, owner)
       forget(n, owner)
       n.members = n.members - 1
       n.sharing = n.sharing - 1
@@ -47,15 +49,20 @@ return each(2, function(n, field)
   end
 
   n.expiry = nil
-  if n.value and n.value ~= MARKER then
-    redis.call('DEL', n.k)
-    forget(n, 'x')
+  local was = n.top
+  local exclusive = n.value and n.value ~= MARKER
+  if exclusive then
+    -- Those whom a foreign holder pushed out are back: counted before the first write, for the types.
     n.value = false
-    n.top = false
+    share(n)
+    if n.members > 0 then look(n) end
+    call('DEL', n.k)
+    if owners[1] then n.top = '' end
   else
     shadow(n)
   end
   advance(n, nil, false)
+  if owners[1] and exclusive then retire(n, owners[1], was) end
   settle(n)
   return { 'forced', math.max(#owners, 1) }
 end)

@@ -3,4 +3,4 @@
 
 --@include _name
 
-return each(0, load)
+return each(0, nil)

@@ -11,22 +11,21 @@
 return each(0, function(n)
   local holders, waiters, count = {}, {}, n.sharing
   if n.value and n.value ~= MARKER then
-    local who, body = top(n)
     count = 1
-    holders = { ours(n.value) and n.value or '', int(expiry(n)), who == n.value and body or '' }
+    holders = { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
   elseif n.sharing > 0 then
-    local live = redis.call('ZRANGEBYSCORE', n.shared, int(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 100)
+    local live = call('ZRANGEBYSCORE', n.shared, now_text, '+inf', 'WITHSCORES', 'LIMIT', 0, 100)
     for i = 1, #live, 2 do
       holders[#holders + 1] = live[i]
       holders[#holders + 1] = live[i + 1]
-      holders[#holders + 1] = redis.call('HGET', n.meta, live[i]) or ''
+      holders[#holders + 1] = call('HGET', n.meta, live[i]) or ''
     end
   end
-  local line = redis.call('ZRANGE', n.line, 0, 99, 'WITHSCORES')
+  local line = call('ZRANGE', n.line, 0, 99, 'WITHSCORES')
   for i = 1, #line, 2 do
     waiters[#waiters + 1] = line[i]
     waiters[#waiters + 1] = line[i + 1]
-    waiters[#waiters + 1] = redis.call('HGET', n.meta, line[i]) or ''
+    waiters[#waiters + 1] = call('HGET', n.meta, line[i]) or ''
   end
   return { 'state', int(n.last), count, n.waiting, holders, waiters }
 end)

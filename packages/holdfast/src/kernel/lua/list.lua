@@ -4,7 +4,7 @@
 
 --@include _name
 
-local found = redis.call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
+local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
 local keys = { found[1] }
 for _, key in ipairs(found[2]) do
   if not string.match(key, '^{[^}]*}:hf:') then keys[#keys + 1] = key end

@@ -18,5 +18,5 @@ return each(4, function(n, field)
   local ends = prolong(n, owner, mine, now + math.floor(field(2)))
   confirm(n, owner, r)
   settle(n)
-  return { 'renewed', int(ends), r and r.token or '0', n.waiting }
+  return { 'renewed', ends, r and r.token or '0', n.waiting }
 end)

@@ -35,11 +35,6 @@ export function clientOf(owner: string): string {
   return /^[^.]*/.exec(owner)![0]
 }
 
-/** NaN for a text that is no number, the empty one included. */
-function toNumber(text: string): number {
-  return text.trim() === '' ? NaN : Number(text)
-}
-
 /** One name, during one call. */
 export class Name {
   readonly k: string
@@ -48,12 +43,21 @@ export class Name {
   readonly meta: string
   /** The highest fencing token ever granted. */
   last: number
+  /** The owner id whose claim last ran out. */
+  lapsed: string | null
+  /** The last exclusive holder and its record. */
+  top: readonly [owner: string, text: string] | null
+  /** How many wait behind the claim that this call gave away by a message. */
+  behind = 0
   readonly #fence: string
   readonly #call: Call
-  /** Whose claim has just been seen to have run out. */
-  #lapsed: string | null = null
+  /** Whether somebody waits or shares, or is to: only then meta counts. */
+  #looked = false
+  #shares = false
+  /** Whether a record was written to meta. */
+  #wrote = false
 
-  /** Visits all five keys, so that one of a wrong type is found before anything is written. */
+  /** Visits the keys that it needs, so that one of a wrong type is found before anything is written. */
   constructor(call: Call, [k, fence, line, shared, meta]: Keys) {
     this.#call = call
     this.k = k
@@ -63,13 +67,28 @@ export class Name {
     this.meta = meta
     const { space } = call
     space.get(k)
-    this.last = toNumber(space.get(fence) ?? '0')
+    const noted = space.get(fence) ?? '0'
     space.zset(line)
-    space.zset(shared)
-    space.hash(meta)
-    if (Number.isNaN(this.last)) {
-      throw new ServerError(`WRONGTYPE the fence key does not hold a number: ${fence}`)
-    }
+    const parts = /^(\d+) (\S+) (.*)$/s.exec(noted) ?? /^(\d+)$/.exec(noted)
+    if (!parts) throw new ServerError(`WRONGTYPE the fence key does not hold a number: ${fence}`)
+    const [, token, lapsed = '-', top = ''] = parts
+    this.last = Number(token)
+    this.lapsed = lapsed === '-' ? null : lapsed
+    this.top = splitExclusive(top)
+    if (this.waiting > 0 || this.exclusive === null) this.share()
+    if (this.waiting > 0 || (this.#shares && space.zset(shared).size > 0)) this.look()
+  }
+
+  /** Counts the shared holders: not beside an exclusive one. */
+  share(): void {
+    this.#call.space.zset(this.shared)
+    this.#shares = true
+  }
+
+  /** Before the first write, for the type of meta. */
+  look(): void {
+    this.#call.space.hash(this.meta)
+    this.#looked = true
   }
 
   get value(): string | null {
@@ -86,8 +105,12 @@ export class Name {
     return this.#call.space.zset(this.line).size
   }
 
-  /** How many shared holders live. The sorted set is the truth, and K only its shadow. */
+  /**
+   * How many shared holders live. The sorted set is the truth, and K only its shadow; but beside an
+   * exclusive holder nobody shares.
+   */
   get sharing(): number {
+    if (!this.#shares || this.exclusive !== null) return 0
     const members = this.#call.space.zset(this.shared)
     return members.size - members.below(this.#call.now)
   }
@@ -102,32 +125,55 @@ export class Name {
     return this.value === null ? null : (this.#call.space.expiry(this.k) ?? -1)
   }
 
+  /** The text of the last exclusive holder's record, if that was this owner. */
+  exclusiveRecord(owner: string): string | null {
+    return this.top?.[0] === owner ? this.top[1] : null
+  }
+
+  /** Of waiters and shared holders. */
+  get records(): ReadonlyMap<string, string> {
+    return this.#looked ? this.#call.space.hash(this.meta) : new Map()
+  }
+
   record(owner: string): TenureRecord | null {
-    const fields = this.#call.space.hash(this.meta)
-    const [who, text] = splitExclusive(fields.get('x')) ?? []
-    return parseRecord((who === owner ? text : fields.get(owner)) ?? null)
+    const own = this.exclusiveRecord(owner)
+    if (own !== null) return parseRecord(own)
+    return parseRecord(this.records.get(owner) ?? null)
   }
 
-  /** The text of the exclusive record if it is this holder's, else nothing. */
-  exclusiveRecord(owner: string): string {
-    const [who, text] = splitExclusive(this.#call.space.hash(this.meta).get('x')) ?? []
-    return who === owner ? String(text) : ''
-  }
-
-  write(owner: string, r: TenureRecord): void {
-    const holds = r.mode === 'x' && r.token !== '0'
+  /** @param ttl - with a token that was just minted. */
+  write(owner: string, r: TenureRecord, ttl?: number): void {
     const text = formatRecord(r)
-    if (holds) this.#call.space.hset(this.meta, 'x', `${owner} ${text}`)
-    else this.#call.space.hset(this.meta, owner, text)
+    if (r.mode === 'x' && r.token !== '0') {
+      this.top = [owner, text]
+      this.note(ttl)
+      return
+    }
+    this.#call.space.hset(this.meta, owner, text)
+    this.#wrote = true
+    if (ttl === undefined) return
+    this.top = null
+    this.note(ttl)
+  }
+
+  /** Writes the fence key: for as long as a new grant needs, or as long as it lives already. */
+  note(ttl?: number): void {
+    const { space, now } = this.#call
+    const text = `${this.last} ${this.lapsed ?? '-'} ${this.top?.join(' ') ?? ''}`
+    const lives = space.get(this.#fence) === null ? null : space.expiry(this.#fence)
+    const kept = ttl === undefined && space.get(this.#fence) !== null
+    space.set(this.#fence, text, kept ? lives : now + Math.max(fenceMs, ttl ?? 0))
   }
 
   forget(owner: string): void {
+    if (!this.#looked) return
     this.#call.space.hdel(this.meta, owner)
   }
 
   /** Removes shared holders whose time is up, a bounded number of them, with their records. */
   purge(): void {
     const { space, now } = this.#call
+    if (!this.#shares) return
     const members = space.zset(this.shared)
     for (const { member } of members.slice(0, Math.min(steps, members.below(now)))) {
       space.zrem(this.shared, member)
@@ -177,29 +223,19 @@ export class Name {
   }
 
   /** A fencing token larger than every earlier one of this name. */
-  mint(ttl: number): string {
-    const { space, us, now } = this.#call
-    this.last = Math.max(us, this.last + 1)
-    space.set(this.#fence, String(this.last), now + Math.max(fenceMs, ttl))
+  mint(): string {
+    this.last = Math.max(this.#call.us, this.last + 1)
     return String(this.last)
   }
 
   /** Makes the owner a holder. */
   enter(owner: string, r: TenureRecord, ends: number, state = '0'): Reply[] {
     this.hold(owner, r.mode, ends)
-    if (r.mode !== 's') {
-      // If nobody else is left here, whatever is written was left behind by the dead.
-      const { space } = this.#call
-      if (this.waiting === 0) space.del(this.meta)
-      else {
-        this.forget(owner)
-        if (this.#lapsed !== null) space.hset(this.meta, 'l', this.#lapsed)
-      }
-    }
-    r.token = this.mint(r.ttl)
+    if (r.mode !== 's' && this.waiting > 0) this.forget(owner)
+    r.token = this.mint()
     r.since = String(this.#call.now)
     r.state = state
-    this.write(owner, r)
+    this.write(owner, r, r.ttl)
     return ['granted', r.token, String(ends)]
   }
 
@@ -232,7 +268,10 @@ export class Name {
         pushed = clientOf(head)
         tell(this.#call, 'grant', head, r.token, us, ends, run)
       }
+      // Nobody fits beside it.
+      if (this.value === head) break
     }
+    if (pushed !== null) this.behind = this.waiting
     const { head } = this
     if (moved && head !== null && head !== caller) {
       const free = this.fits(this.record(head)?.mode)
@@ -249,19 +288,24 @@ export class Name {
     const { waiting } = this
     // Somebody deleted K under its shared holders.
     if (this.value === null && this.sharing > 0) this.shadow()
-    if (waiting === 0 && this.value === null && this.sharing === 0) {
+    const { sharing } = this
+    if (waiting === 0 && sharing === 0) {
+      if (!this.#looked) return
       space.del(this.meta)
       space.del(this.shared)
       return
     }
     let life = Math.max(this.expiry ?? now, now)
     if (waiting > 0) {
+      const lives = space.expiry(this.line) ?? -1
       life += waiting * askSpacingMs + lineTailMs
-      life = Math.max(life, space.expiry(this.line) ?? 0)
-      space.expireAt(this.line, life)
+      if (life > lives) {
+        space.expireAt(this.line, life)
+        this.#wrote = true
+      } else life = lives
     }
-    space.expireAt(this.meta, life)
-    space.expireAt(this.shared, life)
+    if (this.#wrote || sharing > 0) space.expireAt(this.meta, life)
+    if (sharing > 0) space.expireAt(this.shared, life)
   }
 
   /** Who holds: kind, owner, expiry or -1, info. Kind is x, s, f (of another library) or -. */
@@ -283,18 +327,28 @@ export class Name {
   }
 
   /**
+   * An exclusive tenure was ended, and `top` was taken out meanwhile. Where nobody followed, its
+   * record stays with the fence, so that a late copy of its acquire is refused.
+   */
+  retire(owner: string, was: Name['top']): void {
+    if (this.value !== null || this.sharing > 0) return
+    this.top = was
+    // Its claim did not run out.
+    this.confirm(owner, this.record(owner))
+  }
+
+  /**
    * The client that let its claim run out, as far as is known: it costs the others one claim, and
    * its other places none. Whoever of it is alive asks, and comes back to its old place.
    */
   #silent(caller: string | null): string | null {
-    const fields = this.#call.space.hash(this.meta)
-    const [who, text] = splitExclusive(fields.get('x')) ?? []
+    const [who, text] = this.top ?? []
     const ran = who !== undefined && this.value !== who
-    if (ran && parseRecord(text ?? null)?.state === claimedState) this.#lapsed = who
-    const owner = this.#lapsed ?? fields.get('l')
-    if (owner === undefined) return null
+    if (ran && parseRecord(text ?? null)?.state === claimedState) this.lapsed = who
+    const owner = this.lapsed
+    if (owner === null) return null
     if (caller === null || clientOf(caller) !== clientOf(owner)) return clientOf(owner)
-    this.#lapsed = null
+    this.lapsed = null
     return null
   }
 

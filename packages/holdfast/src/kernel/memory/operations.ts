@@ -29,6 +29,8 @@ const acquire: Operation = {
     if ((mode !== 'x' && mode !== 's') || field(3) !== '1' || field(10) !== '') {
       return ['error', 'this version knows no such mode, weight or ballot']
     }
+    // It had a place, which somebody may have deleted: then its record is left.
+    if (field(7) !== '') n.look()
     n.purge()
     const known = n.record(owner)
     const asked = (sub: string, since: string): TenureRecord => ({
@@ -52,8 +54,8 @@ const acquire: Operation = {
       let token = known?.token ?? '0'
       if (token === '0') {
         // The record is lost (somebody deleted it): a new token is larger than the lost one.
-        token = n.mint(fresh.ttl)
-        n.write(owner, { ...fresh, mode: n.value === owner ? 'x' : 's', token })
+        token = n.mint()
+        n.write(owner, { ...fresh, mode: n.value === owner ? 'x' : 's', token }, fresh.ttl)
       }
       n.confirm(owner, known)
       n.settle()
@@ -61,17 +63,21 @@ const acquire: Operation = {
     }
     // Granted once, and over: an owner id never holds twice.
     if (known !== null && known.token !== '0') return ['lapsed']
-    const silenced = space.hash(n.meta).get('l')
-    if (silenced !== undefined && clientOf(silenced) === clientOf(owner)) {
+    const silenced = n.lapsed
+    if (silenced !== null && clientOf(silenced) === clientOf(owner)) {
       // Whoever asks is alive.
-      n.forget('l')
+      n.lapsed = null
+      n.note()
       if (silenced === owner) return ['lapsed']
     }
 
     let granted: readonly Reply[] | null = null
-    if (n.waiting === 0 && n.fits(mode)) granted = n.enter(owner, fresh, ends)
-    else if (field(6) === '1') {
+    if (n.waiting === 0 && n.fits(mode)) {
+      if (mode === 's') n.look()
+      granted = n.enter(owner, fresh, ends)
+    } else if (field(6) === '1') {
       const alone = n.waiting === 0
+      n.look()
       const place = space.zset(n.line).score(owner)
       let ticket = place ?? Math.max(us, (space.zset(n.line).at(-1)?.score ?? 0) + 1)
       if (place === null) {
@@ -103,12 +109,16 @@ const release: Operation = {
     const owner = field(1)
     let verdict = 'gone'
     let moved = false
+    let was: Name['top'] = null
     const rank = space.zset(n.line).rank(owner)
-    if (n.value === owner) {
+    const exclusive = n.value === owner
+    if (exclusive) {
       verdict = 'released'
       space.del(n.k)
-      n.forget('x')
+      was = n.top
+      n.top = null
     } else if (space.zset(n.shared).score(owner) !== null) {
+      n.look()
       const ends = n.held(owner)
       if (ends !== null) verdict = 'released'
       space.zrem(n.shared, owner)
@@ -121,11 +131,16 @@ const release: Operation = {
       space.zrem(n.line, owner)
       n.forget(owner)
       moved = rank === 0
+    } else {
+      // A record is left where somebody deleted the line.
+      n.look()
+      n.forget(owner)
     }
     n.purge()
     n.advance(null, moved)
+    if (exclusive) n.retire(owner, was)
     n.settle()
-    return [verdict, ...n.holder()]
+    return [verdict, ...n.holder(), n.behind]
   },
 }
 
@@ -166,9 +181,11 @@ const force: Operation = {
 
     for (const owner of owners) {
       tell(call, 'forced', owner, us)
-      if (!atOnce)
-        n.write(owner, { ...(n.record(owner) ?? lost(n, owner, now)), state: forcedState })
-      else if (exclusive === null) {
+      if (!atOnce) {
+        const known = n.record(owner)
+        const r = known ?? lost(n, owner, now)
+        n.write(owner, { ...r, state: forcedState }, known ? undefined : 0)
+      } else if (exclusive === null) {
         space.zrem(n.shared, owner)
         n.forget(owner)
       }
@@ -178,11 +195,16 @@ const force: Operation = {
       return ['asked', owners.length, String(n.expiry)]
     }
 
+    const was = n.top
+    const [owner] = exclusive === null ? [] : owners
     if (exclusive !== null) {
+      n.share()
+      if (space.zset(n.shared).size > 0) n.look()
       space.del(n.k)
-      n.forget('x')
+      if (owner !== undefined) n.top = null
     } else n.shadow()
     n.advance(null)
+    if (owner !== undefined) n.retire(owner, was)
     n.settle()
     return ['forced', Math.max(owners.length, 1)]
   },
@@ -196,7 +218,7 @@ function lost(n: Name, owner: string, now: number): TenureRecord {
     ttl: 0,
     claim: 0,
     sub: '-',
-    token: String(n.last),
+    token: n.mint(),
     since: String(now),
     state: '0',
     info: '',
@@ -206,7 +228,7 @@ function lost(n: Name, owner: string, now: number): TenureRecord {
 const inspect: Operation = {
   fields: 0,
   run(n, _field, { space, now }) {
-    const records = space.hash(n.meta)
+    const records = n.records
     const list = (from: number, key: string): Reply[] =>
       space
         .zset(key)
@@ -216,7 +238,7 @@ const inspect: Operation = {
     const { exclusive, sharing } = n
     let holders: Reply[] = []
     if (exclusive !== null) {
-      const text = n.exclusiveRecord(exclusive)
+      const text = n.exclusiveRecord(exclusive) ?? ''
       holders = [isOwner(exclusive) ? exclusive : '', String(n.expiry), text]
     } else if (sharing > 0) holders = list(space.zset(n.shared).below(now), n.shared)
     const count = exclusive === null ? sharing : 1

@@ -4,7 +4,7 @@ import type { Call } from './call.js'
 import { globToRegExp } from './glob.js'
 import { Name, type Keys } from './name.js'
 import { operations, type Operation } from './operations.js'
-import { Keyspace } from './store.js'
+import { Keyspace, WrongType } from './store.js'
 
 const version = '1'
 /** A side key of a name, which `list` leaves out. */
@@ -160,6 +160,7 @@ function runItem(call: Call, operation: Operation, keys: Keys, args: readonly st
   try {
     return operation.run(new Name(call, keys), (j) => String(args[j - 1]), call)
   } catch (error) {
+    if (error instanceof WrongType) return ['error', call.space.mismatch(keys) ?? error.message]
     return ['error', error instanceof Error ? error.message : String(error)]
   }
 }

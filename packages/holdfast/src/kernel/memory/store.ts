@@ -12,9 +12,12 @@ interface Entry {
 /** A server's error: the reply of an operation carries its message. */
 export class ServerError extends Error {}
 
-function wrongType(key: string, value: Value, expected: string): ServerError {
+/** A key is of another type than the operation needs. */
+export class WrongType extends ServerError {}
+
+function wrongType(key: string, value: Value, expected: string): WrongType {
   const found = typeof value === 'string' ? 'string' : value instanceof SortedSet ? 'zset' : 'hash'
-  return new ServerError(`WRONGTYPE the key ${key} is a ${found} and not a ${expected}`)
+  return new WrongType(`WRONGTYPE the key ${key} is a ${found} and not a ${expected}`)
 }
 
 /** Before this many visits it does not pay to look for keys whose time is up. */
@@ -35,6 +38,27 @@ export class Keyspace {
     const value = this.peek(key)
     if (value !== null && typeof value !== 'string') throw wrongType(key, value, 'string')
     return value
+  }
+
+  /** Of a name's five keys the first that is of a wrong type: what the Lua says, whichever it met. */
+  mismatch([k, fence, line, shared, meta]: readonly [string, string, string, string, string]):
+    | string
+    | null {
+    const looks = [
+      () => this.get(k),
+      () => this.get(fence),
+      () => this.zset(line),
+      () => this.zset(shared),
+      () => this.hash(meta),
+    ]
+    for (const look of looks) {
+      try {
+        look()
+      } catch (error) {
+        return (error as WrongType).message
+      }
+    }
+    return null
   }
 
   /** Like SET, with PXAT if there is an expiry. */
