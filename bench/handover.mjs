@@ -6,6 +6,7 @@
 // other, by the machine's clock. Beside it, in the same run and in turns:
 //   publish   EVALSHA of a script of one PUBLISH; the other's subscriber has the message
 //   swap      EVALSHA of GET, compare, SET and PUBLISH; the same
+//   least     EVALSHA of the least that a hand-over with a lease, a line and a token can do; the same
 // It states ratios, and passes or fails nothing.
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -23,7 +24,8 @@ const { values } = parseArgs({
 })
 const rounds = Number(values.rounds)
 const samples = Number(values.samples)
-const KINDS = ['publish', 'swap', 'holdfast']
+const YARDSTICKS = ['publish', 'swap', 'least']
+const KINDS = [...YARDSTICKS, 'holdfast']
 
 const server = await startServer({ engine: values.engine })
 const child = fork(fileURLToPath(new URL('peer.mjs', import.meta.url)), [server.url])
@@ -78,9 +80,9 @@ console.log(
   `${server.engine} ${server.version}, node ${process.version}, ${rounds} rounds of ${samples}`,
 )
 for (const kind of KINDS) await block(kind, 1000)
-const p50 = { publish: [], swap: [], holdfast: [] }
-const p99 = { publish: [], swap: [], holdfast: [] }
-console.log('\nµs, p50 and p99 of each round, and the ratio of the p50 to that of publish and swap')
+const perKind = () => Object.fromEntries(KINDS.map((kind) => [kind, []]))
+const [p50, p99] = [perKind(), perKind()]
+console.log('\nµs, p50 and p99 of each round, and the ratio of the p50 to that of each yardstick')
 for (let round = 0; round < rounds; round++) {
   // Whoever comes first in a round may find the machine in another state.
   const order = KINDS.map((_, i) => KINDS[(i + round) % KINDS.length])
@@ -90,7 +92,7 @@ for (let round = 0; round < rounds; round++) {
     p99[kind].push(quantile(sorted, 0.99))
   }
   const row = KINDS.map((kind) => `${kind} ${say(p50[kind].at(-1))} ${say(p99[kind].at(-1))}`)
-  const ratios = ['publish', 'swap'].map((kind) => say(p50.holdfast.at(-1) / p50[kind].at(-1), 2))
+  const ratios = YARDSTICKS.map((kind) => say(p50.holdfast.at(-1) / p50[kind].at(-1), 2))
   console.log(`${row.join('   ')}   ratio ${ratios.join(' ')}`)
 }
 
@@ -100,10 +102,10 @@ const range = (list) =>
 for (const kind of KINDS) {
   console.log(`${kind.padEnd(10)} p50 ${range(p50[kind])} µs    p99 ${range(p99[kind])} µs`)
 }
-for (const kind of ['publish', 'swap']) {
-  const ratios = p50.holdfast.map((value, i) => value / p50[kind][i])
+for (const [kind, to] of [...YARDSTICKS.map((kind) => ['holdfast', kind]), ['least', 'publish']]) {
+  const ratios = p50[kind].map((value, i) => value / p50[to][i])
   const span = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`
-  console.log(`ratio of the p50 to ${kind.padEnd(8)} ${median(ratios).toFixed(2)} (${span})`)
+  console.log(`p50 of ${kind} to ${to.padEnd(8)} ${median(ratios).toFixed(2)} (${span})`)
 }
 await scriptCosts(here)
 child.disconnect()
