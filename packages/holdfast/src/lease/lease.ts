@@ -43,6 +43,7 @@ export class Lease {
   readonly owner: string
   readonly fence: number
   readonly serverTime: number
+  readonly run: string
   readonly heldSince: number
   readonly #clock: LocalClock
   readonly #onLost: (lease: Lease, reason: LossReason) => void
@@ -69,6 +70,7 @@ export class Lease {
     this.owner = grant.owner
     this.fence = grant.fence
     this.serverTime = grant.serverTime
+    this.run = grant.run
     this.#clock = clock
     this.#onLost = onLost
     this.#ttl = terms.ttl

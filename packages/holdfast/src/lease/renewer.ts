@@ -130,8 +130,9 @@ export class Renewer {
       return lease.lost
     }
     const definite = status !== 'late' && (status !== 'error' || isConfig(detail))
-    // A verdict that is not later than the grant cannot contradict it (review S13).
-    if (definite && answer.now > lease.serverTime) {
+    // A verdict that is not later than the grant cannot contradict it (review S13). Times of two runs
+    // cannot be compared: what another one says came after a restart or failover.
+    if (definite && (answer.run !== lease.run || answer.now > lease.serverTime)) {
       lease.lose(status === 'forced' ? 'forced' : 'gone')
       return lease.lost
     }

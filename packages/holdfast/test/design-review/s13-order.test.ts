@@ -1,7 +1,7 @@
 // S13: replies that are older than a message, and verdicts that are older than the grant.
 import { expect, test } from 'vitest'
 import type { Reply } from '../../src/clients/port.js'
-import { believers, World } from '../kit/world.js'
+import { believers, ownerId, World } from '../kit/world.js'
 
 /** The question of a waiter that stands in line. */
 const standing = ({ args }: { args: readonly string[] }): boolean => args[6] === '1'
@@ -131,4 +131,17 @@ test('S13: a doubled message of a grant that was used and released runs nothing 
   await w.advance(1000)
   expect(w.net.log.length).toBe(sent)
   expect(wait.value.validFor).toBe(0)
+})
+
+test('S13: a verdict of another run counts, whatever its clock says', async () => {
+  const w = new World()
+  const a = w.client()
+  const lock = await a.locks.mutex('x', { ttl: 9000 }).acquire()
+  // A failover to a server that lacks the lock, and whose clock is a minute behind.
+  w.server.flush()
+  w.server.runId = 'run2run2run2run2'
+  w.serverStep = -60_000
+  w.ask('x', ownerId(7), { ttl: 100_000 })
+  await w.advance(3100)
+  expect(lock.signal.reason).toMatchObject({ code: 'ERR_LOST', reason: 'gone' })
 })
