@@ -1,4 +1,4 @@
-import type { Push } from '../kernel/protocol.js'
+import { renewFields, type NotAfter, type Push } from '../kernel/protocol.js'
 import { deadlineOfPush, deadlineOfReply, marginOf } from '../lease/deadline.js'
 import type { Grant } from '../lease/lease.js'
 import type { Answer } from '../quorum/node.js'
@@ -45,4 +45,27 @@ export function grantOfPush(
     grant: usable ? { deadline, length, fence, serverTime, run, pushed: true } : null,
     latency,
   }
+}
+
+/** Who asks for a claim: within which time limit, and whether it is still wanted. */
+interface Asking {
+  within(notAfter: NotAfter): NotAfter
+  wanted(): boolean
+}
+
+/** Asks for the full ttl of a pushed grant, and so whether it still stands. */
+export async function askForClaim(
+  queue: Queue,
+  wish: Wish,
+  owner: string,
+  asking: Asking,
+  tries = 2,
+): Promise<Answer> {
+  const { keys, timeout, ttl } = wish
+  const answer = await queue.node.ask('renew', keys, timeout, (notAfter) =>
+    renewFields(owner, ttl, asking.within(notAfter)),
+  )
+  // Too late only by the clock of another server run: the answer brought a sample of this one.
+  const again = answer.verdict[0] === 'late' && tries > 0 && asking.wanted()
+  return again ? askForClaim(queue, wish, owner, asking, tries - 1) : answer
 }

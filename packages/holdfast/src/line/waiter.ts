@@ -5,7 +5,6 @@ import {
   acquireFields,
   contention,
   modeName,
-  renewFields,
   sooner,
   type NotAfter,
   type Push,
@@ -14,7 +13,7 @@ import { marginOf } from '../lease/deadline.js'
 import type { Grant } from '../lease/lease.js'
 import type { Answer } from '../quorum/node.js'
 import { classify, isConfig } from '../quorum/replies.js'
-import { grantOfPush, grantOfReply, type Granted } from './claim.js'
+import { askForClaim, grantOfPush, grantOfReply, type Granted } from './claim.js'
 import type { Line } from './line.js'
 import type { Recipient } from './mailbox.js'
 import type { Queue } from './queue.js'
@@ -133,11 +132,12 @@ export class Waiter implements Recipient {
       const owner = this.#owner
       const stand = wait > 0 && this.#queue.mailbox.live
       const ticket = this.ticket === 0 ? '' : String(this.ticket)
+      let sent = false
       try {
-        this.#sent = true
         const answer = await this.#queue.node.ask('acquire', keys, timeout, (notAfter) => {
           if (this.#state !== 'asking' || this.#owner !== owner) return null
           this.#stale = false
+          this.#sent = sent = true
           return acquireFields(owner, this.#wish, stand, ticket, this.#within(notAfter))
         })
         // A push, a cancel or a later question has overtaken this answer (review S13).
@@ -146,9 +146,7 @@ export class Waiter implements Recipient {
         this.#trouble = null
         if (await this.#answered(answer)) return
       } catch (error) {
-        // Given up meanwhile, and the release may have come before the request: from now on the server
-        // refuses the request, so that another release is the last word.
-        if (this.#owner !== owner || this.#over()) void this.#lateFailure(owner)
+        if (sent && (this.#owner !== owner || this.#over())) void this.#overtaken(owner, null)
         if (this.#state !== 'asking' || this.#owner !== owner) return
         await this.#troubled(error)
       }
@@ -159,15 +157,15 @@ export class Waiter implements Recipient {
     return this.#state === 'done'
   }
 
-  /** An answer for an owner id that was given up meanwhile: nothing of it may stay on the server. */
-  #overtaken(owner: string, answer: Answer): Promise<Answer | null> | undefined {
-    const [status] = answer.verdict
-    if (status !== 'granted' && status !== 'queued') return undefined
+  /**
+   * An owner id was given up while this question was under way, and the release may have come before
+   * it: nothing of it may stay on the server. Without an answer it is refused from now on, by its
+   * notAfter, so that another release is the last word.
+   */
+  #overtaken(owner: string, answer: Answer | null): Promise<Answer | null> | undefined {
+    const status = answer?.verdict[0]
+    if (answer && status !== 'granted' && status !== 'queued') return undefined
     // Accepted by a message, and held still: then it is the tenure that we have.
-    return this.#queue.mailbox.holds(owner) ? undefined : this.#giveBack(owner)
-  }
-
-  #lateFailure(owner: string): Promise<Answer | null> | undefined {
     return this.#queue.mailbox.holds(owner) ? undefined : this.#giveBack(owner)
   }
 
@@ -290,7 +288,10 @@ export class Waiter implements Recipient {
   /** Asks whether a pushed grant still stands, and for the full ttl; leaves the state if not. */
   async #confirm(pushed: number): Promise<void> {
     try {
-      const answer = await this.#renewed()
+      const answer = await askForClaim(this.#queue, this.#wish, this.#owner, {
+        within: (notAfter) => this.#within(notAfter),
+        wanted: () => this.#state === 'confirming',
+      })
       if (this.#state !== 'confirming') return
       const [status, ends, token] = answer.verdict
       if (status !== 'renewed') {
@@ -307,17 +308,6 @@ export class Waiter implements Recipient {
       // Unknown whether it stands: given back, and asked for anew.
       if (this.#state === 'confirming') void this.#giveBack()
     }
-  }
-
-  /** Too late only by the clock of another server run: the answer brought a sample of this one. */
-  async #renewed(tries = 2): Promise<Answer> {
-    const owner = this.#owner
-    const { keys, timeout, ttl } = this.#wish
-    const answer = await this.#queue.node.ask('renew', keys, timeout, (notAfter) =>
-      renewFields(owner, ttl, this.#within(notAfter)),
-    )
-    const again = answer.verdict[0] === 'late' && tries > 0 && this.#state === 'confirming'
-    return again ? this.#renewed(tries - 1) : answer
   }
 
   #accept(grant: Granted): void {

@@ -1,0 +1,130 @@
+-- The line of one name, and the one hand-over. See _name.lua.
+
+local function subscribers(channel)
+  local count = redis.pcall('PUBSUB', 'NUMSUB', channel)
+  return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
+end
+
+-- Whoever asks for its claim is alive.
+local function confirm(n, owner, r)
+  if r and r.state == CLAIMED then
+    r.state = '0'
+    write(n, owner, r)
+  end
+end
+
+-- An exclusive tenure was ended, and n.top was taken out meanwhile. Where nobody followed, its record
+-- stays with the fence, so that a late copy of its acquire is refused; its claim did not run out.
+local function retire(n, owner, was)
+  if n.value or n.sharing > 0 then return end
+  n.top = was
+  confirm(n, owner, record(n, owner))
+end
+
+-- The client that let its claim run out, as far as is known: it costs the others one claim, and its
+-- other places none. Whoever of it is alive asks, and comes back to its old place.
+local function silent(n, caller)
+  local who, state = string.match(n.top, '^(%S+) %a %d+ %d+ %d+ %S+ %d+ %d+ (%d)')
+  if state == CLAIMED and n.value ~= who then n.lapsed = who end
+  local suspect = client(n.lapsed)
+  if caller and suspect == client(caller) then
+    n.lapsed = '-'
+    return nil
+  end
+  return suspect
+end
+
+-- The first in line who is not of this client, near the head.
+local function other(n, of)
+  for _, owner in ipairs(call('ZRANGE', n.line, 0, STEPS - 1)) do
+    if client(owner) ~= of then return owner end
+  end
+end
+
+-- The one hand-over: lets in from the head of the line who fits. The caller, if it is among them,
+-- gets its full lease in this reply; the others get a claim and a message.
+-- moved: the head of the line has already changed.
+local function advance(n, caller, moved)
+  local granted, head, r, pushed
+  local suspect = n.waiting > 0 and silent(n, caller)
+  for step = 1, STEPS + 1 do
+    if n.waiting == 0 then break end
+    local two = call('ZRANGE', n.line, 0, 1)
+    head = two[1]
+    r = record(n, head)
+    if r and not fits(n, r.mode) then break end
+    -- What remains is done by the new head, which is told that the name is free now.
+    if step > STEPS then break end
+    call('ZREM', n.line, head)
+    n.waiting = n.waiting - 1
+    moved = true
+    local to = channel(head)
+    if not r then
+      forget(n, head)
+    elseif head == caller then
+      granted = enter(n, head, r, now + r.ttl)
+    -- Zero subscribers means dead only where the waiter was seen to be subscribed on this run.
+    elseif run ~= '' and r.sub == run and subscribers(to) == 0 then
+      forget(n, head)
+    elseif client(head) == suspect then
+      forget(n, head)
+    else
+      local grant = enter(n, head, r, now + math.min(r.claim, r.ttl), CLAIMED)
+      pushed = client(head)
+      push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
+    end
+    if r and n.value == head then
+      -- Nobody fits beside it.
+      head = two[2]
+      break
+    end
+  end
+  -- More wait behind a claim of this call: whoever made the call may look after them.
+  if pushed then n.behind = n.waiting end
+  if moved and n.waiting > 0 and head ~= caller then
+    local free = fits(n, r and r.mode) and now_text or n.ends or int(expiry(n) or now)
+    -- If the one who was granted the name is dead, so are the others of its process.
+    if client(head) == pushed then head = other(n, pushed) or head end
+    push('first', head, us_text .. ' ' .. free .. ' ' .. run)
+  end
+  return granted
+end
+
+-- Gives line, meta and shared the life they need: until the last of those whom they serve is gone.
+local function settle(n)
+  -- Somebody deleted K under its shared holders.
+  if not n.value and n.sharing > 0 then shadow(n) end
+  if n.waiting == 0 and n.sharing == 0 then
+    if n.looked then call('DEL', n.meta, n.shared) end
+    return
+  end
+  local life = math.max(expiry(n) or now, now)
+  if n.waiting > 0 then
+    local lives = ends_at(n.line)
+    life = life + n.waiting * ASK_SPACING_MS + LINE_TAIL_MS
+    if life > lives then
+      call('PEXPIREAT', n.line, int(life))
+      n.wrote = true
+    else
+      life = lives
+    end
+  end
+  if n.wrote or n.sharing > 0 then call('PEXPIREAT', n.meta, int(life)) end
+  if n.sharing > 0 then call('PEXPIREAT', n.shared, int(life)) end
+end
+
+-- Who holds: { kind, owner, expiry or -1, info }; kind is x, s, f (a holder of another library) or -.
+local function holder(n)
+  if n.value and n.value ~= MARKER then
+    local ends = n.ends or int(expiry(n))
+    if not ours(n.value) then return 'f', '', ends, '' end
+    local r = n.holder or record(n, n.value)
+    return 'x', n.value, ends, r and r.info or ''
+  end
+  if n.sharing > 0 then
+    local last = call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
+    local r = record(n, last[1])
+    return 's', last[1], last[2], r and r.info or ''
+  end
+  return '-', '', '-1', ''
+end
