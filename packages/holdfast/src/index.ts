@@ -4,7 +4,8 @@
  * @packageDocumentation
  */
 export { Holdfast } from './locks/holdfast.js'
-export type { Mutex, TryUseResult } from './locks/mutex.js'
+export type { Mutex } from './locks/mutex.js'
+export type { Taker, TryUseResult } from './locks/taker.js'
 export type { Lock, ReleaseResult } from './locks/lock.js'
 export type { AcquireOptions, HoldfastOptions, LockOptions, PingOptions } from './locks/options.js'
 export type { PingResult } from './locks/ping.js'
