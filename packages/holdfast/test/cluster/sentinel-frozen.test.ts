@@ -29,9 +29,9 @@ const kinds: readonly SentinelKind[] = [
 test('ioredis with failoverDetector, and node-redis, leave a frozen primary', async () => {
   await using sentinel = await TestSentinel.start()
   const all = await Promise.all(
-    kinds.map(async ({ open, name }) => {
-      const { client, end } = await open(sentinel.addresses, sentinel.name)
-      return { name, end, locks: new Holdfast(client, { checkEviction: false }) }
+    kinds.map(async (kind) => {
+      const { client, end } = await kind.open(sentinel.addresses, sentinel.name)
+      return { name: kind.name, end, locks: new Holdfast(client, { checkEviction: false }) }
     }),
   )
   // Everybody is subscribed.
