@@ -166,6 +166,8 @@ function subscribing({ open }: Adapter): { subscribe: Port['subscribe']; close()
   let connection = 0
   // The connection that is being asked whether it is alive.
   let probed = 0
+  // Suspected anew meanwhile: the answer may be older than that.
+  let anew = false
   let closed = false
 
   const fail = (entry: Entry, error: unknown): void => {
@@ -188,11 +190,18 @@ function subscribing({ open }: Adapter): { subscribe: Port['subscribe']; close()
   }
 
   const suspect = async (channel: string): Promise<void> => {
-    if (!own?.ready || !own.probe || closed || probed === connection) return
+    if (!own?.ready || !own.probe || closed) return
+    if (probed === connection) {
+      anew = true
+      return
+    }
     const mine = (probed = connection)
+    anew = false
     // A refusal is an answer as well.
     await answer(own, own.probe(channel)).catch(nothing)
-    if (probed === mine) probed = 0
+    if (probed !== mine) return
+    probed = 0
+    if (anew) await suspect(channel)
   }
 
   const confirm = async (subscriber: Subscriber, entry: Entry): Promise<void> => {

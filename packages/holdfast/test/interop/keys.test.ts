@@ -96,7 +96,6 @@ describe.each(engines)('other libraries on the same key, on %s', (engine) => {
       [K, 'hash', () => world.admin.hset(K, 'x', 1)],
       ['{lock:a}:hf:line:lock:a', 'string', () => world.admin.set(`{${K}}:hf:line:${K}`, 'x')],
       ['{lock:a}:hf:shared:lock:a', 'set', () => world.admin.sadd(`{${K}}:hf:shared:${K}`, 'x')],
-      ['{lock:a}:hf:meta:lock:a', 'string', () => world.admin.set(`{${K}}:hf:meta:${K}`, 'x')],
       ['{lock:a}:hf:fence:lock:a', 'list', () => world.admin.rpush(`{${K}}:hf:fence:${K}`, 'x')],
       ['{lock:a}:hf:fence:lock:a', 'string', () => world.admin.set(`{${K}}:hf:fence:${K}`, 'x')],
     ]

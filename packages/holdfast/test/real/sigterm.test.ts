@@ -74,7 +74,7 @@ describe.each(engines)('SIGTERM, on %s', (engine) => {
     await tell('closes')
     expect(await child.exit).toEqual([0, null])
     expect(says()).toEqual(['ended held: ERR_LOST', 'ended taken: ERR_CLOSED', 'lost closed'])
-    expect(await world.keys()).toEqual(['lock:taken', '{lock:taken}:hf:meta:lock:taken'])
+    expect(await world.keys()).toEqual(['lock:taken'])
     expect((await world.locks().inspect('taken')).waiterCount).toBe(0)
     taken.assertHeld()
   })
@@ -85,7 +85,7 @@ describe.each(engines)('SIGTERM, on %s', (engine) => {
     expect(says()).toEqual(['ended taken: 20', 'finished held'])
     expect(await world.admin.llen('written')).toBe(1)
     await world.admin.del('written')
-    expect(await world.keys()).toEqual(['lock:taken', '{lock:taken}:hf:meta:lock:taken'])
+    expect(await world.keys()).toEqual(['lock:taken'])
   })
 
   test('no handler: the lock ends with its lease, and the dead waiter is skipped', async () => {
