@@ -172,7 +172,10 @@ return text
 end`
 const p22 = `local function prolong(n, owner, mine, ends)
 if mine >= ends then return int(mine) end
-return hold(n, owner, n.value == owner and 'x' or 's', ends)
+local mode = n.value == owner and 'x' or 's'
+local text = hold(n, owner, mode, ends)
+if mode == 'x' then call('PEXPIREAT', n.fence, int(math.max(now + FENCE_MS, ends))) end
+return text
 end`
 const p23 = `local function mint(n)
 n.last = math.max(us, n.last + 1)
@@ -219,7 +222,7 @@ if client(owner) ~= of then return owner end
 end
 end`
 const p29 = `local function advance(n, caller, moved)
-local granted, head, r, pushed
+local granted, head, r, pushed, stopped
 local suspect = n.waiting > 0 and silent(n, caller)
 for step = 1, STEPS + 1 do
 if n.waiting == 0 then break end
@@ -227,7 +230,10 @@ local two = call('ZRANGE', n.line, 0, 1)
 head = two[1]
 r = record(n, head)
 if r and not fits(n, r.mode) then break end
-if step > STEPS then break end
+if step > STEPS then
+stopped = true
+break
+end
 call('ZREM', n.line, head)
 n.waiting = n.waiting - 1
 moved = true
@@ -250,7 +256,7 @@ head = two[2]
 break
 end
 end
-if pushed then n.behind = n.waiting end
+if pushed or stopped then n.behind = n.waiting end
 if moved and n.waiting > 0 and head ~= caller then
 local free = fits(n, r and r.mode) and now_text or n.ends or int(expiry(n) or now)
 if client(head) == pushed then head = other(n, pushed) or head end
@@ -261,7 +267,7 @@ end`
 const p30 = `local function settle(n)
 if not n.value and n.sharing > 0 then shadow(n) end
 if n.waiting == 0 and n.sharing == 0 then
-if n.looked then call('DEL', n.meta, n.shared) end
+if n.looked and (not n.value or ours(n.value)) then call('DEL', n.meta, n.shared) end
 return
 end
 local life = math.max(expiry(n) or now, now)
@@ -336,7 +342,7 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'status', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '0cf5f24b9b33c37765bef49d71efb2b0d9af252f',
+    sha1: '88b007405564b3abcd4571a5bf50be926c588767',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, `return each(11, function(n, field)
 local owner, mode = field(1), field(2)
 if late(field(8), field(9)) then return { 'late' } end
@@ -404,7 +410,7 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: '713d2870e4d57d115decaf22b52a84a7a33f9b24',
+    sha1: 'bb26cc5e9aa4a1fbaf83758470790642a284f232',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p21, p23, p24, p25, p26, p36, p27, p28, p29, p30, p33, p34, p35, `return each(2, function(n, field)
 local at_once = field(1) == '1'
 purge(n)
@@ -422,7 +428,6 @@ else
 return { 'none' }
 end
 for _, owner in ipairs(owners) do
-push('forced', owner, us_text)
 if not at_once then
 local known = record(n, owner)
 local r = known or { mode = n.value == owner and 'x' or 's', weight = '1', ttl = 0, claim = 0,
@@ -435,6 +440,7 @@ forget(n, owner)
 n.members = n.members - 1
 n.sharing = n.sharing - 1
 end
+push('forced', owner, us_text)
 end
 if not at_once then
 settle(n)
@@ -500,7 +506,7 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: '7c781cac69ed7f082de99f1e5ed71b5e13b6afc8',
+    sha1: 'ddb5b724b5937032e6f82b6cf61822cf8a9c0875',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p23, p24, p25, p26, p36, p27, p28, p29, p30, p31, p33, p34, p35, `return each(1, function(n, field)
 local owner = field(1)
 local verdict, moved, was = 'gone', false, nil
@@ -533,7 +539,7 @@ forget(n, owner)
 end
 end
 purge(n)
-if n.waiting > 0 then advance(n, nil, moved) end
+if n.waiting > 0 then advance(n, owner, moved) end
 if was then
 if not n.value then call('DEL', n.k) end
 retire(n, owner, was)
@@ -545,8 +551,8 @@ end)`].join('\n'),
   },
   renew: {
     name: 'renew',
-    sha1: 'd18bca76905941cf9b71133d745e789653fb194d',
-    lua: [p0, p1, p6, p7, p8, p9, p10, p11, p12, p13, p16, p17, p18, p20, p21, p22, p26, p30, p32, p33, p34, p35, `return each(4, function(n, field)
+    sha1: '40ec8aee101b34971605dabc2d2b88b12f7be2e3',
+    lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p16, p17, p18, p20, p21, p22, p26, p30, p32, p33, p34, p35, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
 local mine = held(n, owner)

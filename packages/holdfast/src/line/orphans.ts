@@ -7,6 +7,8 @@ import { Watch } from './watch.js'
 
 const FIRST_RETRY_MS = 100
 const LONGEST_RETRY_MS = 2000
+/** How long a look at a claim that was given away is tried for. */
+const LOOK_MS = 30_000
 
 /**
  * Owner ids that nobody wants any more, and of which the server may still hold something: a place in
@@ -58,7 +60,8 @@ export class Orphans {
       .then(
         (answer) => {
           if (answer.verdict[0] === 'error') return null
-          const look = (): void => void this.#try(owner, keys, timeout)
+          const look = (): void =>
+            void this.release(owner, keys, timeout, this.#clock.now() + LOOK_MS)
           this.#watch.released(keys[0], answer, look)
           return answer
         },

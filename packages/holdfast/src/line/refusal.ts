@@ -1,4 +1,12 @@
 import { HoldfastError, type ErrorFacts } from '../base/errors.js'
+import { inTime } from '../base/in-time.js'
+import type { Runtime } from '../base/runtime.js'
+import { contention } from '../kernel/protocol.js'
+import type { Answer } from '../quorum/node.js'
+import type { Wish } from './wish.js'
+
+// How long the answer to "I leave the line" is waited for, which says who holds the name now.
+const LEAVE_MS = 50
 
 /** The error of a call that ends without a lock because others hold the name, as it was last told. */
 export function refusal(
@@ -21,4 +29,16 @@ export function refusal(
       ? `the lock ${name} is taken${by}${left}`
       : `the lock ${name} was not free within ${wish.wait} ms: held${by}${left}`
   return new HoldfastError(code, message, contention)
+}
+
+/** The error of a call whose wait is over; its time limit does not wait for a slow server. */
+export async function timeoutOf(
+  runtime: Runtime,
+  wish: Wish,
+  leaving: Promise<Answer | null>,
+  otherwise: unknown,
+): Promise<unknown> {
+  const answer = await inTime(runtime, leaving, LEAVE_MS, () => null)
+  if (!answer) return otherwise
+  return refusal('ERR_TIMEOUT', wish, contention(wish.name, answer.verdict.slice(1), answer.now))
 }

@@ -1,6 +1,5 @@
 import { HoldfastError } from '../base/errors.js'
 import { events } from '../base/events.js'
-import { inTime } from '../base/in-time.js'
 import {
   acquireFields,
   contention,
@@ -18,11 +17,9 @@ import type { Line } from './line.js'
 import type { Recipient } from './mailbox.js'
 import type { Queue } from './queue.js'
 import { Backoff, Limit } from './pace.js'
-import { refusal } from './refusal.js'
+import { refusal, timeoutOf } from './refusal.js'
 import type { Wish } from './wish.js'
 
-// How long the answer to "I leave the line" is waited for, which says who holds the name now.
-const LEAVE_MS = 50
 // No waiter asks more often than this, whatever the answers say.
 const LEAST_GAP_MS = 50
 
@@ -153,6 +150,11 @@ export class Waiter implements Recipient {
     }
   }
 
+  /** The server may have lost or passed over the other places of this process too. */
+  #othersAsk(): void {
+    for (const other of [...this.#line.waiters]) if (other !== this) other.askAgain()
+  }
+
   #over(): boolean {
     return this.#state === 'done'
   }
@@ -197,6 +199,7 @@ export class Waiter implements Recipient {
       case 'lapsed':
         this.#queue.mailbox.suspect()
         this.#rename()
+        this.#othersAsk()
         return false
       case 'late':
         // Not carried out; its reply brought a sample of what may be a new server run.
@@ -240,7 +243,7 @@ export class Waiter implements Recipient {
     this.#line.park(this)
     events.queued({ ...this.#event(), rank: this.rank })
     // The line was lost on the server, and the others of this process with it.
-    if (returned) for (const other of this.#line.waiters) other.askAgain()
+    if (returned) this.#othersAsk()
     // What came meanwhile may be newer than this answer (review S13).
     if (this.#stale) this.askAgain()
   }
@@ -248,11 +251,10 @@ export class Waiter implements Recipient {
   #granted(answer: Answer, fence: number, ends: number): void {
     // A place in line that ends without a message: one was lost, or the whole line, and with it the
     // places of the others.
-    const untold = this.ticket !== 0 && this.#contention.holder?.mode !== 'foreign'
-    if (untold) this.#queue.mailbox.suspect()
-    const others = this.ticket === 0 ? [] : this.#line.waiters.filter((other) => other !== this)
+    const stood = this.ticket !== 0
+    if (stood && this.#contention.holder?.mode !== 'foreign') this.#queue.mailbox.suspect()
     this.#accept(grantOfReply(answer, ends, fence, false, this.#queue.drift))
-    for (const other of others) other.askAgain()
+    if (stood) this.#othersAsk()
   }
 
   pushed(push: Push, received: number): void {
@@ -281,6 +283,7 @@ export class Waiter implements Recipient {
     if (this.#state === 'confirming') {
       this.#state = 'asking'
       this.#rename()
+      this.#othersAsk()
       await this.#ask()
     }
   }
@@ -346,18 +349,18 @@ export class Waiter implements Recipient {
     // A refusal leaves nothing behind; an answer that was never seen may have.
     const clean = reason instanceof HoldfastError && reason.code === 'ERR_TAKEN'
     const leaving = this.#sent && !clean ? this.#giveBack() : null
+    const stood = this.ticket !== 0
+    void leaving?.then((answer) => {
+      if (stood && answer?.verdict[0] === 'gone') this.#othersAsk()
+    })
     this.#finish()
     const late = reason instanceof HoldfastError && reason.code === 'ERR_TIMEOUT'
     if (!late || !leaving) {
       this.#reject(reason)
       return
     }
-    // The reply says who holds the name now; the call's time limit does not wait for a slow server.
-    void inTime(this.#queue.runtime, leaving, LEAVE_MS, () => null).then((answer) => {
-      if (!answer) return this.#reject(reason)
-      this.#contention = contention(this.#wish.name, answer.verdict.slice(1), answer.now)
-      this.#reject(this.#refusal('ERR_TIMEOUT'))
-    })
+    const { runtime } = this.#queue
+    void timeoutOf(runtime, this.#wish, leaving, reason).then((error) => this.#reject(error))
   }
 
   #giveBack(owner: string = this.#owner): Promise<Answer | null> {

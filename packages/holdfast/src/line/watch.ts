@@ -28,10 +28,13 @@ export class Watch {
 
   /** An answer to a release. `look` asks once more, which hands on what nobody took. */
   released(key: string, { verdict, now, received }: Answer, look: () => void): void {
+    const [status, , , ends, , behind] = verdict
+    const gave = Number(behind) > 0
+    // What left the line or was over says nothing of a claim that was given away before.
+    if (!gave && status !== 'released') return
     this.#timers.get(key)?.cancel()
     this.#timers.delete(key)
-    const [, , , ends, , behind] = verdict
-    if (this.#closed || !(Number(behind) > 0)) return
+    if (this.#closed || !gave) return
     const claim = Math.max(0, Number(ends) - now)
     const at = received + claim * (1 + this.#drift) + AFTER_END_MS
     const again = (): void => {

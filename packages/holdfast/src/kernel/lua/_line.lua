@@ -45,7 +45,7 @@ end
 -- gets its full lease in this reply; the others get a claim and a message.
 -- moved: the head of the line has already changed.
 local function advance(n, caller, moved)
-  local granted, head, r, pushed
+  local granted, head, r, pushed, stopped
   local suspect = n.waiting > 0 and silent(n, caller)
   for step = 1, STEPS + 1 do
     if n.waiting == 0 then break end
@@ -54,7 +54,10 @@ local function advance(n, caller, moved)
     r = record(n, head)
     if r and not fits(n, r.mode) then break end
     -- What remains is done by the new head, which is told that the name is free now.
-    if step > STEPS then break end
+    if step > STEPS then
+      stopped = true
+      break
+    end
     call('ZREM', n.line, head)
     n.waiting = n.waiting - 1
     moved = true
@@ -80,7 +83,7 @@ local function advance(n, caller, moved)
     end
   end
   -- More wait behind a claim of this call: whoever made the call may look after them.
-  if pushed then n.behind = n.waiting end
+  if pushed or stopped then n.behind = n.waiting end
   if moved and n.waiting > 0 and head ~= caller then
     local free = fits(n, r and r.mode) and now_text or n.ends or int(expiry(n) or now)
     -- If the one who was granted the name is dead, so are the others of its process.
@@ -95,7 +98,7 @@ local function settle(n)
   -- Somebody deleted K under its shared holders.
   if not n.value and n.sharing > 0 then shadow(n) end
   if n.waiting == 0 and n.sharing == 0 then
-    if n.looked then call('DEL', n.meta, n.shared) end
+    if n.looked and (not n.value or ours(n.value)) then call('DEL', n.meta, n.shared) end
     return
   end
   local life = math.max(expiry(n) or now, now)

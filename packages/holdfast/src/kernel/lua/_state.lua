@@ -169,7 +169,11 @@ end
 -- Until when the lease of a holder runs that asks for this end, as text. An earlier end is never written.
 local function prolong(n, owner, mine, ends)
   if mine >= ends then return int(mine) end
-  return hold(n, owner, n.value == owner and 'x' or 's', ends)
+  local mode = n.value == owner and 'x' or 's'
+  local text = hold(n, owner, mode, ends)
+  -- The record is there for as long as the tenure that it is of.
+  if mode == 'x' then call('PEXPIREAT', n.fence, int(math.max(now + FENCE_MS, ends))) end
+  return text
 end
 
 -- The next token.

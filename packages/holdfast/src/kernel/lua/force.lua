@@ -28,7 +28,6 @@ return each(2, function(n, field)
   end
 
   for _, owner in ipairs(owners) do
-    push('forced', owner, us_text)
     if not at_once then
       local known = record(n, owner)
       -- Somebody deleted its record: there has to be one to say that it was forced.
@@ -42,6 +41,8 @@ return each(2, function(n, field)
       n.members = n.members - 1
       n.sharing = n.sharing - 1
     end
+    -- After the write, which a full memory refuses.
+    push('forced', owner, us_text)
   end
   if not at_once then
     settle(n)

@@ -44,7 +44,7 @@ return each(1, function(n, field)
     end
   end
   purge(n)
-  if n.waiting > 0 then advance(n, nil, moved) end
+  if n.waiting > 0 then advance(n, owner, moved) end
   if was then
     if not n.value then call('DEL', n.k) end
     retire(n, owner, was)

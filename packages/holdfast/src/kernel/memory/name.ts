@@ -218,7 +218,11 @@ export class Name {
   /** Until when the lease of a holder runs that asks for this end. It is never made shorter. */
   prolong(owner: string, mine: number, ends: number): number {
     if (mine >= ends) return mine
-    this.hold(owner, this.value === owner ? 'x' : 's', ends)
+    const mode = this.value === owner ? 'x' : 's'
+    this.hold(owner, mode, ends)
+    // The record is there for as long as the tenure that it is of.
+    const { space, now } = this.#call
+    if (mode === 'x') space.expireAt(this.#fence, Math.max(now + fenceMs, ends))
     return ends
   }
 
@@ -249,6 +253,7 @@ export class Name {
     const { space, us, now, run } = this.#call
     let granted: Reply[] | null = null
     let pushed: string | null = null
+    let stopped = false
     const suspect = this.waiting > 0 ? this.#silent(caller) : null
     for (let step = 1; ; step++) {
       const { head } = this
@@ -256,7 +261,10 @@ export class Name {
       const r = this.record(head)
       if (r !== null && !this.fits(r.mode)) break
       // What remains is done by the new head, which is told that the name is free now.
-      if (step > steps) break
+      if (step > steps) {
+        stopped = true
+        break
+      }
       space.zrem(this.line, head)
       moved = true
       if (r === null || (head !== caller && (this.#dead(head, r) || clientOf(head) === suspect)))
@@ -271,7 +279,7 @@ export class Name {
       // Nobody fits beside it.
       if (this.value === head) break
     }
-    if (pushed !== null) this.behind = this.waiting
+    if (pushed !== null || stopped) this.behind = this.waiting
     const { head } = this
     if (moved && head !== null && head !== caller) {
       const free = this.fits(this.record(head)?.mode)
@@ -290,7 +298,8 @@ export class Name {
     if (this.value === null && this.sharing > 0) this.shadow()
     const { sharing } = this
     if (waiting === 0 && sharing === 0) {
-      if (!this.#looked) return
+      const { value } = this
+      if (!this.#looked || (value !== null && !isOwner(value))) return
       space.del(this.meta)
       space.del(this.shared)
       return

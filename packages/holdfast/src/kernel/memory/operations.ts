@@ -137,7 +137,7 @@ const release: Operation = {
       n.forget(owner)
     }
     n.purge()
-    n.advance(null, moved)
+    n.advance(owner, moved)
     if (exclusive) n.retire(owner, was)
     n.settle()
     return [verdict, ...n.holder(), n.behind]
@@ -180,7 +180,6 @@ const force: Operation = {
     }
 
     for (const owner of owners) {
-      tell(call, 'forced', owner, us)
       if (!atOnce) {
         const known = n.record(owner)
         const r = known ?? lost(n, owner, now)
@@ -189,6 +188,7 @@ const force: Operation = {
         space.zrem(n.shared, owner)
         n.forget(owner)
       }
+      tell(call, 'forced', owner, us)
     }
     if (!atOnce) {
       n.settle()
