@@ -68,6 +68,15 @@ export function renewFields(owner: string, ttl: number, notAfter: NotAfter): str
   return [owner, String(ttl), notAfter.ms, notAfter.run]
 }
 
+export function downgradeFields(
+  owner: string,
+  reader: string,
+  ttl: number,
+  notAfter: NotAfter,
+): string[] {
+  return [owner, reader, String(ttl), notAfter.ms, notAfter.run]
+}
+
 /** One item's reply, as strings, whatever the client made of the numbers. */
 export type Verdict = readonly string[]
 

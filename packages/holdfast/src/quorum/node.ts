@@ -57,7 +57,14 @@ interface Item {
 const NO_LIMIT: NotAfter = { ms: '', run: '' }
 
 /** The ops that take names, and whether they carry `notAfter` and so need a sample first. */
-const OPS = { acquire: true, renew: true, release: false, inspect: false, force: false } as const
+const OPS = {
+  acquire: true,
+  renew: true,
+  downgrade: true,
+  release: false,
+  inspect: false,
+  force: false,
+} as const
 export type Op = keyof typeof OPS
 
 /** Where there is one server, everything is in one slot. */

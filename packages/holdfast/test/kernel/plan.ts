@@ -18,6 +18,12 @@ interface OwnerItem {
   readonly owner: number
 }
 
+interface DowngradeItem extends OwnerItem {
+  readonly reader: number
+  readonly ttl: number
+  readonly notAfter: AcquireItem['notAfter']
+}
+
 interface RenewItem extends OwnerItem {
   readonly ttl: number
   readonly notAfter: AcquireItem['notAfter']
@@ -30,6 +36,7 @@ export type Step =
   | { readonly kind: 'acquire'; readonly items: readonly AcquireItem[] }
   | { readonly kind: 'release'; readonly items: readonly OwnerItem[] }
   | { readonly kind: 'renew'; readonly items: readonly RenewItem[] }
+  | { readonly kind: 'downgrade'; readonly items: readonly DowngradeItem[] }
   | {
       readonly kind: 'force'
       readonly items: readonly {
@@ -107,6 +114,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: is('renew'),
       items: some(fc.record({ name, owner, ttl, notAfter })),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: is('downgrade'),
+      items: some(fc.record({ name, owner, reader: owner, ttl, notAfter })),
     }),
   },
   {

@@ -56,6 +56,16 @@ export class Run {
         await pair.call('renew', this.#keysOf(step.items), [version, ...args])
         return
       }
+      case 'downgrade': {
+        const args = step.items.flatMap(({ owner, reader, ttl, notAfter }) => [
+          this.#owner(owner),
+          this.#owner(reader),
+          String(ttl),
+          ...this.#notAfter(notAfter),
+        ])
+        await pair.call('downgrade', this.#keysOf(step.items), [version, ...args])
+        return
+      }
       case 'force': {
         const args = step.items.flatMap(({ atOnce, meant }) => [atOnce ? '1' : '0', meant])
         await pair.call('force', this.#keysOf(step.items), [version, ...args])

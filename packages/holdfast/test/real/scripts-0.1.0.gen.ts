@@ -4,6 +4,7 @@ import type { Script } from '../../src/clients/port.js'
 const p0 = `local VERSION = '1'
 local MARKER = 'hf:shared'
 local FORCED, CLAIMED = '1', '2'
+local WITHHELD = 'withheld'
 local FENCE_MS = 600000
 local ASK_SPACING_MS = 500
 local LINE_TAIL_MS = 10000
@@ -43,7 +44,7 @@ n.sharing = counts and call('ZCOUNT', n.shared, now_text, '+inf') or 0
 end`
 const p7 = `local function look(n)
 if not n.looked then
-call('HLEN', n.meta)
+n.withheld = call('HGET', n.meta, WITHHELD)
 n.looked = true
 end
 end`
@@ -64,7 +65,8 @@ end
 end
 local n = { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, noted = noted,
 token = token, last = tonumber(token), lapsed = lapsed, top = top, waiting = waiting, members = 0,
-sharing = 0, expiry = false, ends = false, holder = false, behind = 0, looked = false, wrote = false }
+sharing = 0, expiry = false, ends = false, holder = false, behind = 0, looked = false, wrote = false,
+withheld = false }
 if waiting > 0 or not value or value == MARKER then share(n) end
 if waiting > 0 or n.members > 0 then look(n) end
 return n
@@ -145,7 +147,7 @@ return n.value and n.expiry or nil
 end`
 const p19 = `local function fits(n, mode)
 if n.value and n.value ~= MARKER then return false end
-return mode == 's' or n.sharing == 0
+return n.sharing == 0 or mode == 's' and not n.withheld
 end`
 const p20 = `local function held(n, owner)
 if n.value == owner then return expiry(n) end
@@ -182,9 +184,16 @@ n.last = math.max(us, n.last + 1)
 n.token = n.last == us and us_text or int(n.last)
 return n.token
 end`
-const p24 = `local function enter(n, owner, r, ends, state)
+const p24 = `local function forced(n, owner, r)
+return r and r.state == FORCED or n.withheld and n.value ~= owner
+end`
+const p25 = `local function enter(n, owner, r, ends, state)
 local text = hold(n, owner, r.mode, ends)
 if r.mode == 's' then
+if n.withheld and n.sharing == 0 then
+call('HDEL', n.meta, WITHHELD)
+n.withheld = false
+end
 n.sharing = n.sharing + 1
 n.members = n.members + 1
 elseif n.waiting > 0 then
@@ -196,17 +205,17 @@ r.state = state or '0'
 write(n, owner, r, r.ttl)
 return { 'granted', r.token, text }
 end`
-const p25 = `local function subscribers(channel)
+const p26 = `local function subscribers(channel)
 local count = redis.pcall('PUBSUB', 'NUMSUB', channel)
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end`
-const p26 = `local function confirm(n, owner, r)
+const p27 = `local function confirm(n, owner, r)
 if r and r.state == CLAIMED then
 r.state = '0'
 write(n, owner, r)
 end
 end`
-const p27 = `local function silent(n, caller)
+const p28 = `local function silent(n, caller)
 local who, state = string.match(n.top, '^(%S+) %a %d+ %d+ %d+ %S+ %d+ %d+ (%d)')
 if state == CLAIMED and n.value ~= who then n.lapsed = who end
 local suspect = client(n.lapsed)
@@ -216,12 +225,12 @@ return nil
 end
 return suspect
 end`
-const p28 = `local function other(n, of)
+const p29 = `local function other(n, of)
 for _, owner in ipairs(call('ZRANGE', n.line, 0, STEPS - 1)) do
 if client(owner) ~= of then return owner end
 end
 end`
-const p29 = `local function advance(n, caller, moved)
+const p30 = `local function advance(n, caller, moved)
 local granted, head, r, pushed, stopped
 local suspect = n.waiting > 0 and silent(n, caller)
 for step = 1, STEPS + 1 do
@@ -264,7 +273,7 @@ push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
 end`
-const p30 = `local function settle(n)
+const p31 = `local function settle(n)
 if not n.value and n.sharing > 0 then shadow(n) end
 if n.waiting == 0 and n.sharing == 0 then
 if n.looked and (not n.value or ours(n.value)) then call('DEL', n.meta, n.shared) end
@@ -284,7 +293,7 @@ end
 if n.wrote or n.sharing > 0 then call('PEXPIREAT', n.meta, int(life)) end
 if n.sharing > 0 then call('PEXPIREAT', n.shared, int(life)) end
 end`
-const p31 = `local function holder(n)
+const p32 = `local function holder(n)
 if n.value and n.value ~= MARKER then
 local ends = n.ends or int(expiry(n))
 if not ours(n.value) then return 'f', '', ends, '' end
@@ -298,11 +307,11 @@ return 's', last[1], last[2], r and r.info or ''
 end
 return '-', '', '-1', ''
 end`
-const p32 = `local function late(not_after, of_run)
+const p33 = `local function late(not_after, of_run)
 return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end`
-const p33 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
-const p34 = `local function mismatch(at)
+const p34 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
+const p35 = `local function mismatch(at)
 for i, expected in ipairs(TYPES) do
 local key = KEYS[at + i - 1]
 local found = redis.pcall('TYPE', key).ok
@@ -311,7 +320,7 @@ return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expe
 end
 end
 end`
-const p35 = `local function each(fields, item)
+const p36 = `local function each(fields, item)
 if ARGV[1] ~= VERSION then
 return { us_text, run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
 end
@@ -333,17 +342,17 @@ if type(sent) == 'table' and sent.err then out[3] = sent.err end
 end
 return out
 end`
-const p36 = `local function retire(n, owner, was)
+const p37 = `local function retire(n, owner, was)
 if n.value or n.sharing > 0 then return end
 n.top = was
 confirm(n, owner, record(n, owner))
 end`
 
-export const scripts: Readonly<Record<'acquire' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'status', Script>> = {
+export const scripts: Readonly<Record<'acquire' | 'downgrade' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'status', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '88b007405564b3abcd4571a5bf50be926c588767',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, `return each(11, function(n, field)
+    sha1: '08b332df0f8dc94dcdb3e1b10afedae3043fbc25',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, `return each(11, function(n, field)
 local owner, mode = field(1), field(2)
 if late(field(8), field(9)) then return { 'late' } end
 if (mode ~= 'x' and mode ~= 's') or field(3) ~= '1' or field(10) ~= '' then
@@ -357,7 +366,7 @@ local ends = now + asked.ttl
 local mine = held(n, owner)
 local known = record(n, owner)
 if mine then
-if known and known.state == FORCED then return { 'forced' } end
+if forced(n, owner, known) then return { 'forced' } end
 local text = prolong(n, owner, mine, ends)
 if not known or known.token == '0' then
 asked.token = mint(n)
@@ -408,10 +417,42 @@ settle(n)
 return granted or { 'taken', holder(n) }
 end)`].join('\n'),
   },
+  downgrade: {
+    name: 'downgrade',
+    sha1: '9b2a08854d35658a5ecb6735938ecffb5aad5b4b',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p28, p29, p30, p31, p33, p34, p35, p36, `return each(5, function(n, field)
+local owner, reader = field(1), field(2)
+if late(field(4), field(5)) then return { 'late' } end
+if owner == reader then return { 'error', 'a downgrade needs a new owner id' } end
+local ttl = int(field(3))
+local ends = now + ttl
+if n.value ~= owner then
+local mine = n.value ~= reader and held(n, reader)
+if not mine then return { 'gone' } end
+local r = record(n, reader)
+if forced(n, reader, r) then return { 'forced' } end
+local text = prolong(n, reader, mine, ends)
+settle(n)
+return { 'downgraded', r and r.token or '0', text }
+end
+local r = record(n, owner)
+if forced(n, owner, r) then return { 'forced' } end
+look(n)
+if record(n, reader) then return { 'gone' } end
+n.value, n.expiry, n.ends, n.holder = false, false, false, false
+share(n)
+local granted = enter(n, reader, { mode = 's', weight = '1', ttl = ttl, claim = ttl, sub = '-',
+token = '0', since = now_text, state = '0', info = r and r.info or '' }, ends)
+purge(n)
+if n.waiting > 0 then advance(n, nil, false) end
+settle(n)
+return { 'downgraded', granted[2], granted[3] }
+end)`].join('\n'),
+  },
   force: {
     name: 'force',
-    sha1: 'bb26cc5e9aa4a1fbaf83758470790642a284f232',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p21, p23, p24, p25, p26, p36, p27, p28, p29, p30, p33, p34, p35, `return each(2, function(n, field)
+    sha1: '504fb959767914c8de7bbeff915ce788815ca487',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p21, p23, p24, p25, p26, p27, p37, p28, p29, p30, p31, p34, p35, p36, `return each(2, function(n, field)
 local at_once = field(1) == '1'
 purge(n)
 if field(2) ~= '' and n.last > tonumber(field(2)) then return { 'newer' } end
@@ -442,12 +483,16 @@ n.sharing = n.sharing - 1
 end
 push('forced', owner, us_text)
 end
+if n.sharing > 0 then
+call('HSET', n.meta, WITHHELD, '1')
+n.withheld = '1'
+end
 if not at_once then
 settle(n)
-return { 'asked', #owners, int(expiry(n)) }
+return { 'asked', math.max(#owners, n.sharing), int(expiry(n)) }
 end
 n.expiry = nil
-local was = n.top
+local was, left = n.top, n.sharing
 local exclusive = n.value and n.value ~= MARKER
 if exclusive then
 n.value = false
@@ -461,18 +506,18 @@ end
 advance(n, nil, false)
 if owners[1] and exclusive then retire(n, owners[1], was) end
 settle(n)
-return { 'forced', math.max(#owners, 1) }
+return { 'forced', math.max(#owners, 1), left }
 end)`].join('\n'),
   },
   hello: {
     name: 'hello',
-    sha1: 'aa303a9ac6745c9ad8698006c08dfd7d3f9245ee',
-    lua: [p0, p1, p6, p7, p8, p16, p21, p33, p34, p35, `return each(0, nil)`].join('\n'),
+    sha1: 'fab9ebadd0236b6901430030f11a84d9935eac23',
+    lua: [p0, p1, p6, p7, p8, p16, p21, p34, p35, p36, `return each(0, nil)`].join('\n'),
   },
   inspect: {
     name: 'inspect',
-    sha1: 'f1bdeaafe64aeba64c0f0a47ea7a39ad680a3628',
-    lua: [p0, p1, p2, p5, p6, p7, p8, p10, p16, p17, p18, p21, p33, p34, p35, `return each(0, function(n)
+    sha1: 'a0e9e829db734f7de27ac4b18a8a105a2f208e9f',
+    lua: [p0, p1, p2, p5, p6, p7, p8, p10, p16, p17, p18, p21, p34, p35, p36, `return each(0, function(n)
 local holders, waiters, count = {}, {}, n.sharing
 if n.value and n.value ~= MARKER then
 count = 1
@@ -496,8 +541,8 @@ end)`].join('\n'),
   },
   list: {
     name: 'list',
-    sha1: 'b2383310390828615c16c59d1461969d5532f6bc',
-    lua: [p0, p33, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
+    sha1: '7d70d13c4e748c70acaf404a9cdd39892e4349e8',
+    lua: [p0, p34, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
 local keys = { found[1] }
 for _, key in ipairs(found[2]) do
 if not string.match(key, '^{[^}]*}:hf:') then keys[#keys + 1] = key end
@@ -506,8 +551,8 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: 'ddb5b724b5937032e6f82b6cf61822cf8a9c0875',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p23, p24, p25, p26, p36, p27, p28, p29, p30, p31, p33, p34, p35, `return each(1, function(n, field)
+    sha1: 'ec286509ce6446b60344557bbbe6c54072147f81',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p23, p25, p26, p27, p37, p28, p29, p30, p31, p32, p34, p35, p36, `return each(1, function(n, field)
 local owner = field(1)
 local verdict, moved, was = 'gone', false, nil
 if n.value == owner then
@@ -551,14 +596,14 @@ end)`].join('\n'),
   },
   renew: {
     name: 'renew',
-    sha1: '40ec8aee101b34971605dabc2d2b88b12f7be2e3',
-    lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p16, p17, p18, p20, p21, p22, p26, p30, p32, p33, p34, p35, `return each(4, function(n, field)
+    sha1: '8ccc976adb84931d4db5f4f142f0086de72ddb3f',
+    lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p16, p17, p18, p20, p21, p22, p24, p27, p31, p33, p34, p35, p36, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
 local mine = held(n, owner)
 if not mine then return { 'gone' } end
 local r = record(n, owner)
-if r and r.state == FORCED then return { 'forced' } end
+if forced(n, owner, r) then return { 'forced' } end
 local ends = prolong(n, owner, mine, now + math.floor(field(2)))
 confirm(n, owner, r)
 settle(n)
@@ -567,8 +612,8 @@ end)`].join('\n'),
   },
   status: {
     name: 'status',
-    sha1: '32a22c34b4beb30064ff372d745f4fd8f0818905',
-    lua: [p0, p33, `local function info(section)
+    sha1: 'a47f226213b000499d88c817b8b31493fad8a811',
+    lua: [p0, p34, `local function info(section)
 local text = redis.pcall('INFO', section)
 return type(text) == 'string' and '\\n' .. text or ''
 end`, `local function field(text, name)

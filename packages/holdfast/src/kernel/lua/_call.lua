@@ -3,6 +3,8 @@
 local VERSION = '1'
 local MARKER = 'hf:shared'
 local FORCED, CLAIMED = '1', '2'
+-- A field of meta: everybody who shares the name was asked to go.
+local WITHHELD = 'withheld'
 -- A fence key outlives its grant by at least this, so that a clock that steps back is noticed.
 local FENCE_MS = 600000
 -- Waiters ask again within a claim of the holder's end; the line outlives the last ask.

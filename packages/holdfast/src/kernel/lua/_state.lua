@@ -11,7 +11,7 @@ end
 -- Somebody waits or shares, or is to: meta counts. Before the first write, for its type.
 local function look(n)
   if not n.looked then
-    call('HLEN', n.meta)
+    n.withheld = call('HGET', n.meta, WITHHELD)
     n.looked = true
   end
 end
@@ -35,7 +35,8 @@ local function load(at)
   -- All fields at once: a table that grows is built anew at every step.
   local n = { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, noted = noted,
     token = token, last = tonumber(token), lapsed = lapsed, top = top, waiting = waiting, members = 0,
-    sharing = 0, expiry = false, ends = false, holder = false, behind = 0, looked = false, wrote = false }
+    sharing = 0, expiry = false, ends = false, holder = false, behind = 0, looked = false, wrote = false,
+    withheld = false }
   if waiting > 0 or not value or value == MARKER then share(n) end
   if waiting > 0 or n.members > 0 then look(n) end
   return n
@@ -136,7 +137,8 @@ end
 -- Mode: may a holder of this mode enter beside those who are in?
 local function fits(n, mode)
   if n.value and n.value ~= MARKER then return false end
-  return mode == 's' or n.sharing == 0
+  -- Beside those who were asked to go nobody comes in, or they would never be gone.
+  return n.sharing == 0 or mode == 's' and not n.withheld
 end
 
 -- Mode: until when this owner holds the name, or nil.
@@ -183,11 +185,20 @@ local function mint(n)
   return n.token
 end
 
+-- Did somebody ask for the end of this owner's tenure? Of those who share, all were asked at once.
+local function forced(n, owner, r)
+  return r and r.state == FORCED or n.withheld and n.value ~= owner
+end
+
 -- Mints the token and makes the owner a holder. SET or ZADD comes first: when memory is full
 -- (and nothing was written yet) it is refused, and the name is as it was.
 local function enter(n, owner, r, ends, state)
   local text = hold(n, owner, r.mode, ends)
   if r.mode == 's' then
+    if n.withheld and n.sharing == 0 then
+      call('HDEL', n.meta, WITHHELD)
+      n.withheld = false
+    end
     n.sharing = n.sharing + 1
     n.members = n.members + 1
   -- Else nobody is left for whom `settle` would keep it.

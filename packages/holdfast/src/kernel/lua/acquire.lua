@@ -30,7 +30,7 @@ return each(11, function(n, field)
   local mine = held(n, owner)
   local known = record(n, owner)
   if mine then
-    if known and known.state == FORCED then return { 'forced' } end
+    if forced(n, owner, known) then return { 'forced' } end
     local text = prolong(n, owner, mine, ends)
     if not known or known.token == '0' then
       -- The record is lost (somebody deleted it): a new token is larger than the lost one.

@@ -5,7 +5,7 @@
 -- ARGV, 2 for each item: 1 = at once (outside the promise of exclusion), 0 = withhold;
 --   the highest fencing token that is meant, or '': a late copy spares whoever came later
 -- Reply of an item:
---   forced count (free, or handed over) | asked count expiry (withheld until then at the latest)
+--   forced count left (free, or handed over; left: how many who share are for another call) | asked count expiry (withheld until then at the latest)
 --   none (nobody holds) | newer (a later grant than the one that is meant) | foreign expiry (another library's holder: only `at once` ends it) | error text
 
 --@include _name
@@ -44,13 +44,19 @@ return each(2, function(n, field)
     -- After the write, which a full memory refuses.
     push('forced', owner, us_text)
   end
+  -- Also those whom this call does not reach: they learn it when they renew, or are ended by the next
+  -- call. Nobody comes in before they have gone.
+  if n.sharing > 0 then
+    call('HSET', n.meta, WITHHELD, '1')
+    n.withheld = '1'
+  end
   if not at_once then
     settle(n)
-    return { 'asked', #owners, int(expiry(n)) }
+    return { 'asked', math.max(#owners, n.sharing), int(expiry(n)) }
   end
 
   n.expiry = nil
-  local was = n.top
+  local was, left = n.top, n.sharing
   local exclusive = n.value and n.value ~= MARKER
   if exclusive then
     -- Those whom a foreign holder pushed out are back: counted before the first write, for the types.
@@ -65,5 +71,5 @@ return each(2, function(n, field)
   advance(n, nil, false)
   if owners[1] and exclusive then retire(n, owners[1], was) end
   settle(n)
-  return { 'forced', math.max(#owners, 1) }
+  return { 'forced', math.max(#owners, 1), left }
 end)

@@ -14,7 +14,7 @@ return each(4, function(n, field)
   local mine = held(n, owner)
   if not mine then return { 'gone' } end
   local r = record(n, owner)
-  if r and r.state == FORCED then return { 'forced' } end
+  if forced(n, owner, r) then return { 'forced' } end
   local ends = prolong(n, owner, mine, now + math.floor(field(2)))
   confirm(n, owner, r)
   settle(n)

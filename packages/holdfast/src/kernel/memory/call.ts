@@ -20,6 +20,11 @@ export function channelOf(owner: string): string {
   return `lock:client:${owner.split('.', 1)[0]}`
 }
 
+/** A request made for another server run, or past its time: its caller has given up. */
+export function late(call: Call, notAfter: string, run: string): boolean {
+  return notAfter !== '' && (run !== call.run || call.now > Number(notAfter))
+}
+
 /** Puts down a message to an owner's client. */
 export function tell(call: Call, kind: string, owner: string, ...rest: (string | number)[]): void {
   call.messages.push([channelOf(owner), ['1', kind, owner, ...rest].join(' ')])

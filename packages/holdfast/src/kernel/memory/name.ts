@@ -6,6 +6,7 @@ import type { Reply } from '../../clients/port.js'
 import { channelOf, tell, type Call } from './call.js'
 import {
   claimedState,
+  forcedState,
   formatRecord,
   parseRecord,
   splitExclusive,
@@ -15,6 +16,8 @@ import { ServerError } from './store.js'
 
 /** What K holds while shared holders live. */
 const marker = 'hf:shared'
+/** A field of meta: everybody who shares the name was asked to go. */
+const withheld = 'withheld'
 /** The most heads, or dead shared holders, that one call works off. */
 export const steps = 64
 
@@ -193,7 +196,19 @@ export class Name {
   /** May a holder of this mode enter beside those who are in? */
   fits(mode: string | undefined): boolean {
     if (this.exclusive !== null) return false
-    return mode === 's' || this.sharing === 0
+    // Beside those who were asked to go nobody comes in, or they would never be gone.
+    return this.sharing === 0 || (mode === 's' && !this.records.has(withheld))
+  }
+
+  /** Asks everybody who shares the name to go; nobody comes in before they have. */
+  withhold(): void {
+    this.#call.space.hset(this.meta, withheld, '1')
+  }
+
+  /** Did somebody ask for the end of this owner's tenure? Of those who share, all were asked at once. */
+  forced(owner: string, r: TenureRecord | null): boolean {
+    if (r?.state === forcedState) return true
+    return this.value !== owner && this.records.has(withheld)
   }
 
   /** Until when this owner holds the name, or null. */
@@ -234,8 +249,10 @@ export class Name {
 
   /** Makes the owner a holder. */
   enter(owner: string, r: TenureRecord, ends: number, state = '0'): Reply[] {
+    const alone = this.sharing === 0
     this.hold(owner, r.mode, ends)
     if (r.mode !== 's' && this.waiting > 0) this.forget(owner)
+    if (r.mode === 's' && alone) this.forget(withheld)
     r.token = this.mint()
     r.since = String(this.#call.now)
     r.state = state

@@ -1,22 +1,18 @@
 /** The scripts' bodies, one for each Lua file: what is done with one name. */
 import type { Reply } from '../../clients/port.js'
-import { channelOf, tell, type Call } from './call.js'
+import { channelOf, late, tell, type Call } from './call.js'
+import { downgrade } from './downgrade.js'
 import { clientOf, isOwner, steps, type Name } from './name.js'
 import { forcedState, type TenureRecord } from './record.js'
 
 /** The j-th argument of an item, counted from 1 as in the Lua and in docs/protocol.md. */
-type Field = (j: number) => string
+export type Field = (j: number) => string
 
 /** What a script does with one name. */
 export interface Operation {
   /** How many arguments each name has. */
   readonly fields: number
   run(n: Name, field: Field, call: Call): readonly Reply[]
-}
-
-/** A request made for another server run, or past its time: its caller has given up. */
-function late(call: Call, notAfter: string, run: string): boolean {
-  return notAfter !== '' && (run !== call.run || call.now > Number(notAfter))
 }
 
 const acquire: Operation = {
@@ -49,7 +45,7 @@ const acquire: Operation = {
 
     const mine = n.held(owner)
     if (mine !== null) {
-      if (known?.state === forcedState) return ['forced']
+      if (n.forced(owner, known)) return ['forced']
       const later = n.prolong(owner, mine, ends)
       let token = known?.token ?? '0'
       if (token === '0') {
@@ -152,7 +148,7 @@ const renew: Operation = {
     const mine = n.held(owner)
     if (mine === null) return ['gone']
     const r = n.record(owner)
-    if (r?.state === forcedState) return ['forced']
+    if (n.forced(owner, r)) return ['forced']
     const ends = n.prolong(owner, mine, call.now + Number(field(2)))
     n.confirm(owner, r)
     n.settle()
@@ -190,9 +186,11 @@ const force: Operation = {
       }
       tell(call, 'forced', owner, us)
     }
+    const { sharing: left } = n
+    if (left > 0) n.withhold()
     if (!atOnce) {
       n.settle()
-      return ['asked', owners.length, String(n.expiry)]
+      return ['asked', Math.max(owners.length, left), String(n.expiry)]
     }
 
     const was = n.top
@@ -206,7 +204,7 @@ const force: Operation = {
     n.advance(null)
     if (owner !== undefined) n.retire(owner, was)
     n.settle()
-    return ['forced', Math.max(owners.length, 1)]
+    return ['forced', Math.max(owners.length, 1), left]
   },
 }
 
@@ -252,5 +250,6 @@ export const operations: ReadonlyMap<string, Operation> = new Map([
   ['release', release],
   ['renew', renew],
   ['force', force],
+  ['downgrade', downgrade],
   ['inspect', inspect],
 ])
