@@ -5,6 +5,7 @@
  */
 export { Holdfast } from './locks/holdfast.js'
 export type { Mutex } from './locks/mutex.js'
+export type { ReadWrite } from './locks/read-write.js'
 export type { Taker, TryUseResult } from './locks/taker.js'
 export type { Lock, ReleaseResult } from './locks/lock.js'
 export type { AcquireOptions, HoldfastOptions, LockOptions, PingOptions } from './locks/options.js'

@@ -4,7 +4,7 @@ import { systemRuntime, type Runtime } from '../base/runtime.js'
 import type { Port } from '../clients/port.js'
 import { keysOf } from '../kernel/names.js'
 import type { Mode, Push } from '../kernel/protocol.js'
-import { Lease, type Terms } from '../lease/lease.js'
+import { Lease, type Grant, type Terms } from '../lease/lease.js'
 import { Renewer } from '../lease/renewer.js'
 import type { Orphans } from '../line/orphans.js'
 import { Queue } from '../line/queue.js'
@@ -24,6 +24,7 @@ export class Engine {
   readonly queue: Queue
   readonly renewer: Renewer
   readonly eviction: EvictionWatch
+  readonly #changes = new Set<Promise<unknown>>()
   #closing: Promise<void> | null = null
 
   constructor(port: Port, options: HoldfastOptions) {
@@ -62,6 +63,11 @@ export class Engine {
       throw closed()
     }
     this.eviction.granted(grant.run, timeout)
+    return new Lock(this, this.adopt(terms, grant))
+  }
+
+  /** From a grant to a lease that is renewed and hears of its end. */
+  adopt(terms: Terms, grant: Grant): Lease {
     const lease = new Lease(terms, grant, this.clock, (lost, reason) => this.#lost(lost, reason))
     // A message that somebody forced the lock; without a subscription the next renewal tells it.
     this.queue.mailbox.register(lease.owner, {
@@ -69,7 +75,17 @@ export class Engine {
       pushed: (push) => this.#pushed(lease, push),
     })
     this.renewer.add(lease)
-    return new Lock(this, lease)
+    return lease
+  }
+
+  /** Lets `close` wait for what is about to end by itself and may still hold something. */
+  async changing<T>(change: Promise<T>): Promise<T> {
+    this.#changes.add(change)
+    try {
+      return await change
+    } finally {
+      this.#changes.delete(change)
+    }
   }
 
   #pushed(lease: Lease, push: Push): void {
@@ -105,6 +121,7 @@ export class Engine {
       return this.orphans.release(lease.owner, keys, timeout, 0)
     })
     await Promise.all(releases)
+    await Promise.allSettled(this.#changes)
     await this.queue.mailbox.close()
     this.renewer.close()
     await this.orphans.close()

@@ -7,6 +7,7 @@ import { MemoryServer } from '../kernel/memory/server.js'
 import { Engine } from './engine.js'
 import { forceRelease, inspect, list, type ForceResult, type LockState } from './inspect.js'
 import { Mutex } from './mutex.js'
+import { ReadWrite } from './read-write.js'
 import { ping, type PingResult } from './ping.js'
 import {
   checkHoldfast,
@@ -63,6 +64,19 @@ export class Holdfast implements AsyncDisposable {
     checkName(name, this.#engine.prefix)
     checkLock(options)
     return new Mutex(this.#engine, name, options)
+  }
+
+  /**
+   * A read/write lock: many readers or one writer. Its write side is the mutex of the same name.
+   *
+   * @param name any non-empty string of at most 1 KiB.
+   * @throws ERR_INVALID_ARGUMENT, ERR_CLOSED
+   */
+  readWrite(name: string, options: LockOptions = {}): ReadWrite {
+    this.#engine.assertOpen()
+    checkName(name, this.#engine.prefix)
+    checkLock(options)
+    return new ReadWrite(this.#engine, name, options)
   }
 
   /**

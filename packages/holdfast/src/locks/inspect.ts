@@ -9,6 +9,8 @@ import { checkForce } from './options.js'
 
 const TIMEOUT_MS = 500
 const STEP = 100
+/** The kernel ends so many readers in one call. */
+const READERS = 64
 
 /** A holder, as inspect shows it. Times are ms. */
 export interface HeldBy extends Holder {
@@ -151,7 +153,7 @@ export async function forceRelease(
     Number(text) < 0 ? null : Math.max(0, Math.round(Number(text) - answer.now))
   switch (status) {
     case 'forced':
-      return { freed: true, asked: Number(count), remaining: 0 }
+      return forceOthers(engine, state, fields, Number(count), Number(ends))
     case 'asked':
       return { freed: false, asked: Number(count), remaining: remaining(ends) }
     // The tenure that was meant is over.
@@ -165,4 +167,26 @@ export async function forceRelease(
         ? classify(new Error(count), 'the server', name)
         : new HoldfastError('ERR_UNAVAILABLE', `the server answered ${status}`)
   }
+}
+
+/** One call ends a bounded number of readers; the name is withheld from others until all have gone. */
+async function forceOthers(
+  engine: Engine,
+  { name, holderCount }: LockState,
+  fields: readonly string[],
+  ended: number,
+  others: number,
+): Promise<ForceResult> {
+  const keys = keysOf(name, engine.prefix)
+  let asked = ended
+  let left = others
+  for (let calls = 1; left > 0 && calls * READERS < holderCount; calls++) {
+    const answer = await engine.node.ask('force', keys, TIMEOUT_MS, () => fields)
+    const [status, count = '0', behind = '0'] = answer.verdict
+    if (status === 'error') throw classify(new Error(count), 'the server', name)
+    // The others have gone by themselves.
+    if (status !== 'forced') left = 0
+    else [asked, left] = [asked + Number(count), Number(behind)]
+  }
+  return { freed: left === 0, asked, remaining: left === 0 ? 0 : null }
 }

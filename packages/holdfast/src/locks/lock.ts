@@ -1,8 +1,9 @@
 import { milliseconds, type Duration } from '../base/duration.js'
-import { HoldfastError } from '../base/errors.js'
+import { HoldfastError, invalid } from '../base/errors.js'
 import { events } from '../base/events.js'
 import type { Lease } from '../lease/lease.js'
 import { deadlineOfReply } from '../lease/deadline.js'
+import { downgrade } from './downgrade.js'
 import type { Engine } from './engine.js'
 
 /**
@@ -24,6 +25,7 @@ export class Lock implements AsyncDisposable {
   readonly #engine: Engine
   readonly #lease: Lease
   #release: Promise<ReleaseResult> | null = null
+  #how = 'released'
 
   constructor(engine: Engine, lease: Lease) {
     this.#engine = engine
@@ -72,7 +74,7 @@ export class Lock implements AsyncDisposable {
     const { name } = this
     return (
       this.#lease.lost ??
-      new HoldfastError('ERR_LOST', `the lock ${JSON.stringify(name)} was released`, {
+      new HoldfastError('ERR_LOST', `the lock ${JSON.stringify(name)} was ${this.#how}`, {
         lock: name,
         reason: 'gone',
       })
@@ -131,6 +133,31 @@ export class Lock implements AsyncDisposable {
     events.released({ ...lease.event(), released, held })
     if (released) return { released }
     return { released, reason: answer ? 'lost' : 'unavailable' }
+  }
+
+  /**
+   * Goes on as a reader: one round trip, and nobody writes in between. Readers who wait at the head of
+   * the line are let in by the same step. This lock is over, from the call on: the one that it gives is
+   * another, with its own owner id, fence, signal, lease and `maxHold`, and has to be released. A
+   * `release` of this one then does nothing more.
+   *
+   * @throws ERR_LOST when this one was over, ERR_UNAVAILABLE when the server does not say, ERR_CONFIG,
+   * ERR_CLOSED: then nothing is held any more. ERR_INVALID_ARGUMENT for a lock that is shared already.
+   */
+  async downgrade(): Promise<Lock> {
+    const { mode, name } = this.#lease.terms
+    if (mode !== 'x') throw invalid('lock', name, 'held by a writer: a reader cannot be downgraded')
+    this.assertHeld()
+    this.#how = 'downgraded'
+    const reader = downgrade(this.#engine, this.#lease)
+    this.#release = reader.then(
+      () => ({ released: true }),
+      (error: HoldfastError) => ({
+        released: false,
+        reason: error.code === 'ERR_LOST' ? 'lost' : 'unavailable',
+      }),
+    )
+    return new Lock(this.#engine, await reader)
   }
 
   /**

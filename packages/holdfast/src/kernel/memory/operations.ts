@@ -6,7 +6,7 @@ import { clientOf, isOwner, steps, type Name } from './name.js'
 import { forcedState, type TenureRecord } from './record.js'
 
 /** The j-th argument of an item, counted from 1 as in the Lua and in docs/protocol.md. */
-export type Field = (j: number) => string
+type Field = (j: number) => string
 
 /** What a script does with one name. */
 export interface Operation {
