@@ -7,11 +7,19 @@ export const PROTOCOL = '1'
 /** The most items that one script call carries. */
 export const BATCH = 100
 
-/** How a name is held: exclusively, or beside others who share. */
-export type Mode = 'x' | 's'
+/** The most permits of one request, and the largest limit of a semaphore. */
+export const MOST_PERMITS = 1000
+export const MOST_LIMIT = 1_000_000
 
-export function modeName(mode: Mode): 'exclusive' | 'shared' {
-  return mode === 'x' ? 'exclusive' : 'shared'
+/** How a name is held: exclusively, beside others who share, or by permits up to a limit. */
+export type Mode = 'x' | 's' | 'p'
+
+export type ModeName = 'exclusive' | 'shared' | 'permits'
+
+const modeNames: Readonly<Record<Mode, ModeName>> = { x: 'exclusive', s: 'shared', p: 'permits' }
+
+export function modeName(mode: Mode): ModeName {
+  return modeNames[mode]
 }
 
 /** The channel on which a client is told of grants. */
@@ -25,6 +33,9 @@ export interface Request {
   readonly ttl: number
   readonly claim: number
   readonly info: string
+  /** Of mode `p`: how many permits, of how many in all. */
+  readonly permits?: number
+  readonly limit?: number
 }
 
 /** Until when a request may be carried out, by the clock of one server run. */
@@ -45,14 +56,13 @@ export function acquireFields(
   ticket: string,
   notAfter: NotAfter,
 ): string[] {
-  const { mode, ttl, claim, info } = request
+  const { mode, ttl, claim, info, permits = 1, limit = '' } = request
   const wait = stand ? '1' : '0'
-  const weight = '1'
   const ballot = ''
   return [
     owner,
     mode,
-    weight,
+    String(permits),
     String(ttl),
     String(claim),
     wait,
@@ -61,6 +71,7 @@ export function acquireFields(
     notAfter.run,
     ballot,
     info,
+    mode === 'p' ? String(limit) : '',
   ]
 }
 
@@ -107,7 +118,7 @@ export function decode(reply: Reply): Decoded {
 function decodeHolder(fields: Verdict): { holder: Holder | null; ends: number | null } {
   const [kind, owner = '', expiry = '-1', info = ''] = fields
   const ends = Number(expiry) < 0 ? null : Number(expiry)
-  if (kind === 'x' || kind === 's') {
+  if (kind === 'x' || kind === 's' || kind === 'p') {
     return { holder: { mode: modeName(kind), owner, ...decodeInfo(info) }, ends }
   }
   return { holder: kind === 'f' ? { mode: 'foreign', owner: null } : null, ends }
@@ -141,20 +152,22 @@ function decodeInfo(text: string): Info {
 /** A record of the meta key. */
 export interface StoredRecord extends Info {
   readonly mode: Mode
+  readonly weight: number
   readonly ttl: number
   readonly since: number
   readonly token: number
 }
 
 export function decodeRecord(text: string): StoredRecord | null {
-  const match = /^(x|s) \d+ (\d+) \d+ \S+ (\d+) (\d+) \d (.*)$/s.exec(text)
+  const match = /^(x|s|p) (\d+) (\d+) \d+ \S+ (\d+) (\d+) \d (.*)$/s.exec(text)
   if (!match) return null
   return {
     mode: match[1] as Mode,
-    ttl: Number(match[2]),
-    token: Number(match[3]),
-    since: Number(match[4]),
-    ...decodeInfo(match[5]!),
+    weight: Number(match[2]),
+    ttl: Number(match[3]),
+    token: Number(match[4]),
+    since: Number(match[5]),
+    ...decodeInfo(match[6]!),
   }
 }
 

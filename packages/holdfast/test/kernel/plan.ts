@@ -4,7 +4,9 @@ import fc from 'fast-check'
 export interface AcquireItem {
   readonly name: number
   readonly owner: number
-  readonly mode: 'x' | 's'
+  readonly mode: 'x' | 's' | 'p'
+  readonly weight: number
+  readonly limit: number
   readonly ttl: number
   readonly claim: number
   readonly wait: boolean
@@ -46,6 +48,12 @@ export type Step =
       }[]
     }
   | { readonly kind: 'inspect'; readonly names: readonly number[] }
+  | {
+      readonly kind: 'resize'
+      readonly name: number
+      readonly limit: string
+      readonly notAfter: AcquireItem['notAfter']
+    }
   /** Many owners of one client at once, to get past the limits of one call. */
   | {
       readonly kind: 'crowd'
@@ -82,7 +90,9 @@ const notAfter = fc.oneof(
 const acquireItem: fc.Arbitrary<AcquireItem> = fc.record({
   name,
   owner,
-  mode: fc.constantFrom('x', 'x', 's'),
+  mode: fc.constantFrom('x', 'x', 's', 'p', 'p'),
+  weight: fc.constantFrom(1, 1, 2, 3),
+  limit: fc.constantFrom(3, 3, 3, 3, 5),
   ttl,
   claim: fc.constantFrom(50, 2000),
   wait: fc.constantFrom(true, true, true, false),
@@ -137,6 +147,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 4, arbitrary: fc.record({ kind: is('inspect'), names: some(name) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: is('resize'),
+      name,
+      limit: fc.constantFrom('', '1', '2', '5', '100', '0', 'many'),
+      notAfter,
+    }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({

@@ -36,7 +36,20 @@ function name(): {
     k: keys[0],
     own: (i) => `${id}.${i}`,
     acquire: async (owner, mode, ttl, wait = false) => {
-      const fields = [owner, mode, '1', String(ttl), '2000', wait ? '1' : '0', '', '', '', '', '']
+      const fields = [
+        owner,
+        mode,
+        '1',
+        String(ttl),
+        '2000',
+        wait ? '1' : '0',
+        '',
+        '',
+        '',
+        '',
+        '',
+        '',
+      ]
       return (await pair.call('acquire', keys, ['1', ...fields]))[3] as Reply[]
     },
     release: async (owner) => (await pair.call('release', keys, ['1', owner]))[3] as Reply[],
@@ -76,6 +89,7 @@ describe.each(engines)('%s', (engine) => {
       '1000',
       '2000',
       '0',
+      '',
       '',
       '',
       '',

@@ -78,6 +78,11 @@ export class Run {
           [version],
         )
         return
+      case 'resize': {
+        const fields = [step.limit, ...this.#notAfter(step.notAfter)]
+        await pair.call('resize', this.#keys(step.name), [version, ...fields])
+        return
+      }
       case 'version':
         await pair.call('hello', [], ['2'])
         await pair.call('hello', [], [version])
@@ -107,7 +112,7 @@ export class Run {
     const args = asked.flatMap(({ item, owner }) => [
       owner,
       item.mode,
-      '1',
+      item.mode === 'p' ? String(item.weight) : '1',
       String(item.ttl),
       String(item.claim),
       item.wait ? '1' : '0',
@@ -115,6 +120,7 @@ export class Run {
       ...this.#notAfter(item.notAfter),
       '',
       item.info,
+      item.mode === 'p' ? String(item.limit) : '',
     ])
     const replies = await this.#pair.call('acquire', this.#keysOf(items), [version, ...args])
     for (const [i, { item, owner }] of asked.entries()) {

@@ -18,7 +18,7 @@ function world(): {
   const item = (reply: Reply): Reply[] => (reply as Reply[])[3] as Reply[]
   const ask = (n: number, mode: string, ttl: number, wait: boolean): string[] => {
     const stand = wait ? '1' : '0'
-    return ['1', `${client}.${n}`, mode, '1', `${ttl}`, '2000', stand, '', '', '', '', '']
+    return ['1', `${client}.${n}`, mode, '1', `${ttl}`, '2000', stand, '', '', '', '', '', '']
   }
   return {
     messages,

@@ -8,7 +8,7 @@ import { scripts as first } from './scripts-0.1.0.gen.js'
 interface Release {
   readonly script?: (script: Script) => string
   readonly keys?: (keys: readonly string[]) => readonly string[]
-  readonly args?: (args: readonly string[]) => readonly string[]
+  readonly args?: (args: readonly string[], script: Script) => readonly string[]
 }
 
 /** A port through which another release speaks. */
@@ -19,7 +19,7 @@ export function speaking(client: Redis, release: Release): Port {
     // A comment makes another SHA-1 even where nothing has changed since.
     const lua = `-- another release\n${script(own)}`
     const sha1 = createHash('sha1').update(lua).digest('hex')
-    return port.run({ ...own, lua, sha1 }, keys(its), args(given))
+    return port.run({ ...own, lua, sha1 }, keys(its), args(given, own))
   }
   return Object.create(port, { run: { value: run } }) as Port
 }
@@ -41,6 +41,8 @@ local redis = setmetatable({ call = through(real.call), pcall = through(real.pca
 /** The first release, as it was. */
 export const old: Release = {
   script: ({ name, lua }) => (first as Record<string, Script>)[name]?.lua ?? lua,
+  // Its acquire had no limit at the end of its 11 fields.
+  args: (all, { name }) => all.filter((_, i) => name !== 'acquire' || i === 0 || i % 12 !== 0),
 }
 
 /**

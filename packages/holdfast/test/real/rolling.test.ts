@@ -153,7 +153,16 @@ test('what version 1 does not know is passed over, and what it knows is read', (
   expect(decodePush(`1 grant ${owner} 5 1500 9 r and more`)).toEqual(grant)
   expect(decodePush(`1 news ${owner} 5`)).toBeNull()
   expect(decodePush(`2 grant ${owner} 5 1500 9 r`)).toBeNull()
-  const record = { mode: 'x', ttl: 100, token: 5, since: 8, label: 'l', host: 'h', pid: 1 }
+  const record = {
+    mode: 'x',
+    weight: 1,
+    ttl: 100,
+    token: 5,
+    since: 8,
+    label: 'l',
+    host: 'h',
+    pid: 1,
+  }
   expect(decodeRecord('x 1 100 50 - 5 8 0 ["l","h",1]')).toEqual(record)
   expect(decodeRecord('x 1 100 50 - 5 8 0 ["l","h",1,{"later":1}]')).toEqual(record)
 })

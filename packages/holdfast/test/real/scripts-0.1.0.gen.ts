@@ -2,7 +2,7 @@
 import type { Script } from '../../src/clients/port.js'
 
 const p0 = `local VERSION = '1'
-local MARKER = 'hf:shared'
+local MARKER, PERMITS = 'hf:shared', 'hf:permits'
 local FORCED, CLAIMED = '1', '2'
 local WITHHELD = 'withheld'
 local FENCE_MS = 600000
@@ -37,20 +37,71 @@ const p5 = `local function ours(value)
 local client, sequence = string.match(value, '^(%x+)%.(%d+)$')
 return client and #client == 32 and sequence
 end`
-const p6 = `local function share(n)
+const p6 = `local MOST_PERMITS = 1000
+local MOST_LIMIT = 1000000
+local MOST_LOOKS = 10000`
+const p7 = `local function between(text, most)
+local number = string.match(text, '^[1-9]%d*$') and tonumber(text)
+return number and number <= most and number or nil
+end`
+const p8 = `local function owner_of(member)
+return string.match(member, '^[^#]*')
+end`
+const p9 = `local function spread(owner, weight, score)
+local out = {}
+for i = 0, math.min(weight, MOST_PERMITS) - 1 do
+if score then out[#out + 1] = score end
+out[#out + 1] = i == 0 and owner or owner .. '#' .. i
+end
+return out
+end`
+const p10 = `local function weigh(n, owner, r)
+if r then return r.mode == 'p' and tonumber(r.weight) or 1 end
+local weight = 1
+while call('ZSCORE', n.shared, owner .. '#' .. weight) do weight = weight + 1 end
+return weight
+end`
+const p11 = `local function capacity(n)
+if not n.limit then
+n.limit, n.base = 0, 0
+if n.looked and (n.waiting > 0 or n.pool and n.sharing > 0) then
+local limit, base = string.match(call('HGET', n.meta, 'n') or '', '^(%d+) (%d+)$')
+if limit then n.limit, n.base = tonumber(limit), tonumber(base) end
+end
+end
+return n.limit
+end`
+const p12 = `local function keep(n)
+if n.unsaved then call('HSET', n.meta, 'n', n.limit .. ' ' .. n.base) end
+n.unsaved = false
+end`
+const p13 = `local function excess(n, r)
+return r.mode == 'p' and capacity(n) > 0 and tonumber(r.weight) > n.limit
+end`
+const p14 = `local function awaited(n, mode, weight)
+local rank = -1
+if mode == 'p' and n.pool then
+local over = n.sharing + weight - capacity(n)
+if over > 0 and over < n.sharing then rank = n.members - n.sharing + over - 1 end
+end
+return call('ZRANGE', n.shared, rank, rank, 'WITHSCORES')
+end`
+const p15 = `local function share(n)
 n.members = call('ZCARD', n.shared)
 local counts = n.members > 0 and (not n.value or n.value == MARKER)
 n.sharing = counts and call('ZCOUNT', n.shared, now_text, '+inf') or 0
 end`
-const p7 = `local function look(n)
+const p16 = `local function look(n)
 if not n.looked then
 n.withheld = call('HGET', n.meta, WITHHELD)
 n.looked = true
 end
 end`
-const p8 = `local function load(at)
+const p17 = `local function load(at)
 local k, fence, line, shared, meta = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3], KEYS[at + 4]
 local value = call('GET', k)
+local pool = value == PERMITS
+if pool then value = MARKER end
 local noted = call('GET', fence)
 local waiting = call('ZCARD', line)
 local token, lapsed, top = '0', '-', ''
@@ -66,26 +117,31 @@ end
 local n = { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, noted = noted,
 token = token, last = tonumber(token), lapsed = lapsed, top = top, waiting = waiting, members = 0,
 sharing = 0, expiry = false, ends = false, holder = false, behind = 0, looked = false, wrote = false,
-withheld = false }
+withheld = false, pool = pool, limit = false, base = 0, unsaved = false, freed = false, claim = false }
 if waiting > 0 or not value or value == MARKER then share(n) end
 if waiting > 0 or n.members > 0 then look(n) end
 return n
 end`
-const p9 = `local function parse(body)
+const p18 = `local function parse(body)
 local mode, weight, ttl, claim, sub, token, since, state, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
 return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
 token = token, since = since, state = state, info = info }
 end`
-const p10 = `local function body_of(n, owner)
+const p19 = `local function body_of(n, owner)
 return string.sub(n.top, 1, #owner + 1) == owner .. ' ' and string.sub(n.top, #owner + 2) or nil
 end`
-const p11 = `local function record(n, owner)
+const p20 = `local function record(n, owner)
 local body = body_of(n, owner) or n.looked and call('HGET', n.meta, owner)
 return body and parse(body) or nil
 end`
-const p12 = `local function note(n, ttl)
+const p21 = `local function mend(n)
+if n.value or n.sharing == 0 then return end
+local r = record(n, owner_of(call('ZRANGE', n.shared, -1, -1)[1]))
+n.pool = r ~= nil and r.mode == 'p'
+end`
+const p22 = `local function note(n, ttl)
 local text = n.token .. ' ' .. n.lapsed .. ' ' .. n.top
 if n.noted and not ttl then
 call('SET', n.fence, text, 'KEEPTTL')
@@ -94,7 +150,7 @@ call('SET', n.fence, text, 'PXAT', int(now + math.max(FENCE_MS, ttl or 0)))
 n.noted = true
 end
 end`
-const p13 = `local function write(n, owner, r, ttl)
+const p23 = `local function write(n, owner, r, ttl)
 local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
 .. r.since .. ' ' .. r.state .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
@@ -110,10 +166,10 @@ note(n, ttl)
 end
 end
 end`
-const p14 = `local function forget(n, owner)
+const p24 = `local function forget(n, owner)
 if n.looked then call('HDEL', n.meta, owner) end
 end`
-const p15 = `local function purge(n)
+const p25 = `local function purge(n)
 if n.members > n.sharing then
 local dead = call('ZRANGEBYSCORE', n.shared, '-inf', '(' .. now_text, 'LIMIT', 0, STEPS)
 if not dead[1] then return end
@@ -122,43 +178,46 @@ call('HDEL', n.meta, unpack(dead))
 n.members = n.members - #dead
 end
 end`
-const p16 = `local function shadow(n)
+const p26 = `local function shadow(n)
 if n.value and n.value ~= MARKER then return end
 local last = call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
 n.ends = false
 if last[1] and tonumber(last[2]) >= now then
 n.value = MARKER
 n.expiry = tonumber(last[2])
-call('SET', n.k, MARKER, 'PXAT', last[2])
+call('SET', n.k, n.pool and PERMITS or MARKER, 'PXAT', last[2])
 elseif n.value then
 n.value = false
 call('DEL', n.k)
 end
 end`
-const p17 = `local function ends_at(key)
+const p27 = `local function ends_at(key)
 local ends = redis.pcall('PEXPIRETIME', key)
 if type(ends) == 'number' then return math.max(ends, -1) end
 local left = call('PTTL', key)
 return left >= 0 and now + left or -1
 end`
-const p18 = `local function expiry(n)
+const p28 = `local function expiry(n)
 if not n.expiry and n.value then n.expiry = ends_at(n.k) end
 return n.value and n.expiry or nil
 end`
-const p19 = `local function fits(n, mode)
+const p29 = `local function fits(n, mode, weight)
 if n.value and n.value ~= MARKER then return false end
-return n.sharing == 0 or mode == 's' and not n.withheld
+if n.withheld and n.sharing > 0 then return false end
+if mode == 'p' then return (n.pool or n.sharing == 0) and n.sharing + weight <= capacity(n) end
+return n.sharing == 0 or mode == 's' and not n.pool
 end`
-const p20 = `local function held(n, owner)
+const p30 = `local function held(n, owner)
 if n.value == owner then return expiry(n) end
 if n.sharing == 0 then return nil end
 local score = tonumber(call('ZSCORE', n.shared, owner) or '-1')
 return score >= now and score or nil
 end`
-const p21 = `local function hold(n, owner, mode, ends)
+const p31 = `local function hold(n, owner, mode, ends, weight)
 local text = int(ends)
-if mode == 's' then
-call('ZADD', n.shared, text, owner)
+if mode ~= 'x' then
+n.pool = mode == 'p'
+call('ZADD', n.shared, unpack(spread(owner, weight, text)))
 shadow(n)
 return text
 end
@@ -172,30 +231,31 @@ n.expiry = ends
 n.ends = text
 return text
 end`
-const p22 = `local function prolong(n, owner, mine, ends)
+const p32 = `local function prolong(n, owner, r, mine, ends)
 if mine >= ends then return int(mine) end
-local mode = n.value == owner and 'x' or 's'
-local text = hold(n, owner, mode, ends)
-if mode == 'x' then call('PEXPIREAT', n.fence, int(math.max(now + FENCE_MS, ends))) end
+if n.value ~= owner then return hold(n, owner, n.pool and 'p' or 's', ends, weigh(n, owner, r)) end
+local text = hold(n, owner, 'x', ends)
+call('PEXPIREAT', n.fence, int(math.max(now + FENCE_MS, ends)))
 return text
 end`
-const p23 = `local function mint(n)
+const p33 = `local function mint(n)
 n.last = math.max(us, n.last + 1)
 n.token = n.last == us and us_text or int(n.last)
 return n.token
 end`
-const p24 = `local function forced(n, owner, r)
+const p34 = `local function forced(n, owner, r)
 return r and r.state == FORCED or n.withheld and n.value ~= owner
 end`
-const p25 = `local function enter(n, owner, r, ends, state)
-local text = hold(n, owner, r.mode, ends)
-if r.mode == 's' then
+const p35 = `local function enter(n, owner, r, ends, state)
+local text = hold(n, owner, r.mode, ends, tonumber(r.weight))
+if r.mode ~= 'x' then
 if n.withheld and n.sharing == 0 then
 call('HDEL', n.meta, WITHHELD)
 n.withheld = false
 end
-n.sharing = n.sharing + 1
-n.members = n.members + 1
+n.sharing = n.sharing + r.weight
+n.members = n.members + r.weight
+if r.mode == 'p' then keep(n) end
 elseif n.waiting > 0 then
 forget(n, owner)
 end
@@ -205,17 +265,17 @@ r.state = state or '0'
 write(n, owner, r, r.ttl)
 return { 'granted', r.token, text }
 end`
-const p26 = `local function subscribers(channel)
+const p36 = `local function subscribers(channel)
 local count = redis.pcall('PUBSUB', 'NUMSUB', channel)
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end`
-const p27 = `local function confirm(n, owner, r)
+const p37 = `local function confirm(n, owner, r)
 if r and r.state == CLAIMED then
 r.state = '0'
 write(n, owner, r)
 end
 end`
-const p28 = `local function silent(n, caller)
+const p38 = `local function silent(n, caller)
 local who, state = string.match(n.top, '^(%S+) %a %d+ %d+ %d+ %S+ %d+ %d+ (%d)')
 if state == CLAIMED and n.value ~= who then n.lapsed = who end
 local suspect = client(n.lapsed)
@@ -225,12 +285,12 @@ return nil
 end
 return suspect
 end`
-const p29 = `local function other(n, of)
+const p39 = `local function other(n, of)
 for _, owner in ipairs(call('ZRANGE', n.line, 0, STEPS - 1)) do
 if client(owner) ~= of then return owner end
 end
 end`
-const p30 = `local function advance(n, caller, moved)
+const p40 = `local function advance(n, caller, moved)
 local granted, head, r, pushed, stopped
 local suspect = n.waiting > 0 and silent(n, caller)
 for step = 1, STEPS + 1 do
@@ -238,7 +298,7 @@ if n.waiting == 0 then break end
 local two = call('ZRANGE', n.line, 0, 1)
 head = two[1]
 r = record(n, head)
-if r and not fits(n, r.mode) then break end
+if r and not fits(n, r.mode, r.weight) and not excess(n, r) then break end
 if step > STEPS then
 stopped = true
 break
@@ -249,6 +309,9 @@ moved = true
 local to = channel(head)
 if not r then
 forget(n, head)
+elseif excess(n, r) then
+forget(n, head)
+push('first', head, us_text .. ' ' .. now_text .. ' ' .. run)
 elseif head == caller then
 granted = enter(n, head, r, now + r.ttl)
 elseif run ~= '' and r.sub == run and subscribers(to) == 0 then
@@ -258,6 +321,7 @@ forget(n, head)
 else
 local grant = enter(n, head, r, now + math.min(r.claim, r.ttl), CLAIMED)
 pushed = client(head)
+n.claim = grant[3]
 push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
 end
 if r and n.value == head then
@@ -266,14 +330,18 @@ break
 end
 end
 if pushed or stopped then n.behind = n.waiting end
-if moved and n.waiting > 0 and head ~= caller then
-local free = fits(n, r and r.mode) and now_text or n.ends or int(expiry(n) or now)
+if (moved or n.freed) and n.waiting > 0 and head ~= caller then
+local free = now_text
+if not fits(n, r and r.mode, r and r.weight) then
+free = n.ends or n.pool and r and awaited(n, r.mode, r.weight)[2] or int(expiry(n) or now)
+end
+if not moved and n.freed <= tonumber(free) then return granted end
 if client(head) == pushed then head = other(n, pushed) or head end
 push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
 end`
-const p31 = `local function settle(n)
+const p41 = `local function settle(n)
 if not n.value and n.sharing > 0 then shadow(n) end
 if n.waiting == 0 and n.sharing == 0 then
 if n.looked and (not n.value or ours(n.value)) then call('DEL', n.meta, n.shared) end
@@ -293,7 +361,7 @@ end
 if n.wrote or n.sharing > 0 then call('PEXPIREAT', n.meta, int(life)) end
 if n.sharing > 0 then call('PEXPIREAT', n.shared, int(life)) end
 end`
-const p32 = `local function holder(n)
+const p42 = `local function holder(n, mode, weight)
 if n.value and n.value ~= MARKER then
 local ends = n.ends or int(expiry(n))
 if not ours(n.value) then return 'f', '', ends, '' end
@@ -301,17 +369,18 @@ local r = n.holder or record(n, n.value)
 return 'x', n.value, ends, r and r.info or ''
 end
 if n.sharing > 0 then
-local last = call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
-local r = record(n, last[1])
-return 's', last[1], last[2], r and r.info or ''
+local last = awaited(n, mode, weight)
+local owner = owner_of(last[1])
+local r = record(n, owner)
+return n.pool and 'p' or 's', owner, last[2], r and r.info or ''
 end
 return '-', '', '-1', ''
 end`
-const p33 = `local function late(not_after, of_run)
+const p43 = `local function late(not_after, of_run)
 return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end`
-const p34 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
-const p35 = `local function mismatch(at)
+const p44 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
+const p45 = `local function mismatch(at)
 for i, expected in ipairs(TYPES) do
 local key = KEYS[at + i - 1]
 local found = redis.pcall('TYPE', key).ok
@@ -320,7 +389,7 @@ return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expe
 end
 end
 end`
-const p36 = `local function each(fields, item)
+const p46 = `local function each(fields, item)
 if ARGV[1] ~= VERSION then
 return { us_text, run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
 end
@@ -328,7 +397,9 @@ local out = { us_text, run, '' }
 for i = 1, #KEYS / 5 do
 local ok, reply = pcall(function()
 local base = 1 + (i - 1) * fields
-return item(load(5 * i - 4), function(j) return ARGV[base + j] end)
+local n = load(5 * i - 4)
+mend(n)
+return item(n, function(j) return ARGV[base + j] end)
 end)
 if not ok then
 local text = type(reply) == 'table' and reply.err or tostring(reply)
@@ -342,21 +413,47 @@ if type(sent) == 'table' and sent.err then out[3] = sent.err end
 end
 return out
 end`
-const p37 = `local function retire(n, owner, was)
+const p47 = `local function sharers(n, most)
+local live = call('ZRANGEBYSCORE', n.shared, now_text, '+inf', 'WITHSCORES',
+'LIMIT', 0, n.pool and MOST_LOOKS or most)
+if not n.pool then return live, n.sharing end
+local found, count = {}, 0
+for i = 1, #live, 2 do
+if not string.find(live[i], '#', 1, true) then
+count = count + 1
+if count <= most then
+found[#found + 1] = live[i]
+found[#found + 1] = live[i + 1]
+end
+end
+end
+return found, count
+end`
+const p48 = `local function retire(n, owner, was)
 if n.value or n.sharing > 0 then return end
 n.top = was
 confirm(n, owner, record(n, owner))
 end`
 
-export const scripts: Readonly<Record<'acquire' | 'downgrade' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'status', Script>> = {
+export const scripts: Readonly<Record<'acquire' | 'downgrade' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'resize' | 'status', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '08b332df0f8dc94dcdb3e1b10afedae3043fbc25',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, `return each(11, function(n, field)
+    sha1: 'b4ed4e0168a5226168f1aaa79221dd2dece9cca5',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, `local function agree(n, weight, limit, stands)
+if capacity(n) == 0 then
+n.limit, n.base, n.unsaved = limit, limit, true
+elseif not stands and limit ~= n.limit and limit ~= n.base then
+return "the semaphore's limit is " .. n.limit .. ', and not ' .. limit
+end
+if weight > n.limit then
+return "the semaphore's limit is " .. n.limit .. ', and ' .. weight .. ' permits are more'
+end
+end`, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, `return each(12, function(n, field)
 local owner, mode = field(1), field(2)
 if late(field(8), field(9)) then return { 'late' } end
-if (mode ~= 'x' and mode ~= 's') or field(3) ~= '1' or field(10) ~= '' then
-return { 'error', 'this version knows no such mode, weight or ballot' }
+local weight, limit = between(field(3), MOST_PERMITS), between(field(12), MOST_LIMIT)
+if not ((mode == 'x' or mode == 's') and weight == 1 or mode == 'p' and weight and limit) or field(10) ~= '' then
+return { 'error', 'this version knows no such mode, weight, limit or ballot' }
 end
 if field(7) ~= '' then look(n) end
 purge(n)
@@ -367,10 +464,11 @@ local mine = held(n, owner)
 local known = record(n, owner)
 if mine then
 if forced(n, owner, known) then return { 'forced' } end
-local text = prolong(n, owner, mine, ends)
+local text = prolong(n, owner, known, mine, ends)
 if not known or known.token == '0' then
 asked.token = mint(n)
-asked.mode = n.value == owner and 'x' or 's'
+asked.mode = n.value == owner and 'x' or n.pool and 'p' or 's'
+asked.weight = n.value == owner and '1' or int(weigh(n, owner, known))
 known = asked
 write(n, owner, known, known.ttl)
 end
@@ -385,9 +483,13 @@ n.lapsed = '-'
 note(n)
 if silenced == owner then return { 'lapsed' } end
 end
+if mode == 'p' then
+local wrong = agree(n, weight, limit, known or field(7) ~= '')
+if wrong then return { 'error', wrong } end
+end
 local granted
-if n.waiting == 0 and fits(n, mode) then
-if mode == 's' then look(n) end
+if n.waiting == 0 and fits(n, mode, weight) then
+if mode ~= 'x' then look(n) end
 granted = enter(n, owner, asked, ends)
 elseif field(6) == '1' then
 local alone = n.waiting == 0
@@ -401,26 +503,28 @@ if field(7) ~= '' and tonumber(field(7)) < tonumber(ticket) then ticket = field(
 call('ZADD', n.line, ticket, owner)
 n.waiting = n.waiting + 1
 end
+keep(n)
 if run ~= '' and subscribers(channel(owner)) > 0 then asked.sub = run end
 asked.since = known and known.since or asked.since
 write(n, owner, asked)
 if not alone then granted = advance(n, owner, false) end
 if not granted then
 settle(n)
-return { 'queued', call('ZRANK', n.line, owner), ticket, place and 0 or 1, holder(n) }
+return { 'queued', call('ZRANK', n.line, owner), ticket, place and 0 or 1,
+holder(n, mode, weight) }
 end
 else
 granted = advance(n, owner, false)
-if not granted and n.waiting == 0 and fits(n, mode) then granted = enter(n, owner, asked, ends) end
+if not granted and n.waiting == 0 and fits(n, mode, weight) then granted = enter(n, owner, asked, ends) end
 end
 settle(n)
-return granted or { 'taken', holder(n) }
+return granted or { 'taken', holder(n, mode, weight) }
 end)`].join('\n'),
   },
   downgrade: {
     name: 'downgrade',
-    sha1: '9b2a08854d35658a5ecb6735938ecffb5aad5b4b',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p28, p29, p30, p31, p33, p34, p35, p36, `return each(5, function(n, field)
+    sha1: '99f84f89fd12e48d903a1541e0b1d7fff95fc49f',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p38, p39, p40, p41, p43, p44, p45, p46, `return each(5, function(n, field)
 local owner, reader = field(1), field(2)
 if late(field(4), field(5)) then return { 'late' } end
 if owner == reader then return { 'error', 'a downgrade needs a new owner id' } end
@@ -431,7 +535,7 @@ local mine = n.value ~= reader and held(n, reader)
 if not mine then return { 'gone' } end
 local r = record(n, reader)
 if forced(n, reader, r) then return { 'forced' } end
-local text = prolong(n, reader, mine, ends)
+local text = prolong(n, reader, r, mine, ends)
 settle(n)
 return { 'downgraded', r and r.token or '0', text }
 end
@@ -451,8 +555,8 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: '504fb959767914c8de7bbeff915ce788815ca487',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p21, p23, p24, p25, p26, p27, p37, p28, p29, p30, p31, p34, p35, p36, `return each(2, function(n, field)
+    sha1: 'e452079a7a4f254915dae2bee1a943dabc109cec',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p47, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p31, p33, p34, p35, p36, p37, p48, p38, p39, p40, p41, p44, p45, p46, `return each(2, function(n, field)
 local at_once = field(1) == '1'
 purge(n)
 if field(2) ~= '' and n.last > tonumber(field(2)) then return { 'newer' } end
@@ -464,22 +568,24 @@ elseif not at_once then
 return { 'foreign', int(expiry(n)) }
 end
 elseif n.sharing > 0 then
-owners = call('ZRANGEBYSCORE', n.shared, now_text, '+inf', 'LIMIT', 0, STEPS)
+local live = sharers(n, STEPS)
+for i = 1, #live, 2 do owners[#owners + 1] = live[i] end
 else
 return { 'none' }
 end
 for _, owner in ipairs(owners) do
-if not at_once then
 local known = record(n, owner)
-local r = known or { mode = n.value == owner and 'x' or 's', weight = '1', ttl = 0, claim = 0,
+local weight = n.sharing > 0 and weigh(n, owner, known) or 1
+if not at_once then
+local r = known or { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n), since = now_text, info = '' }
 r.state = FORCED
 write(n, owner, r, not known and 0 or nil)
 elseif n.value == MARKER or not n.value then
-call('ZREM', n.shared, owner)
+call('ZREM', n.shared, unpack(spread(owner, weight)))
 forget(n, owner)
-n.members = n.members - 1
-n.sharing = n.sharing - 1
+n.members = n.members - weight
+n.sharing = n.sharing - weight
 end
 push('forced', owner, us_text)
 end
@@ -489,7 +595,7 @@ n.withheld = '1'
 end
 if not at_once then
 settle(n)
-return { 'asked', math.max(#owners, n.sharing), int(expiry(n)) }
+return { 'asked', n.pool and #owners or math.max(#owners, n.sharing), int(expiry(n)) }
 end
 n.expiry = nil
 local was, left = n.top, n.sharing
@@ -498,6 +604,7 @@ if exclusive then
 n.value = false
 share(n)
 if n.members > 0 then look(n) end
+mend(n)
 call('DEL', n.k)
 if owners[1] then n.top = '' end
 else
@@ -511,19 +618,20 @@ end)`].join('\n'),
   },
   hello: {
     name: 'hello',
-    sha1: 'fab9ebadd0236b6901430030f11a84d9935eac23',
-    lua: [p0, p1, p6, p7, p8, p16, p21, p34, p35, p36, `return each(0, nil)`].join('\n'),
+    sha1: '67fdc9fb3296f9d2f3e90bae7e947f8c30ea2ea8',
+    lua: [p0, p1, p6, p8, p9, p15, p16, p17, p18, p19, p20, p21, p26, p31, p44, p45, p46, `return each(0, nil)`].join('\n'),
   },
   inspect: {
     name: 'inspect',
-    sha1: 'a0e9e829db734f7de27ac4b18a8a105a2f208e9f',
-    lua: [p0, p1, p2, p5, p6, p7, p8, p10, p16, p17, p18, p21, p34, p35, p36, `return each(0, function(n)
+    sha1: '0a4628deff9069fecd9f79ac8793ca1fe73ee80c',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p47, p15, p16, p17, p18, p19, p20, p21, p26, p27, p28, p31, p44, p45, p46, `return each(0, function(n)
 local holders, waiters, count = {}, {}, n.sharing
 if n.value and n.value ~= MARKER then
 count = 1
 holders = { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
 elseif n.sharing > 0 then
-local live = call('ZRANGEBYSCORE', n.shared, now_text, '+inf', 'WITHSCORES', 'LIMIT', 0, 100)
+local live
+live, count = sharers(n, 100)
 for i = 1, #live, 2 do
 holders[#holders + 1] = live[i]
 holders[#holders + 1] = live[i + 1]
@@ -536,13 +644,13 @@ waiters[#waiters + 1] = line[i]
 waiters[#waiters + 1] = line[i + 1]
 waiters[#waiters + 1] = call('HGET', n.meta, line[i]) or ''
 end
-return { 'state', int(n.last), count, n.waiting, holders, waiters }
+return { 'state', int(n.last), count, n.waiting, holders, waiters, capacity(n), n.pool and n.sharing or 0 }
 end)`].join('\n'),
   },
   list: {
     name: 'list',
-    sha1: '7d70d13c4e748c70acaf404a9cdd39892e4349e8',
-    lua: [p0, p34, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
+    sha1: '1c64409b7da776096c1883208035b8d932a6ccf4',
+    lua: [p0, p6, p44, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
 local keys = { found[1] }
 for _, key in ipairs(found[2]) do
 if not string.match(key, '^{[^}]*}:hf:') then keys[#keys + 1] = key end
@@ -551,8 +659,8 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: 'ec286509ce6446b60344557bbbe6c54072147f81',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p23, p25, p26, p27, p37, p28, p29, p30, p31, p32, p34, p35, p36, `return each(1, function(n, field)
+    sha1: '971382f0e4524933f06eafedec74098c3707cadc',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p48, p38, p39, p40, p41, p42, p44, p45, p46, `return each(1, function(n, field)
 local owner = field(1)
 local verdict, moved, was = 'gone', false, nil
 if n.value == owner then
@@ -564,12 +672,12 @@ elseif (n.members > 0 or n.value) and call('ZSCORE', n.shared, owner) then
 look(n)
 local ends = held(n, owner)
 if ends then verdict = 'released' end
-call('ZREM', n.shared, owner)
+call('ZREM', n.shared, unpack(spread(owner, weigh(n, owner, record(n, owner)))))
 forget(n, owner)
 if n.members > 0 then share(n) end
 n.expiry = nil
 shadow(n)
-moved = ends ~= nil and ends > (expiry(n) or now)
+n.freed = ends or false
 else
 local rank = n.waiting > 0 and call('ZRANK', n.line, owner)
 if rank then
@@ -591,29 +699,48 @@ retire(n, owner, was)
 end
 settle(n)
 local kind, holds, ends, info = holder(n)
-return { verdict, kind, holds, ends, info, n.behind }
+return { verdict, kind, holds, n.pool and n.claim or ends, info, n.behind }
 end)`].join('\n'),
   },
   renew: {
     name: 'renew',
-    sha1: '8ccc976adb84931d4db5f4f142f0086de72ddb3f',
-    lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p16, p17, p18, p20, p21, p22, p24, p27, p31, p33, p34, p35, p36, `return each(4, function(n, field)
+    sha1: '32115bb189ab0b3fb28e19d222cc86b0b6536c62',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p10, p15, p16, p17, p18, p19, p20, p21, p22, p23, p26, p27, p28, p30, p31, p32, p34, p37, p41, p43, p44, p45, p46, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
 local mine = held(n, owner)
 if not mine then return { 'gone' } end
 local r = record(n, owner)
 if forced(n, owner, r) then return { 'forced' } end
-local ends = prolong(n, owner, mine, now + math.floor(field(2)))
+local ends = prolong(n, owner, r, mine, now + math.floor(field(2)))
 confirm(n, owner, r)
 settle(n)
 return { 'renewed', ends, r and r.token or '0', n.waiting }
 end)`].join('\n'),
   },
+  resize: {
+    name: 'resize',
+    sha1: '8e346876f5613957dcffdb4b8a3e7cb768ca0b10',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p31, p33, p35, p36, p38, p39, p40, p41, p42, p43, p44, p45, p46, `return each(3, function(n, field)
+if late(field(2), field(3)) then return { 'late' } end
+local wanted = between(field(1), MOST_LIMIT)
+if field(1) ~= '' and not wanted then return { 'error', 'this version knows no such limit' } end
+local before = capacity(n)
+if wanted and before > 0 and wanted ~= before then
+n.limit, n.unsaved = wanted, true
+keep(n)
+purge(n)
+if n.waiting > 0 then advance(n, nil, wanted > before) end
+settle(n)
+end
+local kind = holder(n)
+return { 'limit', n.limit, n.pool and n.sharing or 0, n.waiting, kind }
+end)`].join('\n'),
+  },
   status: {
     name: 'status',
-    sha1: 'a47f226213b000499d88c817b8b31493fad8a811',
-    lua: [p0, p34, `local function info(section)
+    sha1: 'cb8c3e2ca1784e4d3b024b1d4767e80ad4c3eb0b',
+    lua: [p0, p6, p44, `local function info(section)
 local text = redis.pcall('INFO', section)
 return type(text) == 'string' and '\\n' .. text or ''
 end`, `local function field(text, name)

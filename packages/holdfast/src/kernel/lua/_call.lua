@@ -1,7 +1,7 @@
 -- One call: its time, the server's run, and the messages that it will publish. See _name.lua.
 
 local VERSION = '1'
-local MARKER = 'hf:shared'
+local MARKER, PERMITS = 'hf:shared', 'hf:permits'
 local FORCED, CLAIMED = '1', '2'
 -- A field of meta: everybody who shares the name was asked to go.
 local WITHHELD = 'withheld'

@@ -26,7 +26,9 @@ local function each(fields, item)
   for i = 1, #KEYS / 5 do
     local ok, reply = pcall(function()
       local base = 1 + (i - 1) * fields
-      return item(load(5 * i - 4), function(j) return ARGV[base + j] end)
+      local n = load(5 * i - 4)
+      mend(n)
+      return item(n, function(j) return ARGV[base + j] end)
     end)
     if not ok then
       local text = type(reply) == 'table' and reply.err or tostring(reply)

@@ -52,7 +52,7 @@ local function advance(n, caller, moved)
     local two = call('ZRANGE', n.line, 0, 1)
     head = two[1]
     r = record(n, head)
-    if r and not fits(n, r.mode) then break end
+    if r and not fits(n, r.mode, r.weight) and not excess(n, r) then break end
     -- What remains is done by the new head, which is told that the name is free now.
     if step > STEPS then
       stopped = true
@@ -64,6 +64,10 @@ local function advance(n, caller, moved)
     local to = channel(head)
     if not r then
       forget(n, head)
+    elseif excess(n, r) then
+      -- It is told to ask, and hears why.
+      forget(n, head)
+      push('first', head, us_text .. ' ' .. now_text .. ' ' .. run)
     elseif head == caller then
       granted = enter(n, head, r, now + r.ttl)
     -- Zero subscribers means dead only where the waiter was seen to be subscribed on this run.
@@ -74,6 +78,7 @@ local function advance(n, caller, moved)
     else
       local grant = enter(n, head, r, now + math.min(r.claim, r.ttl), CLAIMED)
       pushed = client(head)
+      n.claim = grant[3]
       push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
     end
     if r and n.value == head then
@@ -84,8 +89,13 @@ local function advance(n, caller, moved)
   end
   -- More wait behind a claim of this call: whoever made the call may look after them.
   if pushed or stopped then n.behind = n.waiting end
-  if moved and n.waiting > 0 and head ~= caller then
-    local free = fits(n, r and r.mode) and now_text or n.ends or int(expiry(n) or now)
+  if (moved or n.freed) and n.waiting > 0 and head ~= caller then
+    local free = now_text
+    if not fits(n, r and r.mode, r and r.weight) then
+      free = n.ends or n.pool and r and awaited(n, r.mode, r.weight)[2] or int(expiry(n) or now)
+    end
+    -- Of a shared holder that is gone: was the head told a later end than is true now?
+    if not moved and n.freed <= tonumber(free) then return granted end
     -- If the one who was granted the name is dead, so are the others of its process.
     if client(head) == pushed then head = other(n, pushed) or head end
     push('first', head, us_text .. ' ' .. free .. ' ' .. run)
@@ -116,8 +126,8 @@ local function settle(n)
   if n.sharing > 0 then call('PEXPIREAT', n.shared, int(life)) end
 end
 
--- Who holds: { kind, owner, expiry or -1, info }; kind is x, s, f (a holder of another library) or -.
-local function holder(n)
+-- Who holds: { kind, owner, expiry or -1, info }; kind is x, s, p, f (a holder of another library) or -.
+local function holder(n, mode, weight)
   if n.value and n.value ~= MARKER then
     local ends = n.ends or int(expiry(n))
     if not ours(n.value) then return 'f', '', ends, '' end
@@ -125,9 +135,10 @@ local function holder(n)
     return 'x', n.value, ends, r and r.info or ''
   end
   if n.sharing > 0 then
-    local last = call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
-    local r = record(n, last[1])
-    return 's', last[1], last[2], r and r.info or ''
+    local last = awaited(n, mode, weight)
+    local owner = owner_of(last[1])
+    local r = record(n, owner)
+    return n.pool and 'p' or 's', owner, last[2], r and r.info or ''
   end
   return '-', '', '-1', ''
 end

@@ -1,12 +1,13 @@
 -- The state machine of one name: what every script includes. docs/protocol.md is its specification.
 --
 -- KEYS: five for each item, in this order
---   K       string  the exclusive holder's owner id, or MARKER while shared holders live
+--   K       string  the exclusive holder's owner id, or MARKER while shared holders live, PERMITS while those
+--                   are holders of permits (in a script: MARKER and n.pool)
 --   fence   string  'token lapsed owner record': the highest fencing token ever granted; the owner id
 --                   whose claim last ran out, or '-'; the last exclusive holder and its record
 --   line    zset    waiters: member = owner id, score = ticket (server microseconds)
---   shared  zset    shared holders: member = owner id, score = expiry (server milliseconds)
---   meta    hash    owner id -> record, of waiters and shared holders
+--   shared  zset    shared holders: member = owner id, score = expiry (server milliseconds); of permits see _permits.lua
+--   meta    hash    owner id -> record, of waiters and shared holders; 'n' -> a semaphore's limit
 -- ARGV[1]: protocol version, then a fixed number of fields for each item.
 -- Reply: { server microseconds, run id, push failure or '', reply of item 1, reply of item 2, ... }
 --
@@ -18,6 +19,7 @@
 -- microseconds), few numbers formatted. The bundle leaves out the functions that a script does not use.
 
 --@include _call
+--@include _permits
 --@include _state
 --@include _line
 --@include _each

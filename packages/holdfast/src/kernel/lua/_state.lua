@@ -20,6 +20,8 @@ end
 local function load(at)
   local k, fence, line, shared, meta = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3], KEYS[at + 4]
   local value = call('GET', k)
+  local pool = value == PERMITS
+  if pool then value = MARKER end
   local noted = call('GET', fence)
   local waiting = call('ZCARD', line)
   local token, lapsed, top = '0', '-', ''
@@ -36,7 +38,7 @@ local function load(at)
   local n = { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, noted = noted,
     token = token, last = tonumber(token), lapsed = lapsed, top = top, waiting = waiting, members = 0,
     sharing = 0, expiry = false, ends = false, holder = false, behind = 0, looked = false, wrote = false,
-    withheld = false }
+    withheld = false, pool = pool, limit = false, base = 0, unsaved = false, freed = false, claim = false }
   if waiting > 0 or not value or value == MARKER then share(n) end
   if waiting > 0 or n.members > 0 then look(n) end
   return n
@@ -58,6 +60,13 @@ end
 local function record(n, owner)
   local body = body_of(n, owner) or n.looked and call('HGET', n.meta, owner)
   return body and parse(body) or nil
+end
+
+-- Somebody deleted K, or had taken it, under its shared holders: what they are is in their records.
+local function mend(n)
+  if n.value or n.sharing == 0 then return end
+  local r = record(n, owner_of(call('ZRANGE', n.shared, -1, -1)[1]))
+  n.pool = r ~= nil and r.mode == 'p'
 end
 
 -- Writes the fence key: for as long as a new grant needs, or as long as it lives already.
@@ -112,7 +121,7 @@ local function shadow(n)
   if last[1] and tonumber(last[2]) >= now then
     n.value = MARKER
     n.expiry = tonumber(last[2])
-    call('SET', n.k, MARKER, 'PXAT', last[2])
+    call('SET', n.k, n.pool and PERMITS or MARKER, 'PXAT', last[2])
   elseif n.value then
     n.value = false
     call('DEL', n.k)
@@ -135,10 +144,12 @@ local function expiry(n)
 end
 
 -- Mode: may a holder of this mode enter beside those who are in?
-local function fits(n, mode)
+local function fits(n, mode, weight)
   if n.value and n.value ~= MARKER then return false end
   -- Beside those who were asked to go nobody comes in, or they would never be gone.
-  return n.sharing == 0 or mode == 's' and not n.withheld
+  if n.withheld and n.sharing > 0 then return false end
+  if mode == 'p' then return (n.pool or n.sharing == 0) and n.sharing + weight <= capacity(n) end
+  return n.sharing == 0 or mode == 's' and not n.pool
 end
 
 -- Mode: until when this owner holds the name, or nil.
@@ -150,10 +161,11 @@ local function held(n, owner)
 end
 
 -- Mode: writes this owner's expiry, as a new holder or a prolonged one.
-local function hold(n, owner, mode, ends)
+local function hold(n, owner, mode, ends, weight)
   local text = int(ends)
-  if mode == 's' then
-    call('ZADD', n.shared, text, owner)
+  if mode ~= 'x' then
+    n.pool = mode == 'p'
+    call('ZADD', n.shared, unpack(spread(owner, weight, text)))
     shadow(n)
     return text
   end
@@ -169,12 +181,12 @@ local function hold(n, owner, mode, ends)
 end
 
 -- Until when the lease of a holder runs that asks for this end, as text. An earlier end is never written.
-local function prolong(n, owner, mine, ends)
+local function prolong(n, owner, r, mine, ends)
   if mine >= ends then return int(mine) end
-  local mode = n.value == owner and 'x' or 's'
-  local text = hold(n, owner, mode, ends)
+  if n.value ~= owner then return hold(n, owner, n.pool and 'p' or 's', ends, weigh(n, owner, r)) end
+  local text = hold(n, owner, 'x', ends)
   -- The record is there for as long as the tenure that it is of.
-  if mode == 'x' then call('PEXPIREAT', n.fence, int(math.max(now + FENCE_MS, ends))) end
+  call('PEXPIREAT', n.fence, int(math.max(now + FENCE_MS, ends)))
   return text
 end
 
@@ -193,14 +205,15 @@ end
 -- Mints the token and makes the owner a holder. SET or ZADD comes first: when memory is full
 -- (and nothing was written yet) it is refused, and the name is as it was.
 local function enter(n, owner, r, ends, state)
-  local text = hold(n, owner, r.mode, ends)
-  if r.mode == 's' then
+  local text = hold(n, owner, r.mode, ends, tonumber(r.weight))
+  if r.mode ~= 'x' then
     if n.withheld and n.sharing == 0 then
       call('HDEL', n.meta, WITHHELD)
       n.withheld = false
     end
-    n.sharing = n.sharing + 1
-    n.members = n.members + 1
+    n.sharing = n.sharing + r.weight
+    n.members = n.members + r.weight
+    if r.mode == 'p' then keep(n) end
   -- Else nobody is left for whom `settle` would keep it.
   elseif n.waiting > 0 then
     forget(n, owner)

@@ -1,11 +1,12 @@
 -- acquire: takes a name, or stands in its line. Idempotent by owner id.
 --
 -- KEYS: see _name.lua.
--- ARGV, 11 for each item:
---   1 owner      2 mode: x | s       3 weight (1)   4 ttl ms   5 claim ms
+-- ARGV, 12 for each item:
+--   1 owner      2 mode: x | s | p   3 weight: permits, else 1   4 ttl ms   5 claim ms
 --   6 wait: 0 | 1 (stand in line)    7 ticket to come back with, or ''
 --   8 notAfter: server ms, or ''     9 run that notAfter is for
 --  10 ballot: reserved, ''          11 info: free text for inspect
+--  12 limit: of mode p, else ''
 -- Reply of an item:
 --   granted token expiry
 --   queued rank ticket fresh(0|1: was not in line before) kind owner expiry info
@@ -14,11 +15,12 @@
 
 --@include _name
 
-return each(11, function(n, field)
+return each(12, function(n, field)
   local owner, mode = field(1), field(2)
   if late(field(8), field(9)) then return { 'late' } end
-  if (mode ~= 'x' and mode ~= 's') or field(3) ~= '1' or field(10) ~= '' then
-    return { 'error', 'this version knows no such mode, weight or ballot' }
+  local weight, limit = between(field(3), MOST_PERMITS), between(field(12), MOST_LIMIT)
+  if not ((mode == 'x' or mode == 's') and weight == 1 or mode == 'p' and weight and limit) or field(10) ~= '' then
+    return { 'error', 'this version knows no such mode, weight, limit or ballot' }
   end
   -- It had a place, which somebody may have deleted: then its record is left.
   if field(7) ~= '' then look(n) end
@@ -31,11 +33,12 @@ return each(11, function(n, field)
   local known = record(n, owner)
   if mine then
     if forced(n, owner, known) then return { 'forced' } end
-    local text = prolong(n, owner, mine, ends)
+    local text = prolong(n, owner, known, mine, ends)
     if not known or known.token == '0' then
       -- The record is lost (somebody deleted it): a new token is larger than the lost one.
       asked.token = mint(n)
-      asked.mode = n.value == owner and 'x' or 's'
+      asked.mode = n.value == owner and 'x' or n.pool and 'p' or 's'
+      asked.weight = n.value == owner and '1' or int(weigh(n, owner, known))
       known = asked
       write(n, owner, known, known.ttl)
     end
@@ -53,9 +56,15 @@ return each(11, function(n, field)
     if silenced == owner then return { 'lapsed' } end
   end
 
+  if mode == 'p' then
+    -- Who stands in line has agreed, even if somebody resized since.
+    local wrong = agree(n, weight, limit, known or field(7) ~= '')
+    if wrong then return { 'error', wrong } end
+  end
+
   local granted
-  if n.waiting == 0 and fits(n, mode) then
-    if mode == 's' then look(n) end
+  if n.waiting == 0 and fits(n, mode, weight) then
+    if mode ~= 'x' then look(n) end
     granted = enter(n, owner, asked, ends)
   elseif field(6) == '1' then
     local alone = n.waiting == 0
@@ -70,18 +79,20 @@ return each(11, function(n, field)
       call('ZADD', n.line, ticket, owner)
       n.waiting = n.waiting + 1
     end
+    keep(n)
     if run ~= '' and subscribers(channel(owner)) > 0 then asked.sub = run end
     asked.since = known and known.since or asked.since
     write(n, owner, asked)
     if not alone then granted = advance(n, owner, false) end
     if not granted then
       settle(n)
-      return { 'queued', call('ZRANK', n.line, owner), ticket, place and 0 or 1, holder(n) }
+      return { 'queued', call('ZRANK', n.line, owner), ticket, place and 0 or 1,
+        holder(n, mode, weight) }
     end
   else
     granted = advance(n, owner, false)
-    if not granted and n.waiting == 0 and fits(n, mode) then granted = enter(n, owner, asked, ends) end
+    if not granted and n.waiting == 0 and fits(n, mode, weight) then granted = enter(n, owner, asked, ends) end
   end
   settle(n)
-  return granted or { 'taken', holder(n) }
+  return granted or { 'taken', holder(n, mode, weight) }
 end)

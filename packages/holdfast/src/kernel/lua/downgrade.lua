@@ -24,7 +24,7 @@ return each(5, function(n, field)
     if not mine then return { 'gone' } end
     local r = record(n, reader)
     if forced(n, reader, r) then return { 'forced' } end
-    local text = prolong(n, reader, mine, ends)
+    local text = prolong(n, reader, r, mine, ends)
     settle(n)
     return { 'downgraded', r and r.token or '0', text }
   end

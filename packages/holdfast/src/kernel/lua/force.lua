@@ -22,24 +22,26 @@ return each(2, function(n, field)
       return { 'foreign', int(expiry(n)) }
     end
   elseif n.sharing > 0 then
-    owners = call('ZRANGEBYSCORE', n.shared, now_text, '+inf', 'LIMIT', 0, STEPS)
+    local live = sharers(n, STEPS)
+    for i = 1, #live, 2 do owners[#owners + 1] = live[i] end
   else
     return { 'none' }
   end
 
   for _, owner in ipairs(owners) do
+    local known = record(n, owner)
+    local weight = n.sharing > 0 and weigh(n, owner, known) or 1
     if not at_once then
-      local known = record(n, owner)
       -- Somebody deleted its record: there has to be one to say that it was forced.
-      local r = known or { mode = n.value == owner and 'x' or 's', weight = '1', ttl = 0, claim = 0,
+      local r = known or { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
         sub = '-', token = mint(n), since = now_text, info = '' }
       r.state = FORCED
       write(n, owner, r, not known and 0 or nil)
     elseif n.value == MARKER or not n.value then
-      call('ZREM', n.shared, owner)
+      call('ZREM', n.shared, unpack(spread(owner, weight)))
       forget(n, owner)
-      n.members = n.members - 1
-      n.sharing = n.sharing - 1
+      n.members = n.members - weight
+      n.sharing = n.sharing - weight
     end
     -- After the write, which a full memory refuses.
     push('forced', owner, us_text)
@@ -52,7 +54,7 @@ return each(2, function(n, field)
   end
   if not at_once then
     settle(n)
-    return { 'asked', math.max(#owners, n.sharing), int(expiry(n)) }
+    return { 'asked', n.pool and #owners or math.max(#owners, n.sharing), int(expiry(n)) }
   end
 
   n.expiry = nil
@@ -63,6 +65,7 @@ return each(2, function(n, field)
     n.value = false
     share(n)
     if n.members > 0 then look(n) end
+    mend(n)
     call('DEL', n.k)
     if owners[1] then n.top = '' end
   else

@@ -3,8 +3,9 @@
 -- KEYS: see _name.lua.
 -- ARGV: none for an item.
 -- Reply of an item:
---   state fence holders waiters { owner, expiry, record, ... } { owner, ticket, record, ... }
+--   state fence holders waiters { owner, expiry, record, ... } { owner, ticket, record, ... } limit used
 --   The lists hold at most 100 of each; the counts are exact. A foreign holder's owner is ''.
+--   Limit and used are of permits, or 0; their holders are counted up to MOST_LOOKS permits.
 
 --@include _name
 
@@ -14,7 +15,8 @@ return each(0, function(n)
     count = 1
     holders = { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
   elseif n.sharing > 0 then
-    local live = call('ZRANGEBYSCORE', n.shared, now_text, '+inf', 'WITHSCORES', 'LIMIT', 0, 100)
+    local live
+    live, count = sharers(n, 100)
     for i = 1, #live, 2 do
       holders[#holders + 1] = live[i]
       holders[#holders + 1] = live[i + 1]
@@ -27,5 +29,5 @@ return each(0, function(n)
     waiters[#waiters + 1] = line[i + 1]
     waiters[#waiters + 1] = call('HGET', n.meta, line[i]) or ''
   end
-  return { 'state', int(n.last), count, n.waiting, holders, waiters }
+  return { 'state', int(n.last), count, n.waiting, holders, waiters, capacity(n), n.pool and n.sharing or 0 }
 end)

@@ -22,13 +22,13 @@ return each(1, function(n, field)
     look(n)
     local ends = held(n, owner)
     if ends then verdict = 'released' end
-    call('ZREM', n.shared, owner)
+    call('ZREM', n.shared, unpack(spread(owner, weigh(n, owner, record(n, owner)))))
     forget(n, owner)
     if n.members > 0 then share(n) end
     n.expiry = nil
     shadow(n)
     -- The name may be free earlier than the first in line was told.
-    moved = ends ~= nil and ends > (expiry(n) or now)
+    n.freed = ends or false
   else
     local rank = n.waiting > 0 and call('ZRANK', n.line, owner)
     if rank then
@@ -51,5 +51,6 @@ return each(1, function(n, field)
   end
   settle(n)
   local kind, holds, ends, info = holder(n)
-  return { verdict, kind, holds, ends, info, n.behind }
+  -- Of the permits, the claim is what whoever released looks after, and not the last to end.
+  return { verdict, kind, holds, n.pool and n.claim or ends, info, n.behind }
 end)

@@ -15,7 +15,7 @@ return each(4, function(n, field)
   if not mine then return { 'gone' } end
   local r = record(n, owner)
   if forced(n, owner, r) then return { 'forced' } end
-  local ends = prolong(n, owner, mine, now + math.floor(field(2)))
+  local ends = prolong(n, owner, r, mine, now + math.floor(field(2)))
   confirm(n, owner, r)
   settle(n)
   return { 'renewed', ends, r and r.token or '0', n.waiting }

@@ -17,7 +17,7 @@ export const downgrade: Operation = {
       if (mine === null) return ['gone']
       const r = n.record(reader)
       if (n.forced(reader, r)) return ['forced']
-      const later = n.prolong(reader, mine, ends)
+      const later = n.prolong(reader, r, mine, ends)
       n.settle()
       return ['downgraded', r?.token ?? '0', String(later)]
     }

@@ -4,6 +4,7 @@
  */
 import type { Reply } from '../../clients/port.js'
 import { channelOf, tell, type Call } from './call.js'
+import { ownerOf, Permits, permitsMarker, spread } from './permits.js'
 import {
   claimedState,
   forcedState,
@@ -52,6 +53,9 @@ export class Name {
   top: readonly [owner: string, text: string] | null
   /** How many wait behind the claim that this call gave away by a message. */
   behind = 0
+  /** When the shared holder ended whom this call took out. */
+  freed: number | null = null
+  readonly permits: Permits
   readonly #fence: string
   readonly #call: Call
   /** Whether somebody waits or shares, or is to: only then meta counts. */
@@ -80,6 +84,8 @@ export class Name {
     this.top = splitExclusive(top)
     if (this.waiting > 0 || this.exclusive === null) this.share()
     if (this.waiting > 0 || (this.#shares && space.zset(shared).size > 0)) this.look()
+    this.permits = new Permits(this, space)
+    this.permits.mend()
   }
 
   /** Counts the shared holders: not beside an exclusive one. */
@@ -98,10 +104,10 @@ export class Name {
     return this.#call.space.get(this.k)
   }
 
-  /** K, where it is neither free nor the marker. */
+  /** K, where it is neither free nor a marker. */
   get exclusive(): string | null {
     const { value } = this
-    return value === marker ? null : value
+    return value === marker || value === permitsMarker ? null : value
   }
 
   get waiting(): number {
@@ -189,15 +195,20 @@ export class Name {
     if (this.exclusive !== null) return
     const { space, now } = this.#call
     const last = space.zset(this.shared).at(-1)
-    if (last !== null && last.score >= now) space.set(this.k, marker, last.score)
-    else space.del(this.k)
+    const { pool } = this.permits
+    if (last !== null && last.score >= now) {
+      space.set(this.k, pool ? permitsMarker : marker, last.score)
+    } else space.del(this.k)
   }
 
   /** May a holder of this mode enter beside those who are in? */
-  fits(mode: string | undefined): boolean {
+  fits(mode: string | undefined, weight = 1): boolean {
     if (this.exclusive !== null) return false
+    const { sharing, permits } = this
     // Beside those who were asked to go nobody comes in, or they would never be gone.
-    return this.sharing === 0 || (mode === 's' && !this.records.has(withheld))
+    if (sharing > 0 && this.records.has(withheld)) return false
+    if (mode === 'p') return (permits.pool || sharing === 0) && sharing + weight <= permits.capacity
+    return sharing === 0 || (mode === 's' && !permits.pool)
   }
 
   /** Asks everybody who shares the name to go; nobody comes in before they have. */
@@ -221,23 +232,28 @@ export class Name {
   }
 
   /** Writes this owner's expiry, as a new holder or a prolonged one. */
-  hold(owner: string, mode: string, ends: number): void {
+  hold(owner: string, mode: string, ends: number, weight = 1): void {
     const { space } = this.#call
-    if (mode === 's') {
-      space.zadd(this.shared, ends, owner)
+    if (mode !== 'x') {
+      this.permits.pool = mode === 'p'
+      for (const member of spread(owner, weight)) space.zadd(this.shared, ends, member)
       this.shadow()
     } else if (this.value === owner) space.expireAt(this.k, ends)
     else space.set(this.k, owner, ends)
   }
 
   /** Until when the lease of a holder runs that asks for this end. It is never made shorter. */
-  prolong(owner: string, mine: number, ends: number): number {
+  prolong(owner: string, r: TenureRecord | null, mine: number, ends: number): number {
     if (mine >= ends) return mine
-    const mode = this.value === owner ? 'x' : 's'
-    this.hold(owner, mode, ends)
+    const { permits } = this
+    if (this.value !== owner) {
+      this.hold(owner, permits.pool ? 'p' : 's', ends, permits.weigh(owner, r))
+      return ends
+    }
+    this.hold(owner, 'x', ends)
     // The record is there for as long as the tenure that it is of.
     const { space, now } = this.#call
-    if (mode === 'x') space.expireAt(this.#fence, Math.max(now + fenceMs, ends))
+    space.expireAt(this.#fence, Math.max(now + fenceMs, ends))
     return ends
   }
 
@@ -250,9 +266,10 @@ export class Name {
   /** Makes the owner a holder. */
   enter(owner: string, r: TenureRecord, ends: number, state = '0'): Reply[] {
     const alone = this.sharing === 0
-    this.hold(owner, r.mode, ends)
-    if (r.mode !== 's' && this.waiting > 0) this.forget(owner)
-    if (r.mode === 's' && alone) this.forget(withheld)
+    this.hold(owner, r.mode, ends, Number(r.weight))
+    if (r.mode === 'p') this.permits.keep()
+    if (r.mode === 'x' && this.waiting > 0) this.forget(owner)
+    if (r.mode !== 'x' && alone) this.forget(withheld)
     r.token = this.mint()
     r.since = String(this.#call.now)
     r.state = state
@@ -276,7 +293,8 @@ export class Name {
       const { head } = this
       if (head === null) break
       const r = this.record(head)
-      if (r !== null && !this.fits(r.mode)) break
+      const excess = r !== null && this.permits.excess(r)
+      if (r !== null && !excess && !this.fits(r.mode, Number(r.weight))) break
       // What remains is done by the new head, which is told that the name is free now.
       if (step > steps) {
         stopped = true
@@ -284,13 +302,18 @@ export class Name {
       }
       space.zrem(this.line, head)
       moved = true
-      if (r === null || (head !== caller && (this.#dead(head, r) || clientOf(head) === suspect)))
+      const dead = (): boolean => this.#dead(head, r!) || clientOf(head) === suspect
+      if (r === null || (head !== caller && !excess && dead())) this.forget(head)
+      else if (excess) {
+        // It is told to ask, and hears why.
         this.forget(head)
-      else if (head === caller) granted = this.enter(head, r, now + r.ttl)
+        tell(this.#call, 'first', head, us, now, run)
+      } else if (head === caller) granted = this.enter(head, r, now + r.ttl)
       else {
         const ends = now + Math.min(r.claim, r.ttl)
         this.enter(head, r, ends, claimedState)
         pushed = clientOf(head)
+        this.permits.claim = String(ends)
         tell(this.#call, 'grant', head, r.token, us, ends, run)
       }
       // Nobody fits beside it.
@@ -298,11 +321,17 @@ export class Name {
     }
     if (pushed !== null || stopped) this.behind = this.waiting
     const { head } = this
-    if (moved && head !== null && head !== caller) {
-      const free = this.fits(this.record(head)?.mode)
+    if ((moved || this.freed !== null) && head !== null && head !== caller) {
+      const r = this.record(head)
+      const weight = Number(r?.weight ?? 1)
+      const pooled = this.exclusive === null && this.permits.pool && r !== null
+      const awaited = pooled ? this.permits.awaited(r.mode, weight)?.score : null
+      const free = this.fits(r?.mode, weight) ? now : (awaited ?? this.expiry ?? now)
+      // Of a shared holder that is gone: was the head told a later end than is true now?
+      if (!moved && (this.freed ?? 0) <= free) return granted
       // If the one who was granted the name is dead, so are the others of its process.
       const told = clientOf(head) === pushed ? (this.#other(pushed) ?? head) : head
-      tell(this.#call, 'first', told, us, free ? now : (this.expiry ?? now), run)
+      tell(this.#call, 'first', told, us, free, run)
     }
     return granted
   }
@@ -334,17 +363,19 @@ export class Name {
     if (sharing > 0) space.expireAt(this.shared, life)
   }
 
-  /** Who holds: kind, owner, expiry or -1, info. Kind is x, s, f (of another library) or -. */
-  holder(): Reply[] {
+  /** Who holds: kind, owner, expiry or -1, info. Kind is x, s, p, f (of another library) or -. */
+  holder(mode?: string, weight = 1): Reply[] {
     const { exclusive } = this
     if (exclusive !== null) {
       const ends = String(this.expiry)
       if (!isOwner(exclusive)) return ['f', '', ends, '']
       return ['x', exclusive, ends, this.record(exclusive)?.info ?? '']
     }
-    const last = this.sharing > 0 ? this.#call.space.zset(this.shared).at(-1) : null
+    const last = this.sharing > 0 ? this.permits.awaited(mode, weight) : null
     if (last === null) return ['-', '', '-1', '']
-    return ['s', last.member, String(last.score), this.record(last.member)?.info ?? '']
+    const owner = ownerOf(last.member)
+    const kind = this.permits.pool ? 'p' : 's'
+    return [kind, owner, String(last.score), this.record(owner)?.info ?? '']
   }
 
   /** Whoever asks for its claim is alive. */

@@ -3,7 +3,9 @@ import type { Reply } from '../../clients/port.js'
 import { channelOf, late, tell, type Call } from './call.js'
 import { downgrade } from './downgrade.js'
 import { clientOf, isOwner, steps, type Name } from './name.js'
+import { between, mostLimit, mostPermits, spread } from './permits.js'
 import { forcedState, type TenureRecord } from './record.js'
+import type { Scored } from './sorted-set.js'
 
 /** The j-th argument of an item, counted from 1 as in the Lua and in docs/protocol.md. */
 type Field = (j: number) => string
@@ -16,14 +18,18 @@ export interface Operation {
 }
 
 const acquire: Operation = {
-  fields: 11,
+  fields: 12,
   run(n, field, call) {
     const { us, now, run, space } = call
     const owner = field(1)
     const mode = field(2)
     if (late(call, field(8), field(9))) return ['late']
-    if ((mode !== 'x' && mode !== 's') || field(3) !== '1' || field(10) !== '') {
-      return ['error', 'this version knows no such mode, weight or ballot']
+    const weight = between(field(3), mostPermits)
+    const limit = between(field(12), mostLimit)
+    const single = (mode === 'x' || mode === 's') && weight === 1
+    const several = mode === 'p' && weight !== null && limit !== null
+    if ((!single && !several) || weight === null || field(10) !== '') {
+      return ['error', 'this version knows no such mode, weight, limit or ballot']
     }
     // It had a place, which somebody may have deleted: then its record is left.
     if (field(7) !== '') n.look()
@@ -46,12 +52,13 @@ const acquire: Operation = {
     const mine = n.held(owner)
     if (mine !== null) {
       if (n.forced(owner, known)) return ['forced']
-      const later = n.prolong(owner, mine, ends)
+      const later = n.prolong(owner, known, mine, ends)
       let token = known?.token ?? '0'
       if (token === '0') {
         // The record is lost (somebody deleted it): a new token is larger than the lost one.
         token = n.mint()
-        n.write(owner, { ...fresh, mode: n.value === owner ? 'x' : 's', token }, fresh.ttl)
+        const held = n.value === owner ? 1 : n.permits.weigh(owner, known)
+        n.write(owner, { ...fresh, mode: modeOf(n, owner), weight: `${held}`, token }, fresh.ttl)
       }
       n.confirm(owner, known)
       n.settle()
@@ -67,9 +74,15 @@ const acquire: Operation = {
       if (silenced === owner) return ['lapsed']
     }
 
+    if (mode === 'p') {
+      // Who stands in line has agreed, even if somebody resized since.
+      const wrong = n.permits.agree(weight, limit ?? 0, known !== null || field(7) !== '')
+      if (wrong !== null) return ['error', wrong]
+    }
+
     let granted: readonly Reply[] | null = null
-    if (n.waiting === 0 && n.fits(mode)) {
-      if (mode === 's') n.look()
+    if (n.waiting === 0 && n.fits(mode, weight)) {
+      if (mode !== 'x') n.look()
       granted = n.enter(owner, fresh, ends)
     } else if (field(6) === '1') {
       const alone = n.waiting === 0
@@ -81,20 +94,22 @@ const acquire: Operation = {
         if (field(7) !== '') ticket = Math.min(ticket, Number(field(7)))
         space.zadd(n.line, ticket, owner)
       }
+      n.permits.keep()
       const subscribed = run !== '' && call.subscribers(channelOf(owner)) > 0
       n.write(owner, asked(subscribed ? run : '-', known?.since ?? String(now)))
       if (!alone) granted = n.advance(owner)
       if (granted === null) {
         n.settle()
         const rank = space.zset(n.line).rank(owner)
-        return ['queued', rank, String(ticket), place === null ? 1 : 0, ...n.holder()]
+        return ['queued', rank, String(ticket), place === null ? 1 : 0, ...n.holder(mode, weight)]
       }
     } else {
       granted = n.advance(owner)
-      if (granted === null && n.waiting === 0 && n.fits(mode)) granted = n.enter(owner, fresh, ends)
+      if (granted === null && n.waiting === 0 && n.fits(mode, weight))
+        granted = n.enter(owner, fresh, ends)
     }
     n.settle()
-    return granted ?? ['taken', ...n.holder()]
+    return granted ?? ['taken', ...n.holder(mode, weight)]
   },
 }
 
@@ -117,11 +132,12 @@ const release: Operation = {
       n.look()
       const ends = n.held(owner)
       if (ends !== null) verdict = 'released'
-      space.zrem(n.shared, owner)
+      const weight = n.permits.weigh(owner, n.record(owner))
+      for (const member of spread(owner, weight)) space.zrem(n.shared, member)
       n.forget(owner)
       n.shadow()
       // The name may be free earlier than the first in line was told.
-      moved = ends !== null && ends > (n.expiry ?? call.now)
+      n.freed = ends
     } else if (rank !== null) {
       verdict = 'left'
       space.zrem(n.line, owner)
@@ -136,7 +152,10 @@ const release: Operation = {
     n.advance(owner, moved)
     if (exclusive) n.retire(owner, was)
     n.settle()
-    return [verdict, ...n.holder(), n.behind]
+    const [kind = '-', holds = '', ends = '-1', info = ''] = n.holder()
+    // Of the permits, the claim is what whoever released looks after, and not the last to end.
+    const watched = kind === 'p' ? (n.permits.claim ?? ends) : ends
+    return [verdict, kind, holds, watched, info, n.behind]
   },
 }
 
@@ -149,7 +168,7 @@ const renew: Operation = {
     if (mine === null) return ['gone']
     const r = n.record(owner)
     if (n.forced(owner, r)) return ['forced']
-    const ends = n.prolong(owner, mine, call.now + Number(field(2)))
+    const ends = n.prolong(owner, r, mine, call.now + Number(field(2)))
     n.confirm(owner, r)
     n.settle()
     return ['renewed', String(ends), r?.token ?? '0', n.waiting]
@@ -170,18 +189,17 @@ const force: Operation = {
       else if (!atOnce) return ['foreign', String(n.expiry)]
     } else {
       if (n.sharing === 0) return ['none']
-      const members = space.zset(n.shared)
-      const dead = members.below(now)
-      owners = members.slice(dead, dead + steps).map(({ member }) => member)
+      owners = n.permits.sharers(steps, now)[0].map(({ member }) => member)
     }
 
     for (const owner of owners) {
+      const known = n.record(owner)
+      const weight = n.sharing > 0 ? n.permits.weigh(owner, known) : 1
       if (!atOnce) {
-        const known = n.record(owner)
-        const r = known ?? lost(n, owner, now)
+        const r = known ?? lost(n, owner, weight, now)
         n.write(owner, { ...r, state: forcedState }, known ? undefined : 0)
       } else if (exclusive === null) {
-        space.zrem(n.shared, owner)
+        for (const member of spread(owner, weight)) space.zrem(n.shared, member)
         n.forget(owner)
       }
       tell(call, 'forced', owner, us)
@@ -190,7 +208,8 @@ const force: Operation = {
     if (left > 0) n.withhold()
     if (!atOnce) {
       n.settle()
-      return ['asked', Math.max(owners.length, left), String(n.expiry)]
+      const asked = n.permits.pool ? owners.length : Math.max(owners.length, left)
+      return ['asked', asked, String(n.expiry)]
     }
 
     const was = n.top
@@ -199,6 +218,7 @@ const force: Operation = {
       n.share()
       if (space.zset(n.shared).size > 0) n.look()
       space.del(n.k)
+      n.permits.mend()
       if (owner !== undefined) n.top = null
     } else n.shadow()
     n.advance(null)
@@ -209,10 +229,10 @@ const force: Operation = {
 }
 
 /** Stands in for the record of a holder whose record somebody deleted. */
-function lost(n: Name, owner: string, now: number): TenureRecord {
+function lost(n: Name, owner: string, weight: number, now: number): TenureRecord {
   return {
-    mode: n.value === owner ? 'x' : 's',
-    weight: '1',
+    mode: modeOf(n, owner),
+    weight: String(weight),
     ttl: 0,
     claim: 0,
     sub: '-',
@@ -223,24 +243,51 @@ function lost(n: Name, owner: string, now: number): TenureRecord {
   }
 }
 
+/** The mode of one who holds. */
+function modeOf(n: Name, owner: string): string {
+  if (n.value === owner) return 'x'
+  return n.permits.pool ? 'p' : 's'
+}
+
 const inspect: Operation = {
   fields: 0,
   run(n, _field, { space, now }) {
     const records = n.records
-    const list = (from: number, key: string): Reply[] =>
-      space
-        .zset(key)
-        .slice(from, from + 100)
-        .flatMap(({ member, score }) => [member, String(score), records.get(member) ?? ''])
+    const list = (all: readonly Scored[]): Reply[] =>
+      all.flatMap(({ member, score }) => [member, String(score), records.get(member) ?? ''])
 
-    const { exclusive, sharing } = n
+    const { exclusive, sharing, permits } = n
+    let count = exclusive === null ? 0 : 1
     let holders: Reply[] = []
     if (exclusive !== null) {
       const text = n.exclusiveRecord(exclusive) ?? ''
       holders = [isOwner(exclusive) ? exclusive : '', String(n.expiry), text]
-    } else if (sharing > 0) holders = list(space.zset(n.shared).below(now), n.shared)
-    const count = exclusive === null ? sharing : 1
-    return ['state', String(n.last), count, n.waiting, holders, list(0, n.line)]
+    } else if (sharing > 0) {
+      const [found, seen] = permits.sharers(100, now)
+      holders = list(found)
+      count = seen
+    }
+    const waiters = list(space.zset(n.line).slice(0, 100))
+    const used = permits.pool ? sharing : 0
+    return ['state', String(n.last), count, n.waiting, holders, waiters, permits.capacity, used]
+  },
+}
+
+const resize: Operation = {
+  fields: 3,
+  run(n, field, call) {
+    if (late(call, field(2), field(3))) return ['late']
+    const wanted = between(field(1), mostLimit)
+    if (field(1) !== '' && wanted === null) return ['error', 'this version knows no such limit']
+    const before = n.permits.capacity
+    if (wanted !== null && before > 0 && wanted !== before) {
+      n.permits.resize(wanted)
+      n.purge()
+      n.advance(null, wanted > before)
+      n.settle()
+    }
+    const used = n.permits.pool ? n.sharing : 0
+    return ['limit', n.permits.capacity, used, n.waiting, n.holder()[0] ?? '-']
   },
 }
 
@@ -252,4 +299,5 @@ export const operations: ReadonlyMap<string, Operation> = new Map([
   ['force', force],
   ['downgrade', downgrade],
   ['inspect', inspect],
+  ['resize', resize],
 ])
