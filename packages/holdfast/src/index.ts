@@ -6,9 +6,17 @@
 export { Holdfast } from './locks/holdfast.js'
 export type { Mutex } from './locks/mutex.js'
 export type { ReadWrite } from './locks/read-write.js'
+export type { Permits, Semaphore } from './locks/semaphore.js'
 export type { Taker, TryUseResult } from './locks/taker.js'
 export type { Lock, ReleaseResult } from './locks/lock.js'
-export type { AcquireOptions, HoldfastOptions, LockOptions, PingOptions } from './locks/options.js'
+export type {
+  AcquireOptions,
+  HoldfastOptions,
+  LockOptions,
+  PermitOptions,
+  PingOptions,
+  SemaphoreOptions,
+} from './locks/options.js'
 export type { PingResult } from './locks/ping.js'
 export type { ForceResult, HeldBy, LockState, WaitingFor } from './locks/inspect.js'
 export { HoldfastError } from './base/errors.js'

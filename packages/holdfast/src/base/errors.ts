@@ -18,7 +18,7 @@ export type ErrorCode =
 /** Who holds a name, as far as the server knows. Only `mode` is always there. */
 export interface Holder {
   /** `foreign` is a holder of another library on the same key. */
-  readonly mode: 'exclusive' | 'shared' | 'foreign'
+  readonly mode: 'exclusive' | 'shared' | 'permits' | 'foreign'
   /** The owner id: one for each acquisition. It is no secret. Null for a foreign holder. */
   readonly owner: string | null
   readonly label?: string

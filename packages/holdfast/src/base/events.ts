@@ -4,7 +4,7 @@ import type { LossReason } from './errors.js'
 /** What most events say: which lock, which acquisition. */
 export interface LockEvent {
   readonly name: string
-  readonly mode: 'exclusive' | 'shared'
+  readonly mode: 'exclusive' | 'shared' | 'permits'
   /** The owner id of this acquisition. */
   readonly owner: string
 }

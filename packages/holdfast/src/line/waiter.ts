@@ -5,6 +5,7 @@ import {
   contention,
   modeName,
   sooner,
+  type ModeName,
   type NotAfter,
   type Push,
 } from '../kernel/protocol.js'
@@ -393,7 +394,7 @@ export class Waiter implements Recipient {
     return this.#line
   }
 
-  #event(): { name: string; mode: 'exclusive' | 'shared'; owner: string } {
+  #event(): { name: string; mode: ModeName; owner: string } {
     const { name, mode } = this.#wish
     return { name, mode: modeName(mode), owner: this.#owner }
   }

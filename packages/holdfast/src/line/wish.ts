@@ -4,6 +4,9 @@ import type { Terms } from '../lease/lease.js'
 export interface Wish extends Terms {
   readonly claim: number
   readonly info: string
+  /** Of a semaphore: how many permits, of how many in all. */
+  readonly permits: number
+  readonly limit: number
   /** ms; 0 is one try, Infinity no limit. */
   readonly wait: number
   readonly signal: AbortSignal | undefined

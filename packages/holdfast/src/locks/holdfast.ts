@@ -9,12 +9,15 @@ import { forceRelease, inspect, list, type ForceResult, type LockState } from '.
 import { Mutex } from './mutex.js'
 import { ReadWrite } from './read-write.js'
 import { ping, type PingResult } from './ping.js'
+import { Semaphore } from './semaphore.js'
 import {
   checkHoldfast,
   checkLock,
+  checkSemaphore,
   type HoldfastOptions,
   type LockOptions,
   type PingOptions,
+  type SemaphoreOptions,
 } from './options.js'
 
 /**
@@ -77,6 +80,19 @@ export class Holdfast implements AsyncDisposable {
     checkName(name, this.#engine.prefix)
     checkLock(options)
     return new ReadWrite(this.#engine, name, options)
+  }
+
+  /**
+   * A semaphore: at most `limit` permits are held at one time.
+   *
+   * @param name any non-empty string of at most 1 KiB; a mutex of the same name excludes it.
+   * @throws ERR_INVALID_ARGUMENT, ERR_CLOSED
+   */
+  semaphore(name: string, options: SemaphoreOptions): Semaphore {
+    this.#engine.assertOpen()
+    checkName(name, this.#engine.prefix)
+    checkSemaphore(options)
+    return new Semaphore(this.#engine, name, options)
   }
 
   /**

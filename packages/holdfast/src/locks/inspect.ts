@@ -1,7 +1,7 @@
 import { HoldfastError, invalid, type Holder } from '../base/errors.js'
 import type { Reply } from '../clients/port.js'
 import { checkName, insteadOf, keysOf } from '../kernel/names.js'
-import { decodeRecord, modeName } from '../kernel/protocol.js'
+import { decodeRecord, modeName, type StoredRecord } from '../kernel/protocol.js'
 import { classify } from '../quorum/replies.js'
 import type { Answer, Cursors, ScanStep } from '../quorum/node.js'
 import type { Engine } from './engine.js'
@@ -20,11 +20,15 @@ export interface HeldBy extends Holder {
   readonly remaining: number | null
   /** The fencing token; null where the server does not know one. */
   readonly fence: number | null
+  /** Of a semaphore: how many permits. */
+  readonly permits?: number
 }
 
 /** A waiter, in the order of the line. */
 export interface WaitingFor extends Omit<Holder, 'mode'> {
-  readonly mode: 'exclusive' | 'shared'
+  readonly mode: 'exclusive' | 'shared' | 'permits'
+  /** Of a semaphore: how many permits it wants. */
+  readonly permits?: number
   /** Since it first asked, ms. */
   readonly waitedFor: number
 }
@@ -34,12 +38,15 @@ export interface LockState {
   readonly name: string
   /** At most 100 of them. */
   readonly holders: readonly HeldBy[]
+  /** Of a semaphore: as many of them as hold the 10,000 permits that end first. */
   readonly holderCount: number
   /** The first 100. */
   readonly waiters: readonly WaitingFor[]
   readonly waiterCount: number
   /** The highest token that was granted, as far as it is remembered; 0 if it is not. */
   readonly fence: number
+  /** Of a semaphore in use: its limit, and how many permits are held. */
+  readonly permits: { readonly limit: number; readonly used: number } | null
 }
 
 /** What forceRelease did. */
@@ -65,14 +72,14 @@ function* triples(list: Reply | undefined): Generator<[string, string, string]> 
 }
 
 function stateOf(name: string, { raw, now }: Answer): LockState {
-  const [status, fence, holderCount, waiterCount, heldBy, waiting] = raw
+  const [status, fence, holderCount, waiterCount, heldBy, waiting, limit, used] = raw
   if (status !== 'state') throw classify(new Error(String(raw[1])), 'the server', name)
   const holders: HeldBy[] = []
   for (const [owner, ends, text] of triples(heldBy)) {
     const record = decodeRecord(text)
-    const { mode = 'x', since, token, ttl: _, ...info } = record ?? { since: null, token: null }
+    const { mode = 'x', since, token } = record ?? { since: null, token: null }
     holders.push({
-      ...info,
+      ...shown(record),
       mode: owner === '' ? 'foreign' : modeName(mode),
       owner: owner === '' ? null : owner,
       heldFor: since === null ? null : Math.max(0, Math.round(now - since)),
@@ -83,18 +90,9 @@ function stateOf(name: string, { raw, now }: Answer): LockState {
   const waiters: WaitingFor[] = []
   for (const [owner, ticket, text] of triples(waiting)) {
     const record = decodeRecord(text)
-    const {
-      mode,
-      since,
-      token: _,
-      ttl: __,
-      ...info
-    } = record ?? {
-      mode: 'x' as const,
-      since: Number(ticket) / 1000,
-    }
+    const { mode, since } = record ?? { mode: 'x' as const, since: Number(ticket) / 1000 }
     const waitedFor = Math.max(0, Math.round(now - since))
-    waiters.push({ ...info, mode: modeName(mode), owner, waitedFor })
+    waiters.push({ ...shown(record), mode: modeName(mode), owner, waitedFor })
   }
   return {
     name,
@@ -103,7 +101,15 @@ function stateOf(name: string, { raw, now }: Answer): LockState {
     waiters,
     waiterCount: Number(waiterCount),
     fence: Number(fence),
+    permits: Number(limit) > 0 ? { limit: Number(limit), used: Number(used) } : null,
   }
+}
+
+/** What a record says of its process, and how many permits it is for. */
+function shown(record: StoredRecord | null): Pick<HeldBy, 'label' | 'host' | 'pid' | 'permits'> {
+  if (!record) return {}
+  const { mode, weight, since: _, token: __, ttl: ___, ...info } = record
+  return mode === 'p' ? { ...info, permits: weight } : info
 }
 
 /** Glob characters in the prefix stand for themselves. */

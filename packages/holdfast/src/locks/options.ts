@@ -3,7 +3,7 @@ import { milliseconds, type Duration } from '../base/duration.js'
 import { invalid } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import { isWellFormed } from '../kernel/names.js'
-import { encodeInfo } from '../kernel/protocol.js'
+import { encodeInfo, MOST_LIMIT, MOST_PERMITS } from '../kernel/protocol.js'
 
 /** Options of a call. */
 export interface AcquireOptions {
@@ -30,6 +30,18 @@ export interface LockOptions extends AcquireOptions {
   readonly claim?: Duration | undefined
   /** Shown to whoever inspects the name or is refused. At most 256 characters. */
   readonly label?: string | undefined
+}
+
+/** Options of a call of a semaphore. */
+export interface PermitOptions extends AcquireOptions {
+  /** How many permits, all or none. Default 1; at most `limit`, and at most 1000. */
+  readonly permits?: number | undefined
+}
+
+/** Options of a semaphore. */
+export interface SemaphoreOptions extends LockOptions {
+  /** How many permits there are in all: 1 to 1,000,000. The same for all who use it at one time. */
+  readonly limit: number
 }
 
 /** Options of a Holdfast. */
@@ -69,6 +81,9 @@ export interface Settings {
   readonly claim: number
   readonly timeout: number
   readonly info: string
+  /** Of a semaphore; else 1 and 0. */
+  readonly permits: number
+  readonly limit: number
 }
 
 const TRY = ['signal', 'ttl'] as const
@@ -119,14 +134,26 @@ export function checkLock(options: LockOptions): void {
   known('options', options, LOCK)
 }
 
+/** Checks the options of a semaphore, at the call that makes it. @throws ERR_INVALID_ARGUMENT */
+export function checkSemaphore(options: SemaphoreOptions): void {
+  known('options', options, [...LOCK, 'limit'])
+  checkLimit('options.limit', options.limit)
+}
+
+/** @throws ERR_INVALID_ARGUMENT */
+export function checkLimit(what: string, limit: unknown): void {
+  if (Number.isInteger(limit) && Number(limit) >= 1 && Number(limit) <= MOST_LIMIT) return
+  throw invalid(what, limit, `a whole number from 1 to ${MOST_LIMIT}`)
+}
+
 /** Checks the options of a call. @throws ERR_INVALID_ARGUMENT */
-export function checkCall(options: AcquireOptions): void {
-  known('options', options, CALL)
+export function checkCall(options: PermitOptions, permits: boolean): void {
+  known('options', options, permits ? [...CALL, 'permits'] : CALL)
 }
 
 /** The same for a call that never waits, where a `wait` would be ignored in silence. */
-export function checkTry(options: Omit<AcquireOptions, 'wait'>): void {
-  known('options', options, TRY)
+export function checkTry(options: Omit<PermitOptions, 'wait'>, permits: boolean): void {
+  known('options', options, permits ? [...TRY, 'permits'] : TRY)
 }
 
 /** Checks the options of forceRelease. @throws ERR_INVALID_ARGUMENT */
@@ -144,7 +171,10 @@ export function pingTimeout(all: HoldfastOptions, options: PingOptions): number 
 }
 
 /** Puts options and defaults together. @throws ERR_INVALID_ARGUMENT */
-export function settingsOf(all: HoldfastOptions, options: LockOptions): Settings {
+export function settingsOf(
+  all: HoldfastOptions,
+  options: LockOptions & PermitOptions & { readonly limit?: number },
+): Settings {
   // Undefined is the default; null may be a mistake, and is refused.
   const { renew = true, signal, label = all.label, ttl: lease = 10_000 } = options
   if (typeof renew !== 'boolean') throw invalid('options.renew', renew, 'true or false')
@@ -155,6 +185,12 @@ export function settingsOf(all: HoldfastOptions, options: LockOptions): Settings
   checkLabel(label)
   const least = renew ? LEAST_RENEWED_TTL_MS : LEAST_TTL_MS
   const ttl = milliseconds('options.ttl', lease, least)
+  const { permits = 1, limit = 0 } = options
+  const most = Math.min(limit || 1, MOST_PERMITS)
+  if (!(Number.isInteger(permits) && permits >= 1 && permits <= most)) {
+    const of = most === limit ? `, the limit` : ''
+    throw invalid('options.permits', permits, `a whole number from 1 to ${most}${of}`)
+  }
   const { claim = Math.min(ttl, 2000), maxHold = Infinity, margin, wait = 10_000 } = options
   return {
     ttl,
@@ -169,6 +205,8 @@ export function settingsOf(all: HoldfastOptions, options: LockOptions): Settings
         ? Math.min(500, Math.max(50, ttl / 10))
         : milliseconds('options.nodeTimeout', all.nodeTimeout, 1),
     info: infoOf(label),
+    permits,
+    limit,
   }
 }
 

@@ -17,12 +17,12 @@ export type TryUseResult<T> = { readonly ran: false } | { readonly ran: true; re
  * What every kind of lock is taken by: a name in one mode. Making one costs nothing and asks nothing;
  * keep it or make it anew for each use.
  */
-export class Taker {
+export class Taker<Options extends AcquireOptions = AcquireOptions> {
   readonly name: string
   readonly #engine: Engine
   readonly #mode: Mode
-  readonly #options: LockOptions
-  readonly #settings: Settings
+  #options: LockOptions
+  #settings: Settings
 
   /** @internal */
   constructor(engine: Engine, name: string, mode: Mode, options: LockOptions) {
@@ -33,9 +33,15 @@ export class Taker {
     this.#settings = engine.settings(options)
   }
 
-  #with(options: AcquireOptions | undefined): Settings {
+  /** @internal */
+  protected change(options: LockOptions): void {
+    this.#options = options
+    this.#settings = this.#engine.settings(options)
+  }
+
+  #with(options: Options | undefined): Settings {
     if (options === undefined) return this.#settings
-    checkCall(options)
+    checkCall(options, this.#mode === 'p')
     return this.#engine.settings({ ...this.#options, ...options })
   }
 
@@ -45,7 +51,7 @@ export class Taker {
    * @throws ERR_TIMEOUT when `wait` passes, ERR_TAKEN with `wait: 0` (both say who holds it),
    * ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED, ERR_INVALID_ARGUMENT; `signal.reason` when aborted.
    */
-  async acquire(options?: AcquireOptions): Promise<Lock> {
+  async acquire(options?: Options): Promise<Lock> {
     return this.#engine.acquire(this.name, this.#mode, this.#with(options))
   }
 
@@ -55,10 +61,10 @@ export class Taker {
    * @returns null when the lock is taken.
    * @throws as `acquire`, but never ERR_TAKEN or ERR_TIMEOUT.
    */
-  async tryAcquire(options?: Omit<AcquireOptions, 'wait'>): Promise<Lock | null> {
-    if (options !== undefined) checkTry(options)
+  async tryAcquire(options?: Omit<Options, 'wait'>): Promise<Lock | null> {
+    if (options !== undefined) checkTry(options, this.#mode === 'p')
     try {
-      return await this.acquire({ ...options, wait: 0 })
+      return await this.acquire({ ...options, wait: 0 } as unknown as Options)
     } catch (error) {
       if (error instanceof HoldfastError && error.code === 'ERR_TAKEN') return null
       throw error
@@ -71,7 +77,7 @@ export class Taker {
    * @throws the function's own error, always; ERR_LOST when the function succeeded but the lease was
    * lost meanwhile (its `result` is on the error); else as `acquire`.
    */
-  async use<T>(fn: (lock: Lock) => T | Promise<T>, options?: AcquireOptions): Promise<T> {
+  async use<T>(fn: (lock: Lock) => T | Promise<T>, options?: Options): Promise<T> {
     checkFunction(fn)
     return this.#run(await this.acquire(options), fn)
   }
@@ -79,7 +85,7 @@ export class Taker {
   /** `use`, if the lock is free now: `{ ran: false }` when it is taken. */
   async tryUse<T>(
     fn: (lock: Lock) => T | Promise<T>,
-    options?: Omit<AcquireOptions, 'wait'>,
+    options?: Omit<Options, 'wait'>,
   ): Promise<TryUseResult<T>> {
     checkFunction(fn)
     const lock = await this.tryAcquire(options)

@@ -61,6 +61,7 @@ const OPS = {
   acquire: true,
   renew: true,
   downgrade: true,
+  resize: true,
   release: false,
   inspect: false,
   force: false,

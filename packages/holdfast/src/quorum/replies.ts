@@ -2,7 +2,7 @@ import { HoldfastError } from '../base/errors.js'
 
 // Refusals that no retry mends (safety.md H21). In a script, a missing right reads "can't run".
 const CONFIG =
-  /NOPERM|NOAUTH|WRONGPASS|CROSSSLOT|WRONGTYPE|non local key|can't run this command|can't access|No permissions|unknown command|protocol version|ballot|protected mode/i
+  /NOPERM|NOAUTH|WRONGPASS|CROSSSLOT|WRONGTYPE|non local key|can't run this command|can't access|No permissions|unknown command|protocol version|ballot|semaphore's limit|protected mode/i
 
 /** Whether the server refused because of a set-up that cannot work. */
 export function isConfig(message: string): boolean {
@@ -51,6 +51,9 @@ function hint(message: string): string {
   const hash = /WRONGTYPE the key (.*) is a hash and not a string/s.exec(message)
   if (hash && !hash[1]!.includes(':hf:')) {
     return '. Redisson keeps its locks in hashes, and cannot share a key with Holdfast: see docs/interop.md'
+  }
+  if (message.includes("semaphore's limit")) {
+    return '. All who use it at the same time give the same limit; resize() changes it for all.'
   }
   // Redis 7.0 does not say which command a script was not allowed to call.
   return /NOPERM|no permissions|can't (run|access)/i.test(message)
