@@ -35,6 +35,34 @@ const asks = {
         }),
       ),
     ),
+  /** Takes permits, few or many, and adds them to what is in use: the highest sum is the judge's. */
+  async permits({ name, limit, most, times, options }) {
+    const semaphore = locks.semaphore(name, { limit, ...options })
+    let highest = 0
+    let cancelled = 0
+    const one = async () => {
+      const permits = 1 + Math.floor(Math.random() * most)
+      const end = new AbortController()
+      const cancel = Math.random() < 0.2
+      if (cancel) setTimeout(() => end.abort(new Error('cancelled')), Math.random() * 30)
+      const { signal } = end
+      try {
+        await semaphore.use(
+          async () => {
+            highest = Math.max(highest, await redis.incrby('used', permits))
+            await sleep(Math.random() * 4)
+            await redis.decrby('used', permits)
+          },
+          { permits, signal },
+        )
+      } catch (error) {
+        if (!cancel) throw error
+        cancelled++
+      }
+    }
+    await Promise.all(Array.from({ length: times }, one))
+    return { highest, cancelled }
+  },
   async close() {
     await locks.close()
     return null

@@ -28,6 +28,10 @@ export interface Asks {
   acquire: [args: { name: string; options: Options }, result: { fence: number; owner: string }]
   release: [args: { name: string }, result: { released: boolean }]
   work: [args: { name: string; options: Options; id: string; times: number }, result: number[]]
+  permits: [
+    args: { name: string; limit: number; most: number; times: number; options: Options },
+    result: { highest: number; cancelled: number },
+  ]
   close: [args: object, result: null]
 }
 
