@@ -222,6 +222,38 @@ const LOCKS: Record<string, Case> = {
     assert.ok(next.fence > lock.fence)
     assert.equal(((await aborted(lock.signal)) as HoldfastError).reason, 'forced')
   },
+  'a semaphore of one is a mutex': async ({ a, b, name }) => {
+    const one = { limit: 1 }
+    const lock = await a.semaphore(name, one).acquire()
+    assert.equal(await b.semaphore(name, one).tryAcquire(), null)
+    assert.equal(await b.mutex(name).tryAcquire(), null)
+    const wait = b.semaphore(name, one).acquire()
+    await waiting(a, name, 1)
+    assert.deepEqual(await lock.release(), { released: true })
+    const next = await wait
+    assert.ok(next.fence > lock.fence)
+    await next.release()
+    assert.ok(await a.mutex(name).tryAcquire())
+    assert.equal(await b.semaphore(name, one).tryAcquire(), null)
+  },
+  'a semaphore of five, four of them taken': async ({ a, b, name }) => {
+    const semaphore = b.semaphore(name, { limit: 5 })
+    const lock = await a.semaphore(name, { limit: 5 }).acquire({ permits: 4 })
+    assert.equal(await semaphore.tryAcquire({ permits: 2 }), null)
+    const one = await semaphore.acquire({ wait: 0 })
+    const full = { limit: 5, used: 5, available: 0, waiting: 0 }
+    assert.deepEqual(await semaphore.available(), full)
+    await assert.rejects(a.semaphore(name, { limit: 6 }).tryAcquire(), code('ERR_CONFIG'))
+    const waits = [3, 1, 1].map((permits) => semaphore.acquire({ permits, wait: 10_000 }))
+    await waiting(a, name, 3)
+    await lock.release()
+    const [three, ...rest] = await Promise.all(waits.slice(0, 2))
+    assert.equal((await semaphore.resize(6)).limit, 6)
+    rest.push((await waits[2])!)
+    for (const held of [one, three!, ...rest])
+      assert.deepEqual(await held.release(), { released: true })
+    assert.equal((await a.inspect(name)).holderCount, 0)
+  },
   'close releases and cancels': async ({ a, b, name }) => {
     await a.mutex(name).acquire()
     const wait = a.mutex(name).acquire()
