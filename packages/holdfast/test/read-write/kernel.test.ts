@@ -51,7 +51,7 @@ describe.each(engines)('%s', (engine) => {
       call,
       own: (i: number) => `${id}.${i}`,
       take: async (owner: string, mode: string, wait = '0') =>
-        (await call('acquire', owner, mode, '1', '60000', '2000', wait, '', '', '', '', ''))[0],
+        (await call('acquire', owner, mode, '1', '60000', '2000', wait, '', '', '', '', '', ''))[0],
       verify: () => pair.compareState(keys),
     }
   }
