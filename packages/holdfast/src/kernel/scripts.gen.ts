@@ -438,7 +438,7 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'downgrade' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'resize' | 'status', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: 'b4ed4e0168a5226168f1aaa79221dd2dece9cca5',
+    sha1: '0278497c6b56b287eb72b911edf3508c717c7263',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, `local function agree(n, weight, limit, stands)
 if capacity(n) == 0 then
 n.limit, n.base, n.unsaved = limit, limit, true
@@ -451,8 +451,12 @@ end
 end`, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, `return each(12, function(n, field)
 local owner, mode = field(1), field(2)
 if late(field(8), field(9)) then return { 'late' } end
-local weight, limit = between(field(3), MOST_PERMITS), between(field(12), MOST_LIMIT)
-if not ((mode == 'x' or mode == 's') and weight == 1 or mode == 'p' and weight and limit) or field(10) ~= '' then
+local weight, limit = 1, nil
+if mode == 'p' then
+weight, limit = between(field(3), MOST_PERMITS), between(field(12), MOST_LIMIT)
+end
+local known_mode = mode == 'p' and weight and limit or (mode == 'x' or mode == 's') and field(3) == '1'
+if not known_mode or field(10) ~= '' then
 return { 'error', 'this version knows no such mode, weight, limit or ballot' }
 end
 if field(7) ~= '' then look(n) end

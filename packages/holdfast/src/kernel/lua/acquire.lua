@@ -18,8 +18,12 @@
 return each(12, function(n, field)
   local owner, mode = field(1), field(2)
   if late(field(8), field(9)) then return { 'late' } end
-  local weight, limit = between(field(3), MOST_PERMITS), between(field(12), MOST_LIMIT)
-  if not ((mode == 'x' or mode == 's') and weight == 1 or mode == 'p' and weight and limit) or field(10) ~= '' then
+  local weight, limit = 1, nil
+  if mode == 'p' then
+    weight, limit = between(field(3), MOST_PERMITS), between(field(12), MOST_LIMIT)
+  end
+  local known_mode = mode == 'p' and weight and limit or (mode == 'x' or mode == 's') and field(3) == '1'
+  if not known_mode or field(10) ~= '' then
     return { 'error', 'this version knows no such mode, weight, limit or ballot' }
   end
   -- It had a place, which somebody may have deleted: then its record is left.
