@@ -51,10 +51,11 @@ test.each(seeds)('a writer never beside another holder, seed %i', async (seed) =
     const what = ['acquire', 'release', 'renew', 'downgrade'][upTo(4)]!
     const of = clients[upTo(clients.length)]!
     const direction = chance(0.5) ? 'request' : 'reply'
-    if (chance(0.3)) w.net.drop(direction, what, { of })
-    else if (chance(0.3)) w.net.drop('push', 'grant', { of })
-    else if (chance(0.3)) w.net.delay(direction, what, upTo(600), { of })
-    else if (chance(0.7)) late.push(w.net.double('request', what, { of }))
+    const which = dice.random()
+    if (which < 0.3) w.net.drop(direction, what, { of })
+    else if (which < 0.5) w.net.drop('push', 'grant', { of })
+    else if (which < 0.65) w.net.delay(direction, what, upTo(600), { of })
+    else if (which < 0.9) late.push(w.net.double('request', what, { of }))
     else {
       of.clock.freeze('stopped')
       w.clock.setTimer(() => of.clock.thaw(), upTo(2500))
