@@ -378,8 +378,8 @@ export class Waiter implements Recipient {
   }
 
   /**
-   * How long after the holder's end it asks, ms: later by its place, so that the first one's question
-   * comes first; but within one claim, because the place that it knows may be long out of date.
+   * How long after the holder's end it asks, ms: later by its place, so that the first one asks first;
+   * but within one claim, because its place may be long out of date.
    */
   get behind(): number {
     const { claim } = this.#wish
@@ -389,7 +389,6 @@ export class Waiter implements Recipient {
   get name(): string {
     return this.#wish.name
   }
-
   get line(): Line {
     return this.#line
   }

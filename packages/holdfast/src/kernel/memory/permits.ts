@@ -1,5 +1,5 @@
 /** Permits: a semaphore's holders among the shared ones, as `kernel/lua/_permits.lua` has them. */
-import type { Name } from './name.js'
+import type { State } from './state.js'
 import type { TenureRecord } from './record.js'
 import type { Scored } from './sorted-set.js'
 import type { Keyspace } from './store.js'
@@ -31,13 +31,13 @@ export class Permits {
   pool: boolean
   /** When the claim ends that this call gave away last. */
   claim: string | null = null
-  readonly #n: Name
+  readonly #n: State
   readonly #space: Keyspace
   #limit: number | null = null
   #base = 0
   #unsaved = false
 
-  constructor(n: Name, space: Keyspace) {
+  constructor(n: State, space: Keyspace) {
     this.#n = n
     this.#space = space
     this.pool = space.get(n.k) === permitsMarker
