@@ -7,12 +7,15 @@ export { Holdfast } from './locks/holdfast.js'
 export type { Mutex } from './locks/mutex.js'
 export type { ReadWrite } from './locks/read-write.js'
 export type { Permits, Semaphore } from './locks/semaphore.js'
+export type { OwnedAcquireOptions, ReentrantMutex } from './locks/reentrant.js'
+export type { Owner } from './locks/owner.js'
 export type { Taker, TryUseResult } from './locks/taker.js'
 export type { Lock, ReleaseResult } from './locks/lock.js'
 export type {
   AcquireOptions,
   HoldfastOptions,
   LockOptions,
+  MutexOptions,
   PermitOptions,
   PingOptions,
   SemaphoreOptions,

@@ -4,6 +4,8 @@ export type ErrorCode =
   | 'ERR_TAKEN'
   /** The wait limit passed while others held the name. */
   | 'ERR_TIMEOUT'
+  /** The name is held by a `use` around the call, which would wait for itself. */
+  | 'ERR_DEADLOCK'
   /** The lease was lost, or is about to end and can no longer be proved. */
   | 'ERR_LOST'
   /** The server could not be reached, or did not answer in time. */
@@ -34,6 +36,8 @@ export interface ErrorFacts {
   readonly holder?: Holder | null
   /** ERR_TAKEN, ERR_TIMEOUT: milliseconds that this holder's lease had left; null without one. */
   readonly remaining?: number | null
+  /** ERR_DEADLOCK: for how many ms the `use` around the call has held the name. */
+  readonly held?: number
   /** ERR_LOST: what ended the lease. */
   readonly reason?: LossReason
   /** ERR_LOST from `use`: what the function returned all the same. */
@@ -57,6 +61,7 @@ export class HoldfastError extends Error implements ErrorFacts {
   declare readonly lock?: string
   declare readonly holder?: Holder | null
   declare readonly remaining?: number | null
+  declare readonly held?: number
   declare readonly reason?: LossReason
   declare readonly result?: unknown
   declare readonly given?: unknown

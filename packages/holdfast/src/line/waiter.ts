@@ -153,7 +153,7 @@ export class Waiter implements Recipient {
 
   /** The server may have lost or passed over the other places of this process too. */
   #othersAsk(): void {
-    for (const other of [...this.#line.waiters]) if (other !== this) other.askAgain()
+    for (const other of this.#line.waiters) if (other !== this) other.askAgain()
   }
 
   #over(): boolean {

@@ -12,6 +12,7 @@ import { Node } from '../quorum/node.js'
 import { EvictionWatch } from './eviction.js'
 import { Lock } from './lock.js'
 import { settingsOf, type HoldfastOptions, type LockOptions, type Settings } from './options.js'
+import { Tenure } from './tenure.js'
 
 /** What all locks of one Holdfast share, put together once: node, queue, renewer. */
 export class Engine {
@@ -63,7 +64,7 @@ export class Engine {
       throw closed()
     }
     this.eviction.granted(grant.run, timeout)
-    return new Lock(this, this.adopt(terms, grant))
+    return new Lock(this, new Tenure(this.adopt(terms, grant)))
   }
 
   /** From a grant to a lease that is renewed and hears of its end. */

@@ -6,7 +6,8 @@ import { memoryPort } from '../kernel/memory/port.js'
 import { MemoryServer } from '../kernel/memory/server.js'
 import { Engine } from './engine.js'
 import { forceRelease, inspect, list, type ForceResult, type LockState } from './inspect.js'
-import { Mutex } from './mutex.js'
+import { checkMutex, Mutex } from './mutex.js'
+import { Owner } from './owner.js'
 import { ReadWrite } from './read-write.js'
 import { ping, type PingResult } from './ping.js'
 import { Semaphore } from './semaphore.js'
@@ -16,9 +17,11 @@ import {
   checkSemaphore,
   type HoldfastOptions,
   type LockOptions,
+  type MutexOptions,
   type PingOptions,
   type SemaphoreOptions,
 } from './options.js'
+import { ReentrantMutex } from './reentrant.js'
 
 /**
  * Locks on one server. Make one for each client and keep it: it has one subscription and one renewal
@@ -62,11 +65,19 @@ export class Holdfast implements AsyncDisposable {
    * @param name any non-empty string of at most 1 KiB.
    * @throws ERR_INVALID_ARGUMENT, ERR_CLOSED
    */
-  mutex(name: string, options: LockOptions = {}): Mutex {
+  mutex(name: string, options: MutexOptions & { readonly reentrant: true }): ReentrantMutex
+  mutex(name: string, options?: MutexOptions): Mutex
+  mutex(name: string, options: MutexOptions = {}): Mutex {
     this.#engine.assertOpen()
     checkName(name, this.#engine.prefix)
-    checkLock(options)
-    return new Mutex(this.#engine, name, options)
+    checkMutex(options)
+    const Kind = options.reentrant ? ReentrantMutex : Mutex
+    return new Kind(this.#engine, name, options)
+  }
+
+  /** A new owner, for handles that re-enter: `acquire({ owner })` of a mutex with `reentrant: true`. */
+  owner(): Owner {
+    return new Owner(this.#engine)
   }
 
   /**

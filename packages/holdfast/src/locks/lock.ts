@@ -5,15 +5,17 @@ import type { Lease } from '../lease/lease.js'
 import { deadlineOfReply } from '../lease/deadline.js'
 import { downgrade } from './downgrade.js'
 import type { Engine } from './engine.js'
+import { Tenure } from './tenure.js'
 
 /**
  * What a release did. `lost`: the lease was over before, so there was nothing to release.
  * `unavailable`: the server could not be told; it is told again in the background for as long as the
- * lease lasts, and forgets it then by itself.
+ * lease lasts, and forgets it then by itself. `held`: other handles of the same owner still hold the
+ * lock; the last of them releases it.
  */
 export interface ReleaseResult {
   readonly released: boolean
-  readonly reason?: 'lost' | 'unavailable'
+  readonly reason?: 'lost' | 'unavailable' | 'held'
 }
 
 /**
@@ -24,12 +26,23 @@ export interface ReleaseResult {
 export class Lock implements AsyncDisposable {
   readonly #engine: Engine
   readonly #lease: Lease
+  /** @internal */
+  readonly tenure: Tenure
+  /**
+   * Called once, when this handle is released.
+   *
+   * @internal
+   */
+  onRelease: (() => void) | null = null
   #release: Promise<ReleaseResult> | null = null
   #how = 'released'
 
-  constructor(engine: Engine, lease: Lease) {
+  /** @internal */
+  constructor(engine: Engine, tenure: Tenure) {
     this.#engine = engine
-    this.#lease = lease
+    this.#lease = tenure.lease
+    this.tenure = tenure
+    tenure.count++
   }
 
   /** The lock's name. */
@@ -58,7 +71,20 @@ export class Lock implements AsyncDisposable {
 
   /** For how many ms the lock is surely held without another renewal; 0 when it is not. */
   get validFor(): number {
-    return this.#lease.validFor
+    return this.#release ? 0 : this.#lease.validFor
+  }
+
+  /** Whether the lock is held, by the clock: not lost, and this handle not released. */
+  get isHeld(): boolean {
+    return !this.#release && this.#lease.check()
+  }
+
+  /**
+   * How many handles hold the lock: 1, and one more for each re-entry that has not ended; 0 when it
+   * is not held.
+   */
+  get holdCount(): number {
+    return this.isHeld ? this.tenure.count : 0
   }
 
   /**
@@ -67,7 +93,7 @@ export class Lock implements AsyncDisposable {
    * @throws ERR_LOST; also after the release.
    */
   assertHeld(): void {
-    if (!this.#lease.check()) throw this.#gone()
+    if (!this.isHeld) throw this.#gone()
   }
 
   #gone(): HoldfastError {
@@ -113,16 +139,22 @@ export class Lock implements AsyncDisposable {
 
   /**
    * Releases the lock: one round trip, and the next in line has it. Never throws; calling it again
-   * gives the same result.
+   * gives the same result, and counts once. Of the handles of a re-entrant lock the last one does this,
+   * the others only count down.
    */
   release(): Promise<ReleaseResult> {
-    this.#release ??= this.#doRelease()
+    if (!this.#release) {
+      this.#release = this.#doRelease()
+      this.onRelease?.()
+    }
     return this.#release
   }
 
   async #doRelease(): Promise<ReleaseResult> {
     const lease = this.#lease
+    const last = this.tenure.leave()
     if (!lease.check()) return { released: false, reason: 'lost' }
+    if (!last) return { released: false, reason: 'held' }
     lease.end()
     this.#engine.renewer.remove(lease)
     const { keys, timeout } = lease.terms
@@ -147,6 +179,8 @@ export class Lock implements AsyncDisposable {
   async downgrade(): Promise<Lock> {
     const { mode, name } = this.#lease.terms
     if (mode !== 'x') throw invalid('lock', name, 'held by a writer: a reader cannot be downgraded')
+    // The other handles of the lease would be over without a word.
+    if (this.tenure.count > 1) throw invalid('lock', name, 'held once: another handle has it too')
     this.assertHeld()
     this.#how = 'downgraded'
     const reader = downgrade(this.#engine, this.#lease)
@@ -157,23 +191,16 @@ export class Lock implements AsyncDisposable {
         reason: error.code === 'ERR_LOST' ? 'lost' : 'unavailable',
       }),
     )
-    return new Lock(this.#engine, await reader)
+    return new Lock(this.#engine, new Tenure(await reader))
   }
 
   /**
-   * For `use`: somebody waits for the function, so the timers of this lease keep the process alive.
+   * One more handle of the same lease.
    *
    * @internal
-   * @returns a function that ends this, and says whether the lease was lost.
    */
-  hold(): () => HoldfastError | null {
-    this.#lease.keepAlive = true
-    this.#engine.renewer.arm(this.#lease)
-    return () => {
-      this.#lease.keepAlive = false
-      this.#engine.renewer.rest()
-      return this.#lease.lost
-    }
+  again(): Lock {
+    return new Lock(this.#engine, this.tenure)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

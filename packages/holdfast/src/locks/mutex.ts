@@ -1,11 +1,19 @@
+import { invalid } from '../base/errors.js'
 import type { Engine } from './engine.js'
-import type { LockOptions } from './options.js'
+import { checkLock, type MutexOptions } from './options.js'
 import { Taker } from './taker.js'
 
 /** A lock that one holder at a time has, across processes and machines. */
 export class Mutex extends Taker {
   /** @internal */
-  constructor(engine: Engine, name: string, options: LockOptions) {
+  constructor(engine: Engine, name: string, options: MutexOptions) {
     super(engine, name, 'x', options)
   }
+}
+
+/** Checks the options of a mutex, at the call that makes it. @throws ERR_INVALID_ARGUMENT */
+export function checkMutex(options: MutexOptions): void {
+  checkLock(options, ['reentrant'])
+  const { reentrant = false } = options
+  if (typeof reentrant !== 'boolean') throw invalid('options.reentrant', reentrant, 'true or false')
 }

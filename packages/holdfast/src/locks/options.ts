@@ -44,6 +44,15 @@ export interface SemaphoreOptions extends LockOptions {
   readonly limit: number
 }
 
+/** Options of a mutex. */
+export interface MutexOptions extends LockOptions {
+  /**
+   * Whether who holds the lock may take it again: a `use` inside of a `use`, and an `acquire` by the
+   * same `owner`. Default false: then a `use` inside of a `use` is ERR_DEADLOCK.
+   */
+  readonly reentrant?: boolean | undefined
+}
+
 /** Options of a Holdfast. */
 export interface HoldfastOptions {
   /** Put before every name to make its key. Default `lock:`; may be empty. */
@@ -130,8 +139,8 @@ function checkLabel(label: unknown): void {
 }
 
 /** Checks the options of a lock, at the call that makes it. @throws ERR_INVALID_ARGUMENT */
-export function checkLock(options: LockOptions): void {
-  known('options', options, LOCK)
+export function checkLock(options: LockOptions, more: readonly string[] = []): void {
+  known('options', options, [...LOCK, ...more])
 }
 
 /** Checks the options of a semaphore, at the call that makes it. @throws ERR_INVALID_ARGUMENT */
@@ -148,12 +157,21 @@ export function checkLimit(what: string, limit: unknown): void {
 
 /** Checks the options of a call. @throws ERR_INVALID_ARGUMENT */
 export function checkCall(options: PermitOptions, permits: boolean): void {
+  ownerless(options)
   known('options', options, permits ? [...CALL, 'permits'] : CALL)
 }
 
 /** The same for a call that never waits, where a `wait` would be ignored in silence. */
 export function checkTry(options: Omit<PermitOptions, 'wait'>, permits: boolean): void {
+  ownerless(options)
   known('options', options, permits ? [...TRY, 'permits'] : TRY)
+}
+
+/** Where it could not be kept, the promise to re-enter must not be passed over. */
+function ownerless(options: AcquireOptions & { readonly owner?: unknown }): void {
+  if (typeof options !== 'object' || options === null || !('owner' in options)) return
+  const expected = 'none here: acquire and tryAcquire of a mutex with { reentrant: true } take one'
+  throw invalid('options.owner', options.owner, expected)
 }
 
 /** Checks the options of forceRelease. @throws ERR_INVALID_ARGUMENT */

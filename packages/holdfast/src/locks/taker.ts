@@ -1,5 +1,6 @@
 import { HoldfastError, invalid } from '../base/errors.js'
 import type { Mode } from '../kernel/protocol.js'
+import { refuseDeadlock, Scope } from './context.js'
 import type { Engine } from './engine.js'
 import type { Lock } from './lock.js'
 import {
@@ -39,7 +40,8 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> {
     this.#settings = this.#engine.settings(options)
   }
 
-  #with(options: Options | undefined): Settings {
+  /** @internal */
+  with(options: Options | undefined): Settings {
     if (options === undefined) return this.#settings
     checkCall(options, this.#mode === 'p')
     return this.#engine.settings({ ...this.#options, ...options })
@@ -49,10 +51,30 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> {
    * Takes the lock; waits in line, first come, first served. The caller must release it.
    *
    * @throws ERR_TIMEOUT when `wait` passes, ERR_TAKEN with `wait: 0` (both say who holds it),
-   * ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED, ERR_INVALID_ARGUMENT; `signal.reason` when aborted.
+   * ERR_DEADLOCK when a `use` around the call holds it, ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED,
+   * ERR_INVALID_ARGUMENT; `signal.reason` when aborted.
    */
   async acquire(options?: Options): Promise<Lock> {
-    return this.#engine.acquire(this.name, this.#mode, this.#with(options))
+    return this.take(this.with(options))
+  }
+
+  /** @internal */
+  async take(settings: Settings): Promise<Lock> {
+    this.#engine.assertOpen()
+    // One try does not wait: it is told that the name is taken.
+    if (settings.wait > 0) refuseDeadlock(this.#engine, this.name, this.#mode)
+    return this.#engine.acquire(this.name, this.#mode, settings)
+  }
+
+  /**
+   * For `use`: takes the lock for what runs inside.
+   *
+   * @internal
+   */
+  async enter(settings: Settings): Promise<Scope> {
+    const lock = await this.take(settings)
+    const { name } = this
+    return new Scope({ engine: this.#engine, name, mode: this.#mode, reentrant: false }, lock)
   }
 
   /**
@@ -63,12 +85,7 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> {
    */
   async tryAcquire(options?: Omit<Options, 'wait'>): Promise<Lock | null> {
     if (options !== undefined) checkTry(options, this.#mode === 'p')
-    try {
-      return await this.acquire({ ...options, wait: 0 } as unknown as Options)
-    } catch (error) {
-      if (error instanceof HoldfastError && error.code === 'ERR_TAKEN') return null
-      throw error
-    }
+    return unlessTaken(this.acquire({ ...options, wait: 0 } as unknown as Options))
   }
 
   /**
@@ -79,7 +96,7 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> {
    */
   async use<T>(fn: (lock: Lock) => T | Promise<T>, options?: Options): Promise<T> {
     checkFunction(fn)
-    return this.#run(await this.acquire(options), fn)
+    return (await this.enter(this.with(options))).run(fn)
   }
 
   /** `use`, if the lock is free now: `{ ran: false }` when it is taken. */
@@ -88,26 +105,20 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> {
     options?: Omit<Options, 'wait'>,
   ): Promise<TryUseResult<T>> {
     checkFunction(fn)
-    const lock = await this.tryAcquire(options)
-    return lock ? { ran: true, result: await this.#run(lock, fn) } : { ran: false }
+    if (options !== undefined) checkTry(options, this.#mode === 'p')
+    const once = { ...options, wait: 0 } as unknown as Options
+    const scope = await unlessTaken(this.enter(this.with(once)))
+    return scope ? { ran: true, result: await scope.run(fn) } : { ran: false }
   }
+}
 
-  async #run<T>(lock: Lock, fn: (lock: Lock) => T | Promise<T>): Promise<T> {
-    const done = lock.hold()
-    let result: T
-    try {
-      result = await fn(lock)
-    } catch (error) {
-      done()
-      await lock.release()
-      throw error
-    }
-    const lost = done()
-    await lock.release()
-    if (!lost) return result
-    const { message } = lost
-    const facts = { lock: this.name, reason: lost.reason!, result, cause: lost }
-    throw new HoldfastError('ERR_LOST', `${message}, while the function ran`, facts)
+/** What one try gave; null when the name is taken. */
+export async function unlessTaken<T>(one: Promise<T>): Promise<T | null> {
+  try {
+    return await one
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'ERR_TAKEN') return null
+    throw error
   }
 }
 

@@ -1,0 +1,136 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { HoldfastError } from '../base/errors.js'
+import type { Mode } from '../kernel/protocol.js'
+import type { Engine } from './engine.js'
+import type { Lock } from './lock.js'
+import { Turns } from './turns.js'
+
+/** What a `use` takes. */
+export interface Place {
+  readonly engine: Engine
+  readonly name: string
+  readonly mode: Mode
+  /** Whether a `use` inside of it may enter. */
+  readonly reentrant: boolean
+}
+
+/** Which `use` the running code is inside of. */
+const here = new AsyncLocalStorage<Scope>()
+/** Scopes whose `use` is not over. Without one Node 20 need not watch every promise of the process. */
+let scopes = 0
+
+/**
+ * The inside of one `use`: its function, and whatever that starts. Code carries its scope along into
+ * timers and listeners, which may run long after the function; so a scope is never proof that a lock
+ * is held, the handle of its `use` is. (Design review S16.)
+ */
+export class Scope {
+  readonly place: Place
+  /** Null when its `use` is over: a timer may keep this scope for long, and is to keep no more. */
+  lock: Lock | null
+  /** Those who re-enter this scope take turns: siblings exclude each other. */
+  readonly turns: Turns = new Turns()
+  #around: Scope | null
+  /** The scope of the same lock that it re-entered. */
+  #entered: Scope | null
+  #watched = false
+
+  constructor(place: Place, lock: Lock, entered: Scope | null = null) {
+    this.place = place
+    this.lock = lock
+    this.#entered = entered
+    this.#around = alive(here.getStore())
+    // The function may release the lock before it ends: from then on it is as anybody else.
+    lock.onRelease = () => this.#left()
+    scopes++
+  }
+
+  /** The nearest one around it whose `use` is not over. Those that are over are let go. */
+  get around(): Scope | null {
+    this.#around = alive(this.#around)
+    return this.#around
+  }
+
+  /** Siblings that wait must hear of the end of the lease, at its time and not at their limit. */
+  watch(): void {
+    if (this.#watched) return
+    this.#watched = true
+    this.lock?.signal.addEventListener('abort', () => this.turns.stir(), { once: true })
+  }
+
+  /** Runs the function inside, and releases the lock. */
+  async run<T>(fn: (lock: Lock) => T | Promise<T>): Promise<T> {
+    const { place } = this
+    const lock = this.lock!
+    const done = lock.tenure.hold(place.engine.renewer)
+    let result: T
+    try {
+      // Asynchronous, so that a lazy promise, too, begins its work inside.
+      result = await here.run(this, async () => fn(lock))
+    } catch (error) {
+      done()
+      await lock.release()
+      throw error
+    }
+    const lost = done()
+    await lock.release()
+    if (!lost) return result
+    const { message } = lost
+    const facts = { lock: lock.name, reason: lost.reason!, result, cause: lost }
+    throw new HoldfastError('ERR_LOST', `${message}, while the function ran`, facts)
+  }
+
+  #left(): void {
+    if (--scopes === 0) here.disable()
+    this.lock = null
+    this.#around = alive(this.#around)
+    // Who waits to enter has no lock to enter any more.
+    this.turns.close()
+    this.#passOn()
+  }
+
+  /** For whoever had the turn: it has left, and so has all that it let in. */
+  childLeft(): void {
+    this.turns.pass()
+    // A scope that ends before those inside of it stands in its siblings' way until they have left.
+    this.#passOn()
+  }
+
+  #passOn(): void {
+    if (this.lock || !this.turns.idle) return
+    this.#entered?.childLeft()
+    this.#entered = null
+  }
+}
+
+function alive(scope: Scope | null | undefined): Scope | null {
+  let found = scope ?? null
+  while (found && !found.lock) found = found.around
+  return found
+}
+
+/**
+ * The nearest `use` around the running code that is not over, and that keeps out whoever asks for
+ * this name in this mode.
+ */
+export function enclosing(engine: Engine, name: string, mode: Mode): Scope | null {
+  for (let scope = alive(here.getStore()); scope; scope = scope.around) {
+    const { place } = scope
+    if (place.engine !== engine || place.name !== name) continue
+    if (place.mode === 'x' || mode === 'x') return scope
+  }
+  return null
+}
+
+/** @throws ERR_DEADLOCK for a call that would wait for the very code that makes it. */
+export function refuseDeadlock(engine: Engine, name: string, mode: Mode): void {
+  const scope = enclosing(engine, name, mode)
+  // A lost lock stands in nobody's way.
+  if (!scope?.lock?.isHeld) return
+  const held = Math.round(engine.clock.now() - scope.lock.tenure.lease.heldSince)
+  const which = `the lock ${JSON.stringify(name)}`
+  const message =
+    `${which} is held, for ${held} ms now, by a use around this call, which would wait for itself. ` +
+    'Pass on the lock that use gives, or take it by use and with { reentrant: true } both times'
+  throw new HoldfastError('ERR_DEADLOCK', message, { lock: name, held })
+}
