@@ -10,6 +10,8 @@ export type ErrorCode =
   | 'ERR_LOST'
   /** The server could not be reached, or did not answer in time. */
   | 'ERR_UNAVAILABLE'
+  /** Somebody asked the holder to let go: the reason of `lock.revoked`, never thrown by itself. */
+  | 'ERR_REVOKED'
   /** `close()` was called on this Holdfast. */
   | 'ERR_CLOSED'
   /** A set-up that cannot work: a wrong client, missing rights, a key of another type, a cluster slot. */
@@ -40,6 +42,8 @@ export interface ErrorFacts {
   readonly held?: number
   /** ERR_LOST: what ended the lease. */
   readonly reason?: LossReason
+  /** ERR_REVOKED: who asked, and why, as far as it was said. */
+  readonly by?: { readonly label?: string; readonly reason?: string }
   /** ERR_LOST from `use`: what the function returned all the same. */
   readonly result?: unknown
   /** ERR_INVALID_ARGUMENT: what was given. */
@@ -63,6 +67,7 @@ export class HoldfastError extends Error implements ErrorFacts {
   declare readonly remaining?: number | null
   declare readonly held?: number
   declare readonly reason?: LossReason
+  declare readonly by?: { readonly label?: string; readonly reason?: string }
   declare readonly result?: unknown
   declare readonly given?: unknown
   declare readonly expected?: string

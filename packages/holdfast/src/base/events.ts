@@ -24,6 +24,8 @@ export interface HoldfastEvents {
   'holdfast:jeopardy': LockEvent & { left: number; error: unknown }
   /** The lease ended before its release. */
   'holdfast:lost': LockEvent & { reason: LossReason; fence: number; held: number }
+  /** Somebody asked the holder to let go: `lock.revoked` aborts. Nothing else changes. */
+  'holdfast:revoked': LockEvent & { fence: number; by: { label?: string; reason?: string } }
   /** The lock was released. `released` false: the lease was over, or the server could not be told. */
   'holdfast:released': LockEvent & { released: boolean; held: number }
   /** A pushed grant reached this process. `latency`: since the server's grant, if it can be told. */
@@ -56,6 +58,7 @@ export const events: Publish = {
   renewed: publisher('holdfast:renewed'),
   jeopardy: publisher('holdfast:jeopardy'),
   lost: publisher('holdfast:lost'),
+  revoked: publisher('holdfast:revoked'),
   released: publisher('holdfast:released'),
   handover: publisher('holdfast:handover'),
   clockStep: publisher('holdfast:clock-step'),

@@ -149,6 +149,41 @@ function decodeInfo(text: string): Info {
   }
 }
 
+/** Who asked a holder to let go, and why, as far as it was said. */
+export interface Revoker {
+  readonly label?: string
+  readonly reason?: string
+}
+
+export function encodeRevoker({ label, reason }: Revoker): string {
+  return JSON.stringify([label ?? null, reason ?? null])
+}
+
+function revoker(list: unknown): Revoker {
+  const [label, reason] = Array.isArray(list) ? (list as unknown[]) : []
+  return {
+    ...(typeof label === 'string' ? { label } : {}),
+    ...(typeof reason === 'string' ? { reason } : {}),
+  }
+}
+
+function decodeRevoker(text: string): Revoker {
+  try {
+    return revoker(JSON.parse(text))
+  } catch {
+    return {}
+  }
+}
+
+/** Whoever asked a holder to let go is put at the end of the list in its info. */
+export function revokerOfInfo(info: string): Revoker {
+  try {
+    return revoker((JSON.parse(info) as unknown[])[3])
+  } catch {
+    return {}
+  }
+}
+
 /** A record of the meta key. */
 export interface StoredRecord extends Info {
   readonly mode: Mode
@@ -176,6 +211,7 @@ export type Push =
   | { kind: 'grant'; owner: string; token: number; now: number; ends: number; run: string }
   | { kind: 'first'; owner: string; now: number; ends: number; run: string }
   | { kind: 'forced'; owner: string; now: number }
+  | { kind: 'revoked'; owner: string; now: number; by: Revoker }
 
 /** Reads a message; null for one of another version or kind, which is then not for us. */
 export function decodePush(message: string): Push | null {
@@ -197,6 +233,10 @@ export function decodePush(message: string): Push | null {
     return { kind, owner, now: Number(us) / 1000, ends: Number(ends), run }
   }
   if (kind === 'forced') return { kind, owner, now: Number(rest[0]) / 1000 }
+  if (kind === 'revoked') {
+    const [us, ...by] = rest
+    return { kind, owner, now: Number(us) / 1000, by: decodeRevoker(by.join(' ')) }
+  }
   return null
 }
 

@@ -5,6 +5,7 @@ const p0 = `local VERSION = '1'
 local MARKER, PERMITS = 'hf:shared', 'hf:permits'
 local FORCED, CLAIMED = '1', '2'
 local WITHHELD = 'withheld'
+local ASKED, ASKED_CLAIMED = '3', '4'
 local FENCE_MS = 600000
 local ASK_SPACING_MS = 500
 local LINE_TAIL_MS = 10000
@@ -270,14 +271,14 @@ local count = redis.pcall('PUBSUB', 'NUMSUB', channel)
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end`
 const p37 = `local function confirm(n, owner, r)
-if r and r.state == CLAIMED then
-r.state = '0'
+if r and (r.state == CLAIMED or r.state == ASKED_CLAIMED) then
+r.state = r.state == CLAIMED and '0' or ASKED
 write(n, owner, r)
 end
 end`
 const p38 = `local function silent(n, caller)
 local who, state = string.match(n.top, '^(%S+) %a %d+ %d+ %d+ %S+ %d+ %d+ (%d)')
-if state == CLAIMED and n.value ~= who then n.lapsed = who end
+if (state == CLAIMED or state == ASKED_CLAIMED) and n.value ~= who then n.lapsed = who end
 local suspect = client(n.lapsed)
 if caller and suspect == client(caller) then
 n.lapsed = '-'
@@ -435,10 +436,10 @@ n.top = was
 confirm(n, owner, record(n, owner))
 end`
 
-export const scripts: Readonly<Record<'acquire' | 'downgrade' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'resize' | 'status', Script>> = {
+export const scripts: Readonly<Record<'acquire' | 'announce' | 'downgrade' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'resize' | 'status', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '0278497c6b56b287eb72b911edf3508c717c7263',
+    sha1: '9256d1e71a532b54c446ebc0a65ccbdadeb18c91',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, `local function agree(n, weight, limit, stands)
 if capacity(n) == 0 then
 n.limit, n.base, n.unsaved = limit, limit, true
@@ -525,9 +526,22 @@ settle(n)
 return granted or { 'taken', holder(n, mode, weight) }
 end)`].join('\n'),
   },
+  announce: {
+    name: 'announce',
+    sha1: 'cc454f3eed9c9330a88e4e2e12b0c9dd14e53122',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p15, p16, p17, p18, p19, p20, p21, p26, p27, p28, p31, p44, p45, p46, `return each(0, function(n)
+local text = 'nobody - ' .. int(n.last) .. ' ' .. us_text
+if n.value and n.value ~= MARKER and ours(n.value) then
+local body = body_of(n, n.value) or ''
+text = 'leader ' .. n.value .. ' ' .. int(n.last) .. ' ' .. us_text .. ' ' .. int(expiry(n)) .. ' ' .. body
+end
+pushes[#pushes + 1] = { 'lock:election:' .. n.k, '1 ' .. text }
+return { 'announced' }
+end)`].join('\n'),
+  },
   downgrade: {
     name: 'downgrade',
-    sha1: '99f84f89fd12e48d903a1541e0b1d7fff95fc49f',
+    sha1: '37ff1a18c59927d26e37394af36f6f26b0575716',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p38, p39, p40, p41, p43, p44, p45, p46, `return each(5, function(n, field)
 local owner, reader = field(1), field(2)
 if late(field(4), field(5)) then return { 'late' } end
@@ -559,11 +573,42 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: 'e452079a7a4f254915dae2bee1a943dabc109cec',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p47, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p31, p33, p34, p35, p36, p37, p48, p38, p39, p40, p41, p44, p45, p46, `return each(2, function(n, field)
-local at_once = field(1) == '1'
+    sha1: '18b38bcdca13bbbfa8a3872f1495ede4b347b431',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p47, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p31, p33, p34, p35, p36, p37, p48, p38, p39, p40, p41, p44, p45, p46, `local function stand_in(n, owner, weight)
+return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
+sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
+end`, `local function weight_of(n, owner, known)
+return n.sharing > 0 and weigh(n, owner, known) or 1
+end`, `local function sign(info, by)
+if by == '' then return info end
+if info == '' then info = '[null,null,null]' end
+return string.match(info, '^%[.+%]$') and string.sub(info, 1, -2) .. ',' .. by .. ']' or info
+end`, `local function please(n, owners, meant, by)
+local count, fresh, last = 0, 0, n.last
+for _, owner in ipairs(owners) do
+local known = record(n, owner)
+local token = known and known.token ~= '0' and tonumber(known.token) or last
+if fresh < STEPS and (meant == '' or token <= tonumber(meant)) then
+count = count + 1
+local r = known or stand_in(n, owner, weight_of(n, owner, known))
+if r.state == '0' or r.state == CLAIMED then
+fresh = fresh + 1
+r.state = r.state == CLAIMED and ASKED_CLAIMED or ASKED
+r.info = sign(r.info, by)
+write(n, owner, r, not known and 0 or nil)
+push('revoked', owner, us_text .. ' ' .. by)
+elseif n.value == owner and r.state ~= FORCED then
+push('revoked', owner, us_text .. ' ' .. by)
+end
+end
+end
+settle(n)
+if count == 0 then return { 'newer' } end
+return { 'asked', count, int(expiry(n)), fresh }
+end`, `return each(3, function(n, field)
+local at_once, asks = field(1) == '1', field(1) == '2'
 purge(n)
-if field(2) ~= '' and n.last > tonumber(field(2)) then return { 'newer' } end
+if not asks and field(2) ~= '' and n.last > tonumber(field(2)) then return { 'newer' } end
 local owners = {}
 if n.value and n.value ~= MARKER then
 if ours(n.value) then
@@ -572,17 +617,17 @@ elseif not at_once then
 return { 'foreign', int(expiry(n)) }
 end
 elseif n.sharing > 0 then
-local live = sharers(n, STEPS)
+local live = sharers(n, asks and MOST_LOOKS or STEPS)
 for i = 1, #live, 2 do owners[#owners + 1] = live[i] end
 else
 return { 'none' }
 end
+if asks then return please(n, owners, field(2), field(3)) end
 for _, owner in ipairs(owners) do
 local known = record(n, owner)
-local weight = n.sharing > 0 and weigh(n, owner, known) or 1
+local weight = weight_of(n, owner, known)
 if not at_once then
-local r = known or { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
-sub = '-', token = mint(n), since = now_text, info = '' }
+local r = known or stand_in(n, owner, weight)
 r.state = FORCED
 write(n, owner, r, not known and 0 or nil)
 elseif n.value == MARKER or not n.value then
@@ -622,12 +667,12 @@ end)`].join('\n'),
   },
   hello: {
     name: 'hello',
-    sha1: '67fdc9fb3296f9d2f3e90bae7e947f8c30ea2ea8',
+    sha1: 'd8f389f009c3037872a9e36e60bfb112c8188f2e',
     lua: [p0, p1, p6, p8, p9, p15, p16, p17, p18, p19, p20, p21, p26, p31, p44, p45, p46, `return each(0, nil)`].join('\n'),
   },
   inspect: {
     name: 'inspect',
-    sha1: '0a4628deff9069fecd9f79ac8793ca1fe73ee80c',
+    sha1: '642ffebdf9324ddaff0f0e2e80ca3ae9dc05508c',
     lua: [p0, p1, p2, p5, p6, p8, p9, p11, p47, p15, p16, p17, p18, p19, p20, p21, p26, p27, p28, p31, p44, p45, p46, `return each(0, function(n)
 local holders, waiters, count = {}, {}, n.sharing
 if n.value and n.value ~= MARKER then
@@ -653,7 +698,7 @@ end)`].join('\n'),
   },
   list: {
     name: 'list',
-    sha1: '1c64409b7da776096c1883208035b8d932a6ccf4',
+    sha1: '1e493e76cdd0c880a2f773dbcf09c62860444976',
     lua: [p0, p6, p44, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
 local keys = { found[1] }
 for _, key in ipairs(found[2]) do
@@ -663,7 +708,7 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: '971382f0e4524933f06eafedec74098c3707cadc',
+    sha1: 'd2aa5bb377166a05afe4e2906fa900172aa65b3d',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p48, p38, p39, p40, p41, p42, p44, p45, p46, `return each(1, function(n, field)
 local owner = field(1)
 local verdict, moved, was = 'gone', false, nil
@@ -708,7 +753,7 @@ end)`].join('\n'),
   },
   renew: {
     name: 'renew',
-    sha1: '32115bb189ab0b3fb28e19d222cc86b0b6536c62',
+    sha1: '8091f2acf528a76a89cdc563c84276c6621d50dc',
     lua: [p0, p1, p2, p5, p6, p8, p9, p10, p15, p16, p17, p18, p19, p20, p21, p22, p23, p26, p27, p28, p30, p31, p32, p34, p37, p41, p43, p44, p45, p46, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
@@ -719,12 +764,13 @@ if forced(n, owner, r) then return { 'forced' } end
 local ends = prolong(n, owner, r, mine, now + math.floor(field(2)))
 confirm(n, owner, r)
 settle(n)
-return { 'renewed', ends, r and r.token or '0', n.waiting }
+local asked = r and r.state == ASKED and r.info or nil
+return { 'renewed', ends, r and r.token or '0', n.waiting, asked }
 end)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: '8e346876f5613957dcffdb4b8a3e7cb768ca0b10',
+    sha1: '3013d5775662a5e4464c2989ff429ba6c84fcced',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p31, p33, p35, p36, p38, p39, p40, p41, p42, p43, p44, p45, p46, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)
@@ -743,7 +789,7 @@ end)`].join('\n'),
   },
   status: {
     name: 'status',
-    sha1: 'cb8c3e2ca1784e4d3b024b1d4767e80ad4c3eb0b',
+    sha1: '09d28eb41d39781a5439615faf08a5255cc62383',
     lua: [p0, p6, p44, `local function info(section)
 local text = redis.pcall('INFO', section)
 return type(text) == 'string' and '\\n' .. text or ''

@@ -2,7 +2,7 @@ import type { LocalClock } from '../base/clock.js'
 import { HoldfastError, type LossReason } from '../base/errors.js'
 import { events, type LockEvent } from '../base/events.js'
 import type { NameKeys } from '../kernel/names.js'
-import { modeName, type Mode } from '../kernel/protocol.js'
+import { modeName, type Revoker, type Mode } from '../kernel/protocol.js'
 import { marginOf } from './deadline.js'
 
 /** What a grant gave: by reply or by push. Times are local ms. */
@@ -49,6 +49,9 @@ export class Lease {
   readonly #onLost: (lease: Lease, reason: LossReason) => void
   /** Made when somebody looks: it costs more than the rest of the lease, and many never do. */
   #controller: AbortController | null = null
+  /** The same of the wish that it be let go. */
+  #revoking: AbortController | null = null
+  #revoked: HoldfastError | null = null
   readonly #holdEnds: number
   #state: State = 'held'
   #deadline: number
@@ -191,6 +194,27 @@ export class Lease {
     events.lost({ ...this.event(), reason, fence: this.fence, held })
     this.#onLost(this, reason)
     this.#controller?.abort(this.#lost)
+  }
+
+  /** Aborts when somebody asks the holder to let go. */
+  get revoked(): AbortSignal {
+    if (!this.#revoking) {
+      this.#revoking = new AbortController()
+      if (this.#revoked) this.#revoking.abort(this.#revoked)
+    }
+    return this.#revoking.signal
+  }
+
+  /** Somebody asks the holder to let go. Told once; lease and renewals go on. */
+  revoke(by: Revoker): void {
+    if (this.#revoked || !this.check()) return
+    const { name } = this.terms
+    const who = by.label === undefined ? 'somebody' : JSON.stringify(by.label)
+    const why = by.reason === undefined ? '' : `: ${by.reason}`
+    const text = `${who} asked to let go of the lock ${JSON.stringify(name)}${why}`
+    this.#revoked = new HoldfastError('ERR_REVOKED', text, { lock: name, by })
+    events.revoked({ ...this.event(), fence: this.fence, by })
+    this.#revoking?.abort(this.#revoked)
   }
 
   /** The orderly end: no signal, and nothing that arrives later changes it. */

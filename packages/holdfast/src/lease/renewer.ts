@@ -1,7 +1,7 @@
 import type { LocalClock } from '../base/clock.js'
 import { HoldfastError } from '../base/errors.js'
 import type { Runtime, Timer } from '../base/runtime.js'
-import { renewFields, sooner } from '../kernel/protocol.js'
+import { revokerOfInfo, renewFields, sooner } from '../kernel/protocol.js'
 import type { Answer, Node } from '../quorum/node.js'
 import { classify, isConfig } from '../quorum/replies.js'
 import { deadlineOfReply } from './deadline.js'
@@ -123,10 +123,11 @@ export class Renewer {
   }
 
   #answered(lease: Lease, answer: Answer): HoldfastError | null {
-    const [status, detail = ''] = answer.verdict
+    const [status, detail = '', , , asked] = answer.verdict
     if (status === 'renewed') {
       const remaining = Number(detail) - answer.now
       lease.renewed(answer.sent, remaining, deadlineOfReply(answer.sent, remaining, this.#drift))
+      if (asked !== undefined) lease.revoke(revokerOfInfo(asked))
       return lease.lost
     }
     const definite = status !== 'late' && (status !== 'error' || isConfig(detail))

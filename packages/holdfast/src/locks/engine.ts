@@ -26,6 +26,8 @@ export class Engine {
   readonly renewer: Renewer
   readonly eviction: EvictionWatch
   readonly #changes = new Set<Promise<unknown>>()
+  /** What else is to end with this Holdfast. */
+  readonly closing: Set<() => void> = new Set()
   #closing: Promise<void> | null = null
 
   constructor(port: Port, options: HoldfastOptions) {
@@ -70,7 +72,7 @@ export class Engine {
   /** From a grant to a lease that is renewed and hears of its end. */
   adopt(terms: Terms, grant: Grant): Lease {
     const lease = new Lease(terms, grant, this.clock, (lost, reason) => this.#lost(lost, reason))
-    // A message that somebody forced the lock; without a subscription the next renewal tells it.
+    // A message that somebody forced or revoked the lock; without a subscription the next renewal tells it.
     this.queue.mailbox.register(lease.owner, {
       holds: true,
       pushed: (push) => this.#pushed(lease, push),
@@ -91,6 +93,7 @@ export class Engine {
 
   #pushed(lease: Lease, push: Push): void {
     if (push.kind === 'forced') lease.lose('forced')
+    if (push.kind === 'revoked') lease.revoke(push.by)
   }
 
   /** Nothing that was lost here may linger on the server, nor be waited for. */
@@ -115,6 +118,7 @@ export class Engine {
   async #close(): Promise<void> {
     // Waits first: a release below would hand a name to a waiter of our own.
     this.queue.cancel(closed())
+    for (const end of this.closing) end()
     const held = [...this.renewer.leases]
     const releases = held.map((lease) => {
       const { keys, timeout } = lease.terms

@@ -4,12 +4,14 @@ import { recognise, usable, type Client } from '../clients/recognise.js'
 import { checkName } from '../kernel/names.js'
 import { memoryPort } from '../kernel/memory/port.js'
 import { MemoryServer } from '../kernel/memory/server.js'
+import { Election } from './election.js'
 import { Engine } from './engine.js'
 import { forceRelease, inspect, list, type ForceResult, type LockState } from './inspect.js'
 import { checkMutex, Mutex } from './mutex.js'
 import { Owner } from './owner.js'
 import { ReadWrite } from './read-write.js'
 import { ping, type PingResult } from './ping.js'
+import { revoke, type RevokeResult } from './revoke.js'
 import { Semaphore } from './semaphore.js'
 import {
   checkHoldfast,
@@ -107,6 +109,19 @@ export class Holdfast implements AsyncDisposable {
   }
 
   /**
+   * An election: many processes campaign, one leads.
+   *
+   * @param name as of a mutex, which it is: a name is either the one or the other.
+   * @throws ERR_INVALID_ARGUMENT, ERR_CLOSED
+   */
+  election(name: string, options: LockOptions = {}): Election {
+    this.#engine.assertOpen()
+    checkName(name, this.#engine.prefix)
+    checkLock(options)
+    return new Election(this.#engine, name, options)
+  }
+
+  /**
    * For health checks: one script call, by the client and with the rights that locks need, which
    * writes nothing. Of a cluster it asks one primary.
    *
@@ -138,6 +153,16 @@ export class Holdfast implements AsyncDisposable {
    */
   forceRelease(name: string, options: { now?: boolean } = {}): Promise<ForceResult> {
     return forceRelease(this.#engine, name, options)
+  }
+
+  /**
+   * Asks whoever holds the name now to let go, please: `lock.revoked` aborts there. Nothing else
+   * changes: it holds on, and is renewed, until it releases. See `forceRelease` for one who does not.
+   *
+   * @param options.reason told to the holder, with the label of this Holdfast. At most 256 characters.
+   */
+  revoke(name: string, options: { reason?: string | undefined } = {}): Promise<RevokeResult> {
+    return revoke(this.#engine, name, options)
   }
 
   /**

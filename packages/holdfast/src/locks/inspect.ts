@@ -152,7 +152,7 @@ export async function forceRelease(
   const state = await inspect(engine, name)
   if (state.holderCount === 0) return { freed: true, asked: 0, remaining: 0 }
   const keys = keysOf(name, engine.prefix)
-  const fields = [options.now ? '1' : '0', String(state.fence)]
+  const fields = [options.now ? '1' : '0', String(state.fence), '']
   const answer = await engine.node.ask('force', keys, TIMEOUT_MS, () => fields)
   const [status = '', count = '0', ends = '-1'] = answer.verdict
   const remaining = (text: string): number | null =>

@@ -69,6 +69,16 @@ export class Lock implements AsyncDisposable {
     return this.#lease.signal
   }
 
+  /**
+   * Aborts when somebody asks for this lock by `locks.revoke(name)`: let go of it soon, please. The
+   * lock stays held and renewed until you release it. `reason` is an ERR_REVOKED error that says who
+   * asked and why, if they told. It comes by message if this Holdfast has ever waited for a lock, else
+   * with the next renewal (or `verify`).
+   */
+  get revoked(): AbortSignal {
+    return this.#lease.revoked
+  }
+
   /** For how many ms the lock is surely held without another renewal; 0 when it is not. */
   get validFor(): number {
     return this.#release ? 0 : this.#lease.validFor

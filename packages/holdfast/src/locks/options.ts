@@ -174,6 +174,28 @@ function ownerless(options: AcquireOptions & { readonly owner?: unknown }): void
   throw invalid('options.owner', options.owner, expected)
 }
 
+/** Checks options that are a signal alone. @throws ERR_INVALID_ARGUMENT */
+export function checkSignal(options: {
+  signal?: AbortSignal | undefined
+}): AbortSignal | undefined {
+  known('options', options, ['signal'])
+  return aSignal(options.signal)
+}
+
+// By shape: test runners and frames have an AbortSignal class of their own.
+function aSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal === undefined || typeof signal?.addEventListener === 'function') return signal
+  throw invalid('options.signal', signal, 'an AbortSignal')
+}
+
+/** Checks the options of revoke: its reason. @throws ERR_INVALID_ARGUMENT */
+export function checkRevoke(options: { reason?: string | undefined }): string | undefined {
+  known('options', options, ['reason'])
+  const { reason } = options
+  if (reason === undefined || (typeof reason === 'string' && reason.length <= 256)) return reason
+  throw invalid('options.reason', reason, 'a string of at most 256 characters')
+}
+
 /** Checks the options of forceRelease. @throws ERR_INVALID_ARGUMENT */
 export function checkForce(options: { now?: boolean }): void {
   known('options', options, ['now'])
@@ -196,10 +218,7 @@ export function settingsOf(
   // Undefined is the default; null may be a mistake, and is refused.
   const { renew = true, signal, label = all.label, ttl: lease = 10_000 } = options
   if (typeof renew !== 'boolean') throw invalid('options.renew', renew, 'true or false')
-  // By shape: test runners and frames have an AbortSignal class of their own.
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
-    throw invalid('options.signal', signal, 'an AbortSignal')
-  }
+  aSignal(signal)
   checkLabel(label)
   const least = renew ? LEAST_RENEWED_TTL_MS : LEAST_TTL_MS
   const ttl = milliseconds('options.ttl', lease, least)

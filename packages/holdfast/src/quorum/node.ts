@@ -65,6 +65,7 @@ const OPS = {
   release: false,
   inspect: false,
   force: false,
+  announce: false,
 } as const
 export type Op = keyof typeof OPS
 

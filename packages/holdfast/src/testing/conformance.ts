@@ -254,6 +254,53 @@ const LOCKS: Record<string, Case> = {
       assert.deepEqual(await held.release(), { released: true })
     assert.equal((await a.inspect(name)).holderCount, 0)
   },
+  'a holder is asked to let go, and holds on until it does': async ({ a, b, name }) => {
+    const lock = await a.mutex(name).acquire()
+    assert.deepEqual(await b.revoke(name, { reason: 'please' }), { asked: 1 })
+    await lock.verify()
+    const told = (await aborted(lock.revoked)) as HoldfastError
+    assert.equal(told.code, 'ERR_REVOKED')
+    assert.deepEqual(told.by, { label: 'b', reason: 'please' })
+    lock.assertHeld()
+    assert.equal(await b.mutex(name).tryAcquire(), null)
+    assert.deepEqual(await lock.release(), { released: true })
+  },
+  'an election has one leader, then the next in line': async ({ a, b, name }) => {
+    const first = await a.election(name).campaign()
+    const wait = b.election(name).campaign()
+    await waiting(a, name, 1)
+    assert.equal(await a.mutex(name).tryAcquire(), null)
+    assert.deepEqual(await first.resign(), { released: true })
+    const next = await wait
+    assert.ok(next.fence > first.fence && next.isLeader && !first.isLeader)
+    const given = new AbortController()
+    const abandoned = a.election(name).campaign({ signal: given.signal })
+    await waiting(b, name, 1)
+    given.abort('enough')
+    await assert.rejects(abandoned, (reason) => reason === 'enough')
+    await waiting(b, name, 0)
+    assert.deepEqual(await next.resign(), { released: true })
+  },
+  'leaders are observed, each once': async ({ a, b, name }) => {
+    const seen: (string | null)[] = []
+    const loop = b.election(name).observe()
+    const look = async (): Promise<void> => {
+      const { value } = await loop.next()
+      seen.push(value?.owner ?? null)
+    }
+    await look()
+    const first = await a.election(name).campaign()
+    await look()
+    const wait = b.election(name).campaign()
+    await waiting(a, name, 1)
+    await first.resign()
+    const next = await wait
+    await look()
+    await next.resign()
+    await look()
+    assert.deepEqual(seen, [null, first.owner, next.owner, null])
+    await loop.return!()
+  },
   'close releases and cancels': async ({ a, b, name }) => {
     await a.mutex(name).acquire()
     const wait = a.mutex(name).acquire()

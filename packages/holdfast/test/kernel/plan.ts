@@ -43,11 +43,12 @@ export type Step =
       readonly kind: 'force'
       readonly items: readonly {
         readonly name: number
-        readonly atOnce: boolean
+        readonly how: string
         readonly meant: string
+        readonly by: string
       }[]
     }
-  | { readonly kind: 'inspect'; readonly names: readonly number[] }
+  | { readonly kind: 'inspect' | 'announce'; readonly names: readonly number[] }
   | {
       readonly kind: 'resize'
       readonly name: number
@@ -98,7 +99,14 @@ const acquireItem: fc.Arbitrary<AcquireItem> = fc.record({
   wait: fc.constantFrom(true, true, true, false),
   ticket: fc.constantFrom('none', 'none', 'known', 'early'),
   notAfter,
-  info: fc.constantFrom('', '{"label":"a b"}', 'two\nlines', 'größe 7 ', ' 0 1 2 - 0'),
+  info: fc.constantFrom(
+    '',
+    '{"label":"a b"}',
+    'two\nlines',
+    '["a",null,1]',
+    'größe 7 ',
+    ' 0 1 2 - 0',
+  ),
 })
 
 /** Mostly one item, sometimes several of the same or of different names. */
@@ -140,13 +148,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       items: some(
         fc.record({
           name,
-          atOnce: fc.boolean(),
+          how: fc.constantFrom('0', '1', '2', '2'),
           meant: fc.constantFrom('', '', '1', '9000000000000000'),
+          by: fc.constantFrom('', '["ops","a b"]'),
         }),
       ),
     }),
   },
   { weight: 4, arbitrary: fc.record({ kind: is('inspect'), names: some(name) }) },
+  { weight: 3, arbitrary: fc.record({ kind: is('announce'), names: some(name) }) },
   {
     weight: 4,
     arbitrary: fc.record({

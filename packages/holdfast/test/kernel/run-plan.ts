@@ -23,6 +23,9 @@ export class Run {
     for (let client = 0; client < clients; client++) {
       if (client !== 1) await this.#pair.subscribe(this.#channel(client))
     }
+    for (let name = 0; name < names; name++) {
+      await this.#pair.subscribe(`lock:election:${this.#key(name, 0)}`)
+    }
     for (const step of steps) await this.#step(step)
     const all = Array.from({ length: names }, (_, name) => this.#keys(name)).flat()
     await this.#pair.compareState(all)
@@ -67,13 +70,14 @@ export class Run {
         return
       }
       case 'force': {
-        const args = step.items.flatMap(({ atOnce, meant }) => [atOnce ? '1' : '0', meant])
+        const args = step.items.flatMap(({ how, meant, by }) => [how, meant, by])
         await pair.call('force', this.#keysOf(step.items), [version, ...args])
         return
       }
       case 'inspect':
+      case 'announce':
         await pair.call(
-          'inspect',
+          step.kind,
           step.names.flatMap((name) => this.#keys(name)),
           [version],
         )

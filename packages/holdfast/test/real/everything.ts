@@ -11,6 +11,7 @@ export const fine = {
   release: 'ok',
   handed: 'ok',
   force: 'ok',
+  observe: 'ok',
 }
 
 /** What came of the steps: `ok`, the code of an error, or the reason of a release. */
@@ -67,6 +68,16 @@ export async function everything(a: Holdfast, b: Holdfast, admin: Holdfast): Pro
     await step('force', () => a.forceRelease('a'))
     if (steps['force'] === 'ok') await until(() => second.signal.aborted || Promise.reject())
     await second.release()
+  }
+  // Where a mutex cannot be had, nothing is elected either.
+  if (first) {
+    await step('observe', async () => {
+      const election = a.election('b', { ttl: 1500 })
+      // Elected first: without the right to publish nobody is told, but the first look sees it.
+      await election.campaign({ wait: 3000 })
+      for await (const leader of election.observe()) return leader ? 'ok' : 'nobody'
+      return 'nothing'
+    })
   }
   await Promise.all([a.close(), b.close()])
   return { steps, errors }

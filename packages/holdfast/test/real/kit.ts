@@ -171,6 +171,7 @@ const names: Name[] = [
   'holdfast:renewed',
   'holdfast:jeopardy',
   'holdfast:lost',
+  'holdfast:revoked',
   'holdfast:released',
   'holdfast:handover',
   'holdfast:clock-step',

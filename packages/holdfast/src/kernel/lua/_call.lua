@@ -5,6 +5,8 @@ local MARKER, PERMITS = 'hf:shared', 'hf:permits'
 local FORCED, CLAIMED = '1', '2'
 -- A field of meta: everybody who shares the name was asked to go.
 local WITHHELD = 'withheld'
+-- Asked to let go; and the same for a tenure that is CLAIMED as well.
+local ASKED, ASKED_CLAIMED = '3', '4'
 -- A fence key outlives its grant by at least this, so that a clock that steps back is noticed.
 local FENCE_MS = 600000
 -- Waiters ask again within a claim of the holder's end; the line outlives the last ask.

@@ -7,8 +7,8 @@ end
 
 -- Whoever asks for its claim is alive.
 local function confirm(n, owner, r)
-  if r and r.state == CLAIMED then
-    r.state = '0'
+  if r and (r.state == CLAIMED or r.state == ASKED_CLAIMED) then
+    r.state = r.state == CLAIMED and '0' or ASKED
     write(n, owner, r)
   end
 end
@@ -25,7 +25,7 @@ end
 -- other places none. Whoever of it is alive asks, and comes back to its old place.
 local function silent(n, caller)
   local who, state = string.match(n.top, '^(%S+) %a %d+ %d+ %d+ %S+ %d+ %d+ (%d)')
-  if state == CLAIMED and n.value ~= who then n.lapsed = who end
+  if (state == CLAIMED or state == ASKED_CLAIMED) and n.value ~= who then n.lapsed = who end
   local suspect = client(n.lapsed)
   if caller and suspect == client(caller) then
     n.lapsed = '-'

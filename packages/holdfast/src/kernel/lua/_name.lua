@@ -12,7 +12,8 @@
 -- Reply: { server microseconds, run id, push failure or '', reply of item 1, reply of item 2, ... }
 --
 -- A record is 'mode weight ttl claim sub token since state info'; a waiter's token is 0. A state is
--- 0, FORCED (somebody asked for the end), or CLAIMED (granted by a message, and not renewed yet).
+-- 0, FORCED (somebody asked for the end), CLAIMED (granted by a message, and not renewed yet), ASKED
+-- (to let go, please: nothing else changes) or ASKED_CLAIMED (both).
 -- Each item runs under pcall with a verdict of its own; all messages are published at the end.
 --
 -- A hand-over waits for this script, so it is written for speed: few commands (a rare one costs some

@@ -1,19 +1,67 @@
--- force: ends other people's tenures. Each holder is told by push; without `at once` the name is
--- withheld until it releases or its expiry passes, and is not renewed any more.
+-- force: ends other people's tenures, or asks for their end. Each holder is told by push. Withheld, a
+-- name is the holder's until it releases or its expiry passes, and is not renewed any more.
 --
 -- KEYS: see _name.lua.
--- ARGV, 2 for each item: 1 = at once (outside the promise of exclusion), 0 = withhold;
---   the highest fencing token that is meant, or '': a late copy spares whoever came later
+-- ARGV, 3 for each item: 1 = at once (outside the promise of exclusion), 0 = withhold, 2 = please (the
+--   holder is told, and keeps all that it has);
+--   the highest fencing token that is meant, or '': a late copy spares whoever came later;
+--   who asks, for `please`: JSON text, or ''
 -- Reply of an item:
---   forced count left (free, or handed over; left: how many who share are for another call) | asked count expiry (withheld until then at the latest)
---   none (nobody holds) | newer (a later grant than the one that is meant) | foreign expiry (another library's holder: only `at once` ends it) | error text
+--   forced count left (free, or handed over; left: how many who share are for another call)
+--   asked count expiry (withheld until then at the latest); of `please` also how many were not asked before
+--   none (nobody holds) | newer (a later grant than the one that is meant)
+--   foreign expiry (another library's holder: only `at once` ends it) | error text
 
 --@include _name
 
-return each(2, function(n, field)
-  local at_once = field(1) == '1'
+-- Somebody deleted a holder's record: there has to be one to say what is asked of it.
+local function stand_in(n, owner, weight)
+  return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
+    sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
+end
+
+local function weight_of(n, owner, known)
+  return n.sharing > 0 and weigh(n, owner, known) or 1
+end
+
+-- The record's info is a list, and may be made longer: who asks is its last element.
+local function sign(info, by)
+  if by == '' then return info end
+  if info == '' then info = '[null,null,null]' end
+  return string.match(info, '^%[.+%]$') and string.sub(info, 1, -2) .. ',' .. by .. ']' or info
+end
+
+-- One call writes and tells STEPS shared holders at most; another call goes on with the rest.
+local function please(n, owners, meant, by)
+  local count, fresh, last = 0, 0, n.last
+  for _, owner in ipairs(owners) do
+    local known = record(n, owner)
+    local token = known and known.token ~= '0' and tonumber(known.token) or last
+    if fresh < STEPS and (meant == '' or token <= tonumber(meant)) then
+      count = count + 1
+      local r = known or stand_in(n, owner, weight_of(n, owner, known))
+      if r.state == '0' or r.state == CLAIMED then
+        fresh = fresh + 1
+        r.state = r.state == CLAIMED and ASKED_CLAIMED or ASKED
+        r.info = sign(r.info, by)
+        write(n, owner, r, not known and 0 or nil)
+        push('revoked', owner, us_text .. ' ' .. by)
+      elseif n.value == owner and r.state ~= FORCED then
+        -- The message may have been lost.
+        push('revoked', owner, us_text .. ' ' .. by)
+      end
+    end
+  end
+  settle(n)
+  if count == 0 then return { 'newer' } end
+  return { 'asked', count, int(expiry(n)), fresh }
+end
+
+return each(3, function(n, field)
+  local at_once, asks = field(1) == '1', field(1) == '2'
   purge(n)
-  if field(2) ~= '' and n.last > tonumber(field(2)) then return { 'newer' } end
+  -- One who shares may be meant although another came in later.
+  if not asks and field(2) ~= '' and n.last > tonumber(field(2)) then return { 'newer' } end
   local owners = {}
   if n.value and n.value ~= MARKER then
     if ours(n.value) then
@@ -22,19 +70,18 @@ return each(2, function(n, field)
       return { 'foreign', int(expiry(n)) }
     end
   elseif n.sharing > 0 then
-    local live = sharers(n, STEPS)
+    local live = sharers(n, asks and MOST_LOOKS or STEPS)
     for i = 1, #live, 2 do owners[#owners + 1] = live[i] end
   else
     return { 'none' }
   end
+  if asks then return please(n, owners, field(2), field(3)) end
 
   for _, owner in ipairs(owners) do
     local known = record(n, owner)
-    local weight = n.sharing > 0 and weigh(n, owner, known) or 1
+    local weight = weight_of(n, owner, known)
     if not at_once then
-      -- Somebody deleted its record: there has to be one to say that it was forced.
-      local r = known or { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
-        sub = '-', token = mint(n), since = now_text, info = '' }
+      local r = known or stand_in(n, owner, weight)
       r.state = FORCED
       write(n, owner, r, not known and 0 or nil)
     elseif n.value == MARKER or not n.value then

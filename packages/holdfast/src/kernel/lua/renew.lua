@@ -3,7 +3,7 @@
 -- KEYS: see _name.lua.
 -- ARGV, 4 for each item: owner, ttl ms, notAfter (server ms or ''), run that notAfter is for
 -- Reply of an item:
---   renewed expiry token waiters
+--   renewed expiry token waiters, and the holder's info if somebody asked it to let go
 --   gone (not held by this owner) | forced (held, but somebody asked for its end) | late | error text
 
 --@include _name
@@ -18,5 +18,6 @@ return each(4, function(n, field)
   local ends = prolong(n, owner, r, mine, now + math.floor(field(2)))
   confirm(n, owner, r)
   settle(n)
-  return { 'renewed', ends, r and r.token or '0', n.waiting }
+  local asked = r and r.state == ASKED and r.info or nil
+  return { 'renewed', ends, r and r.token or '0', n.waiting, asked }
 end)

@@ -2,7 +2,7 @@
 import type { Reply } from '../../clients/port.js'
 import { channelOf, tell } from './call.js'
 import { ownerOf } from './permits.js'
-import { claimedState, parseRecord, type TenureRecord } from './record.js'
+import { askedState, claimedState, isClaimed, parseRecord, type TenureRecord } from './record.js'
 import { clientOf, isOwner, State, steps } from './state.js'
 
 const askSpacingMs = 500
@@ -113,7 +113,8 @@ export class Name extends State {
 
   /** Whoever asks for its claim is alive. */
   confirm(owner: string, r: TenureRecord | null): void {
-    if (r?.state === claimedState) this.write(owner, { ...r, state: '0' })
+    if (r === null || !isClaimed(r.state)) return
+    this.write(owner, { ...r, state: r.state === claimedState ? '0' : askedState })
   }
 
   /**
@@ -134,7 +135,7 @@ export class Name extends State {
   #silent(caller: string | null): string | null {
     const [who, text] = this.top ?? []
     const ran = who !== undefined && this.value !== who
-    if (ran && parseRecord(text ?? null)?.state === claimedState) this.lapsed = who
+    if (ran && isClaimed(parseRecord(text ?? null)?.state)) this.lapsed = who
     const owner = this.lapsed
     if (owner === null) return null
     if (caller === null || clientOf(caller) !== clientOf(owner)) return clientOf(owner)

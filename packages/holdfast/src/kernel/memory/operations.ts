@@ -3,13 +3,14 @@ import type { Reply } from '../../clients/port.js'
 import { channelOf, late, tell, type Call } from './call.js'
 import { downgrade } from './downgrade.js'
 import type { Name } from './name.js'
-import { clientOf, isOwner, steps } from './state.js'
-import { between, mostLimit, mostPermits, spread } from './permits.js'
-import { forcedState, type TenureRecord } from './record.js'
+import { between, mostLimit, mostLooks, mostPermits, spread } from './permits.js'
+import { lost, modeOf, please } from './please.js'
+import { askedClaimedState, askedState, forcedState, type TenureRecord } from './record.js'
 import type { Scored } from './sorted-set.js'
+import { clientOf, isOwner, steps } from './state.js'
 
 /** The j-th argument of an item, counted from 1 as in the Lua and in docs/protocol.md. */
-type Field = (j: number) => string
+export type Field = (j: number) => string
 
 /** What a script does with one name. */
 export interface Operation {
@@ -172,17 +173,20 @@ const renew: Operation = {
     const ends = n.prolong(owner, r, mine, call.now + Number(field(2)))
     n.confirm(owner, r)
     n.settle()
-    return ['renewed', String(ends), r?.token ?? '0', n.waiting]
+    const asked = r?.state === askedState || r?.state === askedClaimedState ? [r.info] : []
+    return ['renewed', String(ends), r?.token ?? '0', n.waiting, ...asked]
   },
 }
 
 const force: Operation = {
-  fields: 2,
+  fields: 3,
   run(n, field, call) {
     const { space, now, us } = call
     const atOnce = field(1) === '1'
+    const asks = field(1) === '2'
     n.purge()
-    if (field(2) !== '' && n.last > Number(field(2))) return ['newer']
+    // One who shares may be meant although another came in later.
+    if (!asks && field(2) !== '' && n.last > Number(field(2))) return ['newer']
     const { exclusive } = n
     let owners: readonly string[] = []
     if (exclusive !== null) {
@@ -190,8 +194,9 @@ const force: Operation = {
       else if (!atOnce) return ['foreign', String(n.expiry)]
     } else {
       if (n.sharing === 0) return ['none']
-      owners = n.permits.sharers(steps, now)[0].map(({ member }) => member)
+      owners = n.permits.sharers(asks ? mostLooks : steps, now)[0].map(({ member }) => member)
     }
+    if (asks) return please(n, owners, field, call)
 
     for (const owner of owners) {
       const known = n.record(owner)
@@ -227,27 +232,6 @@ const force: Operation = {
     n.settle()
     return ['forced', Math.max(owners.length, 1), left]
   },
-}
-
-/** Stands in for the record of a holder whose record somebody deleted. */
-function lost(n: Name, owner: string, weight: number, now: number): TenureRecord {
-  return {
-    mode: modeOf(n, owner),
-    weight: String(weight),
-    ttl: 0,
-    claim: 0,
-    sub: '-',
-    token: n.mint(),
-    since: String(now),
-    state: '0',
-    info: '',
-  }
-}
-
-/** The mode of one who holds. */
-function modeOf(n: Name, owner: string): string {
-  if (n.value === owner) return 'x'
-  return n.permits.pool ? 'p' : 's'
 }
 
 const inspect: Operation = {
@@ -292,6 +276,19 @@ const resize: Operation = {
   },
 }
 
+const announce: Operation = {
+  fields: 0,
+  run(n, _field, { us, messages }) {
+    const { exclusive, last } = n
+    const words =
+      exclusive !== null && isOwner(exclusive)
+        ? ['leader', exclusive, last, us, n.expiry, n.exclusiveRecord(exclusive) ?? '']
+        : ['nobody', '-', last, us]
+    messages.push([`lock:election:${n.k}`, ['1', ...words].join(' ')])
+    return ['announced']
+  },
+}
+
 /** The operations that work on names; `hello` and `list` do not. */
 export const operations: ReadonlyMap<string, Operation> = new Map([
   ['acquire', acquire],
@@ -301,4 +298,5 @@ export const operations: ReadonlyMap<string, Operation> = new Map([
   ['downgrade', downgrade],
   ['inspect', inspect],
   ['resize', resize],
+  ['announce', announce],
 ])

@@ -8,7 +8,7 @@ import type { Keyspace } from './store.js'
 export const permitsMarker = 'hf:permits'
 export const mostPermits = 1000
 export const mostLimit = 1_000_000
-const mostLooks = 10_000
+export const mostLooks = 10_000
 
 /** A number of a request, from 1 on; null for anything else. */
 export function between(text: string, most: number): number | null {

@@ -2,6 +2,14 @@
 export const forcedState = '1'
 /** Granted by a message, and not renewed yet. */
 export const claimedState = '2'
+/** Asked to let go; and the same of a tenure that is claimed as well. */
+export const askedState = '3'
+export const askedClaimedState = '4'
+
+/** Granted by a message, and not renewed yet, whether or not it was asked to let go. */
+export function isClaimed(state: string | undefined): boolean {
+  return state === claimedState || state === askedClaimedState
+}
 
 /** What is written down about a holder or a waiter: see docs/protocol.md, Records. */
 export interface TenureRecord {
@@ -15,7 +23,7 @@ export interface TenureRecord {
   token: string
   /** Server milliseconds. */
   since: string
-  /** `0`, {@link forcedState} or {@link claimedState}. */
+  /** `0`, or one of the states above. */
   state: string
   readonly info: string
 }
