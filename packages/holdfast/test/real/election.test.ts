@@ -114,13 +114,7 @@ describe.each(engines)('elections, on %s', (engine) => {
     const text = (await world.admin.get(fence))!
     await world.admin.set(fence, text, 'PX', 60_000)
     await lock.verify()
-    expect(await world.admin.pttl(fence)).toBeLessThanOrEqual(60_000)
-    // As if it had begun six minutes ago.
-    const long = text.replace(/ (\d{13}) (?=\d )/, (_all, since) => ` ${Number(since) - 360_000} `)
-    expect(long).not.toBe(text)
-    await world.admin.set(fence, long, 'PX', 60_000)
-    await lock.verify()
-    expect(await world.admin.pttl(fence)).toBeGreaterThan(620_000)
+    expect(await world.admin.pttl(fence)).toBeGreaterThan(590_000)
     await lock.release()
   })
 

@@ -41,8 +41,6 @@ local redis = setmetatable({ call = through(real.call), pcall = through(real.pca
 /** The first release, as it was. */
 export const old: Release = {
   script: ({ name, lua }) => (first as Record<string, Script>)[name]?.lua ?? lua,
-  // Its acquire had no limit at the end of its 11 fields.
-  args: (all, { name }) => all.filter((_, i) => name !== 'acquire' || i === 0 || i % 12 !== 0),
 }
 
 /**
