@@ -131,6 +131,8 @@ export function refuseDeadlock(engine: Engine, name: string, mode: Mode): void {
   const which = `the lock ${JSON.stringify(name)}`
   const message =
     `${which} is held, for ${held} ms now, by a use around this call, which would wait for itself. ` +
-    'Pass on the lock that use gives, or take it by use and with { reentrant: true } both times'
+    (mode === 'x' && scope.lock.tenure.lease.terms.mode === 'x'
+      ? 'Pass on the lock that use gives, or take it by use and with { reentrant: true } both times'
+      : 'A reader that is to write releases first; a writer may downgrade')
   throw new HoldfastError('ERR_DEADLOCK', message, { lock: name, held })
 }

@@ -195,3 +195,28 @@ test('uses that come and go beside it, and those that are over, do not hide it',
   await w.advance()
   expect(call.value).toMatchObject({ code: 'ERR_DEADLOCK' })
 })
+
+test('a use that reads and asks to write, or the other way round, is told at once', async () => {
+  const w = new World()
+  const sides = w.client().locks.readWrite('x')
+  const call = w.watch(
+    Promise.all([
+      sides
+        .read()
+        .use(async () => [
+          await refusal(sides.write().acquire()),
+          await refusal(sides.write().use(() => {})),
+        ]),
+      sides.read().use(async () => (await sides.read().acquire()).release()),
+    ]),
+  )
+  await w.advance(50)
+  const write = w.watch(sides.write().use(async () => [await refusal(sides.read().acquire())]))
+  await w.advance(50)
+  expect([call.error, write.error]).toEqual([undefined, undefined])
+  expect(call.value[1]).toEqual({ released: true })
+  for (const error of [...call.value[0], ...write.value]) {
+    expect(error).toMatchObject({ code: 'ERR_DEADLOCK', lock: 'x' })
+    expect((error as Error).message).toMatch(/releases first/)
+  }
+})
