@@ -19,7 +19,8 @@ describe.each(engines)('what is known of locks, and their end, on %s', (engine) 
 
   test('inspect: holder and waiters, in their order', async () => {
     const [a, b] = [world.locks({ label: 'all' }), world.locks()]
-    const free = { name: 'a', holders: [], holderCount: 0, waiters: [], waiterCount: 0, fence: 0 }
+    const nobody = { holders: [], holderCount: 0, waiters: [], waiterCount: 0 }
+    const free = { name: 'a', ...nobody, fence: 0, permits: null }
     expect(await a.inspect('a')).toEqual(free)
     const lock = await a.mutex('a').acquire()
     const first = refusal(b.mutex('a', { label: 'one' }).acquire({ wait: 500 }))
@@ -56,6 +57,7 @@ describe.each(engines)('what is known of locks, and their end, on %s', (engine) 
       ],
       waiterCount: 2,
       fence: lock.fence,
+      permits: null,
     })
     expect(await first).toMatchObject({ code: 'ERR_TIMEOUT' })
     expect(await second).toMatchObject({ code: 'ERR_TIMEOUT' })
