@@ -35,6 +35,7 @@ export function newsOf([status, last, , , holders]: readonly Reply[], now: numbe
   const token = Number(last)
   const [owner = '', expiry, text = ''] = Array.isArray(holders) ? holders.map(String) : []
   const record = decodeRecord(text)
-  if (owner === '' || record?.mode === 's') return { owner: null, token, left: 0, record: null }
+  if (owner === '' || (record && record.mode !== 'x'))
+    return { owner: null, token, left: 0, record: null }
   return { owner, token, left: Number(expiry) - now, record }
 }

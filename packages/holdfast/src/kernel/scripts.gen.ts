@@ -218,7 +218,7 @@ const p31 = `local function hold(n, owner, mode, ends, weight)
 local text = int(ends)
 if mode ~= 'x' then
 n.pool = mode == 'p'
-call('ZADD', n.shared, unpack(spread(owner, weight, text)))
+n.added = call('ZADD', n.shared, unpack(spread(owner, weight, text)))
 shadow(n)
 return text
 end
@@ -254,8 +254,12 @@ if n.withheld and n.sharing == 0 then
 call('HDEL', n.meta, WITHHELD)
 n.withheld = false
 end
-n.sharing = n.sharing + r.weight
-n.members = n.members + r.weight
+if n.added == tonumber(r.weight) then
+n.sharing = n.sharing + n.added
+n.members = n.members + n.added
+else
+share(n)
+end
 if r.mode == 'p' then keep(n) end
 elseif n.waiting > 0 then
 forget(n, owner)
@@ -439,7 +443,7 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'announce' | 'downgrade' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'resize' | 'status', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '9256d1e71a532b54c446ebc0a65ccbdadeb18c91',
+    sha1: '59c899c893f1d2535f6e69adc4a16891918c8379',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, `local function agree(n, weight, limit, stands)
 if capacity(n) == 0 then
 n.limit, n.base, n.unsaved = limit, limit, true
@@ -528,7 +532,7 @@ end)`].join('\n'),
   },
   announce: {
     name: 'announce',
-    sha1: 'cc454f3eed9c9330a88e4e2e12b0c9dd14e53122',
+    sha1: '74b5e8ea065173de029410dc664be60c964f8d54',
     lua: [p0, p1, p2, p5, p6, p8, p9, p15, p16, p17, p18, p19, p20, p21, p26, p27, p28, p31, p44, p45, p46, `return each(0, function(n)
 local text = 'nobody - ' .. int(n.last) .. ' ' .. us_text
 if n.value and n.value ~= MARKER and ours(n.value) then
@@ -541,7 +545,7 @@ end)`].join('\n'),
   },
   downgrade: {
     name: 'downgrade',
-    sha1: '37ff1a18c59927d26e37394af36f6f26b0575716',
+    sha1: '9042453caa9d258b98323d22446f71cfbd5442bd',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p38, p39, p40, p41, p43, p44, p45, p46, `return each(5, function(n, field)
 local owner, reader = field(1), field(2)
 if late(field(4), field(5)) then return { 'late' } end
@@ -563,8 +567,9 @@ look(n)
 if record(n, reader) then return { 'gone' } end
 n.value, n.expiry, n.ends, n.holder = false, false, false, false
 share(n)
+local asked = r and (r.state == ASKED or r.state == ASKED_CLAIMED)
 local granted = enter(n, reader, { mode = 's', weight = '1', ttl = ttl, claim = ttl, sub = '-',
-token = '0', since = now_text, state = '0', info = r and r.info or '' }, ends)
+token = '0', since = now_text, state = '0', info = r and r.info or '' }, ends, asked and ASKED)
 purge(n)
 if n.waiting > 0 then advance(n, nil, false) end
 settle(n)
@@ -573,7 +578,7 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: '18b38bcdca13bbbfa8a3872f1495ede4b347b431',
+    sha1: '0d6f6b565aeb569badac0c59e0d9a516d595ee09',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p47, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p31, p33, p34, p35, p36, p37, p48, p38, p39, p40, p41, p44, p45, p46, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
@@ -633,11 +638,10 @@ write(n, owner, r, not known and 0 or nil)
 elseif n.value == MARKER or not n.value then
 call('ZREM', n.shared, unpack(spread(owner, weight)))
 forget(n, owner)
-n.members = n.members - weight
-n.sharing = n.sharing - weight
 end
 push('forced', owner, us_text)
 end
+if at_once and (n.value == MARKER or not n.value) then share(n) end
 if n.sharing > 0 then
 call('HSET', n.meta, WITHHELD, '1')
 n.withheld = '1'
@@ -667,12 +671,12 @@ end)`].join('\n'),
   },
   hello: {
     name: 'hello',
-    sha1: 'd8f389f009c3037872a9e36e60bfb112c8188f2e',
+    sha1: '171f0e0cb34550c333d1681aeb984946b8d1be6c',
     lua: [p0, p1, p6, p8, p9, p15, p16, p17, p18, p19, p20, p21, p26, p31, p44, p45, p46, `return each(0, nil)`].join('\n'),
   },
   inspect: {
     name: 'inspect',
-    sha1: '642ffebdf9324ddaff0f0e2e80ca3ae9dc05508c',
+    sha1: '1b0fb3ba54df7db20ea0dee570852c84ff8fba70',
     lua: [p0, p1, p2, p5, p6, p8, p9, p11, p47, p15, p16, p17, p18, p19, p20, p21, p26, p27, p28, p31, p44, p45, p46, `return each(0, function(n)
 local holders, waiters, count = {}, {}, n.sharing
 if n.value and n.value ~= MARKER then
@@ -708,7 +712,7 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: 'd2aa5bb377166a05afe4e2906fa900172aa65b3d',
+    sha1: '1ed85450f4eb25e0d29d740ae3c936202f8a672f',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p48, p38, p39, p40, p41, p42, p44, p45, p46, `return each(1, function(n, field)
 local owner = field(1)
 local verdict, moved, was = 'gone', false, nil
@@ -753,7 +757,7 @@ end)`].join('\n'),
   },
   renew: {
     name: 'renew',
-    sha1: '8091f2acf528a76a89cdc563c84276c6621d50dc',
+    sha1: '9e6de5e1aba1c4d95dbeec130e862e69b9853904',
     lua: [p0, p1, p2, p5, p6, p8, p9, p10, p15, p16, p17, p18, p19, p20, p21, p22, p23, p26, p27, p28, p30, p31, p32, p34, p37, p41, p43, p44, p45, p46, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
@@ -770,7 +774,7 @@ end)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: '3013d5775662a5e4464c2989ff429ba6c84fcced',
+    sha1: '05324559597754f0de8493bae1fe79f5778eab82',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p31, p33, p35, p36, p38, p39, p40, p41, p42, p43, p44, p45, p46, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)

@@ -2,7 +2,7 @@ import type { LocalClock } from '../base/clock.js'
 import { HoldfastError, type LossReason } from '../base/errors.js'
 import { events, type LockEvent } from '../base/events.js'
 import type { NameKeys } from '../kernel/names.js'
-import { modeName, type Revoker, type Mode } from '../kernel/protocol.js'
+import { modeName, type Revoker, type Mode, type Push } from '../kernel/protocol.js'
 import { marginOf } from './deadline.js'
 
 /** What a grant gave: by reply or by push. Times are local ms. */
@@ -16,6 +16,8 @@ export interface Grant {
   readonly serverTime: number
   readonly run: string
   readonly pushed: boolean
+  /** A message that this tenure is to end, which came before there was a lease. */
+  readonly early?: { readonly push: Push | undefined }
 }
 
 /** What the lease is for. */

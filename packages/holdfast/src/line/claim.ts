@@ -1,4 +1,5 @@
-import { renewFields, type NotAfter, type Push } from '../kernel/protocol.js'
+import type { LockEvent } from '../base/events.js'
+import { modeName, renewFields, type NotAfter, type Push } from '../kernel/protocol.js'
 import { deadlineOfPush, deadlineOfReply, marginOf } from '../lease/deadline.js'
 import type { Grant } from '../lease/lease.js'
 import type { Answer } from '../quorum/node.js'
@@ -68,4 +69,9 @@ export async function askForClaim(
   // Too late only by the clock of another server run: the answer brought a sample of this one.
   const again = answer.verdict[0] === 'late' && tries > 0 && asking.wanted()
   return again ? askForClaim(queue, wish, owner, asking, tries - 1) : answer
+}
+
+/** What every event of a waiter says. */
+export function eventOf({ name, mode }: Wish, owner: string): LockEvent {
+  return { name, mode: modeName(mode), owner }
 }

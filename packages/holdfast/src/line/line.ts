@@ -83,7 +83,9 @@ export class Line {
   }
 
   #due(waiter: Waiter): number {
-    const behind = waiter.behind
+    // Later by its place, so that the first one's question comes first; but within one claim, because
+    // the place that it knows may be long out of date.
+    const behind = Math.min(waiter.rank / 4, 0.75 + 0.25 * waiter.jitter) * waiter.wish.claim
     const ends = this.#holderEnds === null ? this.#foreignLook : this.#holderEnds + AFTER_END_MS
     return Math.max(ends + behind, waiter.notBefore)
   }

@@ -99,7 +99,7 @@ export class Queue {
     waiter.line.leave(waiter)
     if (--waiter.line.users === 0) {
       waiter.line.close()
-      this.#lines.delete(waiter.name)
+      this.#lines.delete(waiter.wish.name)
     }
   }
 

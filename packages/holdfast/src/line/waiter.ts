@@ -1,19 +1,12 @@
 import { HoldfastError } from '../base/errors.js'
-import { events } from '../base/events.js'
-import {
-  acquireFields,
-  contention,
-  modeName,
-  sooner,
-  type ModeName,
-  type NotAfter,
-  type Push,
-} from '../kernel/protocol.js'
+import { events, type LockEvent } from '../base/events.js'
+import { acquireFields, contention, sooner, type NotAfter, type Push } from '../kernel/protocol.js'
 import { marginOf } from '../lease/deadline.js'
 import type { Grant } from '../lease/lease.js'
 import type { Answer } from '../quorum/node.js'
 import { classify, isConfig } from '../quorum/replies.js'
-import { askForClaim, grantOfPush, grantOfReply, type Granted } from './claim.js'
+import { askForClaim, eventOf, grantOfPush, grantOfReply, type Granted } from './claim.js'
+import { Early } from './early.js'
 import type { Line } from './line.js'
 import type { Recipient } from './mailbox.js'
 import type { Queue } from './queue.js'
@@ -37,11 +30,11 @@ export class Waiter implements Recipient {
   rank = 0
   notBefore = 0
   readonly #queue: Queue
-  readonly #wish: Wish
-  readonly #line: Line
+  readonly wish: Wish
+  readonly line: Line
   readonly #since: number
   /** Those far behind do not all ask at the same moment. */
-  readonly #jitter: number
+  readonly jitter: number
   readonly #resolve: (grant: Grant) => void
   readonly #reject: (error: unknown) => void
   #owner: string
@@ -53,6 +46,7 @@ export class Waiter implements Recipient {
   /** Whether the last request was limited by the end of this call. */
   #ending = false
   #late = 0
+  #early = new Early()
   #trouble: HoldfastError | null = null
   #contention: ReturnType<typeof contention> = {}
   #limit: Limit | null = null
@@ -66,18 +60,18 @@ export class Waiter implements Recipient {
     reject: (error: unknown) => void,
   ) {
     this.#queue = queue
-    this.#line = line
-    this.#wish = wish
+    this.line = line
+    this.wish = wish
     this.#resolve = resolve
     this.#reject = reject
     this.#since = queue.clock.now()
-    this.#jitter = queue.runtime.random()
+    this.jitter = queue.runtime.random()
     this.#backoff = new Backoff(queue.runtime)
     this.#owner = this.#newOwner()
   }
 
   start(): void {
-    const { wait, signal } = this.#wish
+    const { wait, signal } = this.wish
     if (signal?.aborted) return this.giveUp(signal.reason)
     if (signal) this.#queue.onAbort(signal, this)
     if (wait > 0 && wait !== Infinity) {
@@ -100,6 +94,7 @@ export class Waiter implements Recipient {
     this.#queue.mailbox.unregister(this.#owner)
     this.#owner = this.#newOwner()
     this.#sent = false
+    this.#early = new Early()
     this.ticket = 0
   }
 
@@ -118,14 +113,14 @@ export class Waiter implements Recipient {
 
   /** Nothing is to be carried out after the end of this call, which may come before a command's. */
   #within(notAfter: NotAfter): NotAfter {
-    const { timeout, wait } = this.#wish
+    const { timeout, wait } = this.wish
     const early = wait === 0 ? 0 : timeout - (this.#since + wait - this.#queue.clock.now())
     this.#ending = early > 0
     return sooner(notAfter, early)
   }
 
   async #ask(): Promise<void> {
-    const { keys, timeout, wait } = this.#wish
+    const { keys, timeout, wait } = this.wish
     while (this.#state === 'asking') {
       const owner = this.#owner
       const stand = wait > 0 && this.#queue.mailbox.live
@@ -136,7 +131,7 @@ export class Waiter implements Recipient {
           if (this.#state !== 'asking' || this.#owner !== owner) return null
           this.#stale = false
           this.#sent = sent = true
-          return acquireFields(owner, this.#wish, stand, ticket, this.#within(notAfter))
+          return acquireFields(owner, this.wish, stand, ticket, this.#within(notAfter))
         })
         // A push, a cancel or a later question has overtaken this answer (review S13).
         if (this.#owner !== owner || this.#over()) void this.#overtaken(owner, answer)
@@ -153,7 +148,7 @@ export class Waiter implements Recipient {
 
   /** The server may have lost or passed over the other places of this process too. */
   #othersAsk(): void {
-    for (const other of this.#line.waiters) if (other !== this) other.askAgain()
+    for (const other of this.line.waiters) if (other !== this) other.askAgain()
   }
 
   #over(): boolean {
@@ -175,7 +170,7 @@ export class Waiter implements Recipient {
   /** @returns whether asking is over for now. */
   async #answered(answer: Answer): Promise<boolean> {
     const [status = '', ...rest] = answer.verdict
-    const { name, wait } = this.#wish
+    const { name, wait } = this.wish
     switch (status) {
       case 'granted':
         this.#granted(answer, Number(rest[0]), Number(rest[1]))
@@ -190,7 +185,7 @@ export class Waiter implements Recipient {
           return true
         }
         // Subscribe before standing in line: a grant is told by a message.
-        if (!this.#queue.mailbox.live) await this.#queue.openMailbox(this.#wish.timeout)
+        if (!this.#queue.mailbox.live) await this.#queue.openMailbox(this.wish.timeout)
         return false
       case 'forced':
         // Withheld from others until we let go of it.
@@ -218,9 +213,9 @@ export class Waiter implements Recipient {
   }
 
   async #troubled(error: unknown): Promise<void> {
-    const trouble = classify(error, 'the client', this.#wish.name)
+    const trouble = classify(error, 'the client', this.wish.name)
     this.#trouble = trouble
-    if (trouble.code === 'ERR_CONFIG' || this.#wish.wait === 0) {
+    if (trouble.code === 'ERR_CONFIG' || this.wish.wait === 0) {
       this.giveUp(trouble)
       return
     }
@@ -233,15 +228,15 @@ export class Waiter implements Recipient {
     const returned = fresh === '1' && this.ticket !== 0
     this.rank = Number(rank)
     this.ticket = Number(ticket)
-    this.#contention = contention(this.#wish.name, holder, answer.now)
+    this.#contention = contention(this.wish.name, holder, answer.now)
     this.#backoff.reset()
     this.#late = 0
     this.#state = 'parked'
     this.notBefore = answer.received + LEAST_GAP_MS
     const foreign = this.#contention.holder?.mode === 'foreign'
     const ends = this.#contention.remaining
-    this.#line.told(foreign ? null : answer.received + (ends ?? 0), answer)
-    this.#line.park(this)
+    this.line.told(foreign ? null : answer.received + (ends ?? 0), answer)
+    this.line.park(this)
     events.queued({ ...this.#event(), rank: this.rank })
     // The line was lost on the server, and the others of this process with it.
     if (returned) this.#othersAsk()
@@ -259,23 +254,31 @@ export class Waiter implements Recipient {
   }
 
   pushed(push: Push, received: number): void {
+    this.#early.note(push)
     if (push.kind === 'first' && this.#state === 'parked') {
+      // What the others of its process are told must not put it off.
+      if (push.ends <= push.now) return this.askAgain()
       this.rank = 0
       this.notBefore = 0
-      this.#line.told(received + Math.max(0, push.ends - push.now), push)
-      this.#line.park(this)
+      this.line.told(received + Math.max(0, push.ends - push.now), push)
+      this.line.park(this)
     }
     if (push.kind === 'first' && this.#state === 'asking') this.#stale = true
     if (push.kind === 'grant' && (this.#state === 'parked' || this.#state === 'asking')) {
-      this.#line.leave(this)
+      this.line.leave(this)
       void this.#pushedGrant(push, received)
     }
   }
 
   async #pushedGrant(push: Push & { kind: 'grant' }, received: number): Promise<void> {
-    const { grant, latency } = grantOfPush(this.#queue, this.#wish, push, received)
+    const { grant, latency } = grantOfPush(this.#queue, this.wish, push, received)
     if (grant) {
-      events.handover({ ...this.#event(), fence: grant.fence, latency, confirmed: false })
+      events.handover({
+        ...this.#event(),
+        fence: grant.fence,
+        latency,
+        confirmed: false,
+      })
       this.#accept(grant)
       return
     }
@@ -292,23 +295,29 @@ export class Waiter implements Recipient {
   /** Asks whether a pushed grant still stands, and for the full ttl; leaves the state if not. */
   async #confirm(pushed: number): Promise<void> {
     try {
-      const answer = await askForClaim(this.#queue, this.#wish, this.#owner, {
+      const answer = await askForClaim(this.#queue, this.wish, this.#owner, {
         within: (notAfter) => this.#within(notAfter),
         wanted: () => this.#state === 'confirming',
       })
       if (this.#state !== 'confirming') return
-      const [status, ends, token] = answer.verdict
+      const [status, ends, token, , asked] = answer.verdict
       if (status !== 'renewed') {
         // It may stand all the same (forced, late): nobody else has it until we let go of it.
         if (status !== 'gone') void this.#giveBack()
         return
       }
+      this.#early.learn(asked, this.#owner, answer.now)
       // The message may be of an earlier claim; 0 where somebody deleted the record.
       const fence = Number(token) || pushed
-      events.handover({ ...this.#event(), fence, latency: null, confirmed: true })
+      events.handover({
+        ...this.#event(),
+        fence,
+        latency: null,
+        confirmed: true,
+      })
       this.#accept(grantOfReply(answer, Number(ends), fence, true, this.#queue.drift))
     } catch (error) {
-      this.#trouble = classify(error, 'the client', this.#wish.name)
+      this.#trouble = classify(error, 'the client', this.wish.name)
       // Unknown whether it stands: given back, and asked for anew.
       if (this.#state === 'confirming') void this.#giveBack()
     }
@@ -316,11 +325,11 @@ export class Waiter implements Recipient {
 
   #accept(grant: Granted): void {
     const now = this.#queue.clock.now()
-    if (now >= grant.deadline - marginOf(grant.length, this.#wish.margin)) {
+    if (now >= grant.deadline - marginOf(grant.length, this.wish.margin)) {
       // The answer came when the lease was all but over: it is not a grant any more.
       this.#trouble = new HoldfastError('ERR_UNAVAILABLE', 'a grant came too late to be used')
       void this.#giveBack()
-      if (this.#wish.wait === 0) {
+      if (this.wish.wait === 0) {
         this.#finish()
         this.#reject(this.#trouble)
         return
@@ -331,17 +340,23 @@ export class Waiter implements Recipient {
       return
     }
     const owner = this.#owner
-    this.#line.told(grant.deadline, { now: grant.serverTime, run: grant.run })
+    this.line.told(grant.deadline, { now: grant.serverTime, run: grant.run })
     this.#finish()
     // Until the lease is there: an answer that comes in between must not give it back.
-    this.#queue.mailbox.register(owner, { holds: true, pushed: () => undefined })
+    const early = this.#early
+    this.#queue.mailbox.register(owner, { holds: true, pushed: (push) => early.note(push) })
     const waited = now - this.#since
-    events.granted({ ...this.#event(), fence: grant.fence, waited, pushed: grant.pushed })
-    this.#resolve({ ...grant, owner })
+    events.granted({
+      ...this.#event(),
+      fence: grant.fence,
+      waited,
+      pushed: grant.pushed,
+    })
+    this.#resolve({ ...grant, owner, early })
   }
 
   #refusal(code: 'ERR_TAKEN' | 'ERR_TIMEOUT'): HoldfastError {
-    return refusal(code, this.#wish, this.#contention)
+    return refusal(code, this.wish, this.#contention)
   }
 
   /** Ends the call without a lock. What the server may hold for it is released. */
@@ -361,11 +376,11 @@ export class Waiter implements Recipient {
       return
     }
     const { runtime } = this.#queue
-    void timeoutOf(runtime, this.#wish, leaving, reason).then((error) => this.#reject(error))
+    void timeoutOf(runtime, this.wish, leaving, reason).then((error) => this.#reject(error))
   }
 
   #giveBack(owner: string = this.#owner): Promise<Answer | null> {
-    const { keys, timeout, ttl } = this.#wish
+    const { keys, timeout, ttl } = this.wish
     const until = this.#queue.clock.now() + timeout + ttl
     return this.#queue.orphans.release(owner, keys, timeout, until)
   }
@@ -374,27 +389,10 @@ export class Waiter implements Recipient {
     this.#state = 'done'
     this.#limit?.cancel()
     this.#backoff.cancel()
-    this.#queue.forget(this, this.#owner, this.#wish.signal)
+    this.#queue.forget(this, this.#owner, this.wish.signal)
   }
 
-  /**
-   * How long after the holder's end it asks, ms: later by its place, so that the first one asks first;
-   * but within one claim, because its place may be long out of date.
-   */
-  get behind(): number {
-    const { claim } = this.#wish
-    return Math.min(this.rank / 4, 0.75 + 0.25 * this.#jitter) * claim
-  }
-
-  get name(): string {
-    return this.#wish.name
-  }
-  get line(): Line {
-    return this.#line
-  }
-
-  #event(): { name: string; mode: ModeName; owner: string } {
-    const { name, mode } = this.#wish
-    return { name, mode: modeName(mode), owner: this.#owner }
+  #event(): LockEvent {
+    return eventOf(this.wish, this.#owner)
   }
 }

@@ -117,9 +117,17 @@ export function enclosing(engine: Engine, name: string, mode: Mode): Scope | nul
   for (let scope = alive(here.getStore()); scope; scope = scope.around) {
     const { place } = scope
     if (place.engine !== engine || place.name !== name) continue
-    if (place.mode === 'x' || mode === 'x') return scope
+    if (place.mode === 'x' || mode !== place.mode) return scope
   }
   return null
+}
+
+/** By the two modes, in the order of the alphabet. */
+const WHAT_HELPS: Record<string, string> = {
+  xx: 'Pass on the lock that use gives, or take it by use and with { reentrant: true } both times',
+  sx: 'A reader that is to write releases first; a writer may downgrade',
+  px: 'A semaphore and a mutex of one name keep each other out: give one another name',
+  ps: 'A semaphore and a read/write lock of one name keep each other out: give one another name',
 }
 
 /** @throws ERR_DEADLOCK for a call that would wait for the very code that makes it. */
@@ -131,8 +139,6 @@ export function refuseDeadlock(engine: Engine, name: string, mode: Mode): void {
   const which = `the lock ${JSON.stringify(name)}`
   const message =
     `${which} is held, for ${held} ms now, by a use around this call, which would wait for itself. ` +
-    (mode === 'x' && scope.lock.tenure.lease.terms.mode === 'x'
-      ? 'Pass on the lock that use gives, or take it by use and with { reentrant: true } both times'
-      : 'A reader that is to write releases first; a writer may downgrade')
+    WHAT_HELPS[[mode, scope.lock.tenure.lease.terms.mode].sort().join('')]!
   throw new HoldfastError('ERR_DEADLOCK', message, { lock: name, held })
 }

@@ -16,6 +16,8 @@ export interface LeadContext {
   readonly signal: AbortSignal
   /** The fencing token of this leadership. */
   readonly fence: number
+  /** Aborts when somebody asks this leader to let go: see `Holdfast.revoke`. */
+  readonly revoked: AbortSignal
 }
 
 /** To be the leader: an exclusive lock, whose changes are told to those who observe. */
@@ -169,7 +171,15 @@ export class Election {
   ): Promise<void> {
     const { signal, done } = joined(leadership.signal, outer)
     try {
-      await fn({ signal, fence: leadership.fence })
+      const { fence } = leadership
+      // Made only where somebody looks.
+      await fn({
+        signal,
+        fence,
+        get revoked(): AbortSignal {
+          return leadership.revoked
+        },
+      })
     } catch (error) {
       if (!signal.aborted || !stopped(error, signal.reason)) throw error
     } finally {

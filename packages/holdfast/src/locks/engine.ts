@@ -78,6 +78,7 @@ export class Engine {
       pushed: (push) => this.#pushed(lease, push),
     })
     this.renewer.add(lease)
+    if (grant.early?.push) this.#pushed(lease, grant.early.push)
     return lease
   }
 

@@ -194,6 +194,7 @@ export class Lock implements AsyncDisposable {
     this.assertHeld()
     this.#how = 'downgraded'
     const reader = downgrade(this.#engine, this.#lease)
+    this.tenure.leave()
     this.#release = reader.then(
       () => ({ released: true }),
       (error: HoldfastError) => ({
@@ -201,6 +202,7 @@ export class Lock implements AsyncDisposable {
         reason: error.code === 'ERR_LOST' ? 'lost' : 'unavailable',
       }),
     )
+    this.onRelease?.()
     return new Lock(this.#engine, new Tenure(await reader))
   }
 

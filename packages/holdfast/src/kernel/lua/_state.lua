@@ -165,7 +165,7 @@ local function hold(n, owner, mode, ends, weight)
   local text = int(ends)
   if mode ~= 'x' then
     n.pool = mode == 'p'
-    call('ZADD', n.shared, unpack(spread(owner, weight, text)))
+    n.added = call('ZADD', n.shared, unpack(spread(owner, weight, text)))
     shadow(n)
     return text
   end
@@ -211,8 +211,13 @@ local function enter(n, owner, r, ends, state)
       call('HDEL', n.meta, WITHHELD)
       n.withheld = false
     end
-    n.sharing = n.sharing + r.weight
-    n.members = n.members + r.weight
+    if n.added == tonumber(r.weight) then
+      n.sharing = n.sharing + n.added
+      n.members = n.members + n.added
+    else
+      -- Some were there: those of a tenure that a stranger in K had ended.
+      share(n)
+    end
     if r.mode == 'p' then keep(n) end
   -- Else nobody is left for whom `settle` would keep it.
   elseif n.waiting > 0 then

@@ -87,12 +87,12 @@ return each(3, function(n, field)
     elseif n.value == MARKER or not n.value then
       call('ZREM', n.shared, unpack(spread(owner, weight)))
       forget(n, owner)
-      n.members = n.members - weight
-      n.sharing = n.sharing - weight
     end
     -- After the write, which a full memory refuses.
     push('forced', owner, us_text)
   end
+  -- Counted, not reckoned: a record may be of more permits than its owner has.
+  if at_once and (n.value == MARKER or not n.value) then share(n) end
   -- Also those whom this call does not reach: they learn it when they renew, or are ended by the next
   -- call. Nobody comes in before they have gone.
   if n.sharing > 0 then

@@ -1,5 +1,6 @@
 import { late } from './call.js'
 import type { Operation } from './operations.js'
+import { askedClaimedState, askedState } from './record.js'
 
 /** The twin of `kernel/lua/downgrade.lua`. */
 export const downgrade: Operation = {
@@ -32,7 +33,9 @@ export const downgrade: Operation = {
     n.share()
     const fresh = { mode: 's', weight: '1', ttl, claim: ttl, sub: '-', token: '0' }
     const info = r?.info ?? ''
-    const granted = n.enter(reader, { ...fresh, since: '', state: '0', info }, ends)
+    // Whoever was asked to let go still is: its first renewal may be the first that tells it.
+    const asked = r?.state === askedState || r?.state === askedClaimedState ? askedState : '0'
+    const granted = n.enter(reader, { ...fresh, since: '', state: '0', info }, ends, asked)
     n.purge()
     n.advance(null)
     n.settle()
