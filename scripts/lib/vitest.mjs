@@ -1,7 +1,20 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { cache } from './paths.mjs'
+import { join, relative } from 'node:path'
+import { cache, root } from './paths.mjs'
 import { run, tool } from './run.mjs'
+
+/** One line for each test that failed: in a long log the reporter's own lines are far apart. */
+function name(report) {
+  for (const { name: file, message, assertionResults } of report.testResults) {
+    const failed = assertionResults.filter((test) => test.status === 'failed')
+    for (const { fullName, failureMessages } of failed) {
+      const [why = ''] = (failureMessages[0] ?? '').split('\n')
+      console.log(`failed test: ${relative(root, file)}: ${fullName}: ${why}`)
+    }
+    if (failed.length === 0 && message)
+      console.log(`failed test: ${relative(root, file)}: ${message}`)
+  }
+}
 
 /** A file that does not load has no test to fail, so it counts as one failure itself. */
 function count(report) {
@@ -34,7 +47,9 @@ export function runTests(args, options = {}) {
   )
   let result = { passed: 0, failed: 0, skipped: 0 }
   try {
-    result = count(JSON.parse(readFileSync(file, 'utf8')))
+    const report = JSON.parse(readFileSync(file, 'utf8'))
+    name(report)
+    result = count(report)
   } catch {
     // vitest did not get as far as a report; its exit code says so
   }
