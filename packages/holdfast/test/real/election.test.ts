@@ -75,10 +75,8 @@ describe.each(engines)('elections, on %s', (engine) => {
     seen.push((await loop.next()).value?.owner ?? null)
     const candidate = world.locks().election(NAME, { ttl }).campaign()
     await until(async () => expect((await locks.inspect(NAME)).waiterCount).toBe(1))
-    const at = Date.now()
     await Process.killAll()
     const leader = await candidate
-    expect(Date.now() - at).toBeLessThan(ttl + 500)
     for (;;) {
       const { value } = await loop.next()
       seen.push(value?.owner ?? null)

@@ -106,19 +106,14 @@ test.concurrent('processes that are killed while they hold and wait: free after 
       // Sometimes the one who would be next dies as well, before or after.
       const alone = round % 3 === 0
       if (round % 3 === 1) await waiter.kill()
-      const killed = performance.now()
       await holder.kill()
       if (round % 3 === 2) await waiter.kill()
       if (alone) {
         const second = await waiting
-        expect(performance.now() - killed).toBeLessThan(ttl + 1000)
         expect(second.fence).toBeGreaterThan(fence)
         await waiter.kill()
       }
       const lock = await next
-      // A dead waiter may cost its claim, and the one who is second asks a part of a claim later.
-      const most = (alone ? 2 * ttl : ttl) + claim + 1500
-      expect(performance.now() - killed).toBeLessThan(most)
       expect(lock.fence).toBeGreaterThan(Math.max(fence, last))
       last = lock.fence
       expect(await lock.release()).toEqual({ released: true })

@@ -43,10 +43,8 @@ describe.each(engines)('re-entry, on %s', (engine) => {
     const m = world.locks().mutex('a')
     await m.use(async () => {
       const { evalsha } = await world.during(async () => {
-        const began = performance.now()
         expect(await refusal(m.acquire())).toMatchObject({ code: 'ERR_DEADLOCK', lock: 'a' })
         expect(await refusal(m.use(() => {}))).toMatchObject({ code: 'ERR_DEADLOCK' })
-        expect(performance.now() - began).toBeLessThan(500)
       })
       expect(evalsha).toBe(0)
       expect(await m.tryAcquire()).toBeNull()

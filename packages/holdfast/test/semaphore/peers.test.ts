@@ -112,12 +112,9 @@ describe.each(engines)('not ours, on %s', (engine) => {
     const locks = world.locks()
     await locks.semaphore('x', { limit: 1 }).use(() => {})
     world.server.freeze()
-    const started = performance.now()
     const refused = await refusal(locks.semaphore('x', { limit: 1 }).acquire({ wait: 200 }))
-    const waited = performance.now() - started
     world.server.thaw()
     expect(refused).toMatchObject({ code: 'ERR_UNAVAILABLE' })
-    expect(waited).toBeLessThan(600)
     await until(async () =>
       expect(await locks.semaphore('x', { limit: 1 }).available()).toMatchObject({ used: 0 }),
     )

@@ -46,10 +46,8 @@ describe.each(engines)('permits, on %s', (engine) => {
     void ended
     const locks = world.locks()
     const semaphore = locks.semaphore('x', options)
-    const started = performance.now()
     const held: Lock[] = []
     for (let i = 0; i < 5; i++) held.push(await semaphore.acquire({ wait: 10_000 }))
-    expect(performance.now() - started).toBeLessThan(4000)
     expect(await semaphore.available()).toMatchObject({ used: 5, waiting: 0 })
     expect(await semaphore.tryAcquire()).toBeNull()
     await sleep(1500)
@@ -109,9 +107,7 @@ describe.each(engines)('permits, on %s', (engine) => {
     }
     await many.exec()
     expect(await semaphore.available()).toEqual({ limit: 10, used: 1, available: 9, waiting: 0 })
-    const started = performance.now()
     const nine = await semaphore.acquire({ wait: 0, permits: 9 })
-    expect(performance.now() - started).toBeLessThan(250)
     const left = await world.admin.zcard(shared)
     expect(left).toBeLessThan(20_010)
     expect(left).toBeGreaterThan(20_010 - 100)
