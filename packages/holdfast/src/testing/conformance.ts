@@ -163,8 +163,9 @@ const LOCKS: Record<string, Case> = {
     )
   },
   'a lease is renewed, and ends when it is not': async ({ a, b, name }) => {
-    const renewed = await a.mutex(name, { ttl: 300 }).acquire()
-    const left = await a.mutex(`${name}:2`, { ttl: 300, renew: false }).acquire()
+    // Long enough for a machine that is busy with other things when the renewal is due.
+    const renewed = await a.mutex(name, { ttl: 900 }).acquire()
+    const left = await a.mutex(`${name}:2`, { ttl: 900, renew: false }).acquire()
     const reason = (await aborted(left.signal)) as HoldfastError
     assert.equal(reason.code, 'ERR_LOST')
     assert.throws(() => left.assertHeld(), code('ERR_LOST'))

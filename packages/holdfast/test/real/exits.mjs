@@ -8,7 +8,7 @@ const redis = new Redis(url)
 const locks = new Holdfast(redis)
 
 if (what === 'closed') {
-  const lock = await locks.mutex('exit:a', { ttl: 300 }).acquire()
+  const lock = await locks.mutex('exit:a', { ttl: 3000 }).acquire()
   const waiting = locks
     .mutex('exit:a')
     .acquire({ wait: Infinity })
