@@ -375,6 +375,7 @@ return 'x', n.value, ends, r and r.info or ''
 end
 if n.sharing > 0 then
 local last = awaited(n, mode, weight)
+if not last[1] then return '-', '', '-1', '' end
 local owner = owner_of(last[1])
 local r = record(n, owner)
 return n.pool and 'p' or 's', owner, last[2], r and r.info or ''
@@ -443,7 +444,7 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'announce' | 'downgrade' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'resize' | 'status', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '59c899c893f1d2535f6e69adc4a16891918c8379',
+    sha1: '82b4acfa5d510d81ce2e86098f37da2ecf45722f',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, `local function agree(n, weight, limit, stands)
 if capacity(n) == 0 then
 n.limit, n.base, n.unsaved = limit, limit, true
@@ -712,7 +713,7 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: '1ed85450f4eb25e0d29d740ae3c936202f8a672f',
+    sha1: 'e90858d8b488122ef5f0e0482280b98b464f10fc',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p48, p38, p39, p40, p41, p42, p44, p45, p46, `return each(1, function(n, field)
 local owner = field(1)
 local verdict, moved, was = 'gone', false, nil
@@ -774,7 +775,7 @@ end)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: '05324559597754f0de8493bae1fe79f5778eab82',
+    sha1: 'd02dd0c5d06edcd72875b8f8197f1e05fc5ee068',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p31, p33, p35, p36, p38, p39, p40, p41, p42, p43, p44, p45, p46, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)

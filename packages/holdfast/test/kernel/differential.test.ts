@@ -61,6 +61,7 @@ async function compare(engine: ServerEngine): Promise<void> {
       await fc.assert(property, { ...chosen, numRuns: 4, endOnFailure: seed === undefined })
       if (seed !== undefined) break
     }
+    console.log(`${engine}: ${conclusive} sequences, ${inconclusive} more too near to an expiry`)
     expect(inconclusive).toBeLessThan(conclusive / 10)
     if (seed === undefined) expect(seen).toEqual(everything)
   } finally {

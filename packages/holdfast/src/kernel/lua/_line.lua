@@ -136,6 +136,8 @@ local function holder(n, mode, weight)
   end
   if n.sharing > 0 then
     local last = awaited(n, mode, weight)
+    -- Deleted by this very call: its expiry passed while the script ran.
+    if not last[1] then return '-', '', '-1', '' end
     local owner = owner_of(last[1])
     local r = record(n, owner)
     return n.pool and 'p' or 's', owner, last[2], r and r.info or ''
