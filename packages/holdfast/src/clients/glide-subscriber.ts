@@ -1,6 +1,9 @@
 import type { Subscriber, SubscriberEvents } from './common.js'
 import type { Place } from './wandering.js'
 
+// Asks for the right to use a channel. It comes back while an unsubscription is on its way.
+const QUESTION = 'hf:may'
+
 /** What is asked of a GlideClient or GlideClusterClient. No client is imported, not even as a type. */
 export interface GlideLike {
   // oxlint-disable-next-line typescript/no-explicit-any -- a route, of a cluster only
@@ -26,8 +29,9 @@ export interface Inside extends GlideLike {
  */
 export async function connect({ constructor, config }: Inside): Promise<Place> {
   let heard: SubscriberEvents | undefined
-  const callback = (got: { channel: unknown; message: unknown }): void =>
-    heard?.message(String(got.channel), String(got.message))
+  const callback = (got: { channel: unknown; message: unknown }): void => {
+    if (String(got.message) !== QUESTION) heard?.message(String(got.channel), String(got.message))
+  }
   const own = await constructor.createClient({
     ...config,
     lazyConnect: false,
@@ -67,7 +71,7 @@ function subscriber(own: Inside, events: SubscriberEvents): Subscriber {
     start: events.ready,
     subscribe: async (channel) => {
       if (!channels.has(channel)) {
-        await own.customCommand(['PUBLISH', channel, '']).catch((error: unknown) => {
+        await own.customCommand(['PUBLISH', channel, QUESTION]).catch((error: unknown) => {
           if (/NOPERM|permission/i.test(String(error))) throw error
         })
         if (channels.size < channels.add(channel).size) due += 1

@@ -129,8 +129,10 @@ describe.each(engines)('first come, first served, on %s', (engine) => {
       await holder.release()
       await granted[1]
     })
-    // The release that grants it to the stopped one, and the question of the next at the claim's end.
-    expect(cost).toMatchObject({ evalsha: 2, eval: 0 })
+    // The release that grants it to the stopped one, and the question of the next at the claim's end;
+    // a moment later the one who released looks as well, which may come before the next has heard.
+    expect([2, 3]).toContain(cost.evalsha)
+    expect(cost.eval).toBe(0)
     expect(await messages.owners('grant')).toEqual([owners[0]])
     expect((await locks.inspect(name)).waiters.map((one) => one.owner)).toEqual(owners.slice(2))
 
