@@ -1,0 +1,205 @@
+import { describe, expect, test } from 'vitest'
+import { listener, script, type Kind } from './kinds.js'
+import { admin, connections, info, makers, server, subscribers, until } from './port-stage.js'
+
+/** What every port does of subscriptions. */
+export function subscribeTests(kind: Kind): void {
+  const { lazy = false, silent = false } = kind
+  const { make, connected } = makers(kind)
+
+  describe('subscribe', () => {
+    test('resolves when the server has confirmed it, and tells messages', async () => {
+      const { port } = await connected()
+      const seen = listener()
+      await port.subscribe('a', seen)
+      expect(await admin.publish('a', 'ключ')).toBe(1)
+      await admin.publish('b', 'not this')
+      await admin.publish('a', '')
+      await until(() => expect(seen.messages).toEqual(['ключ', '']))
+      expect(seen.gaps).toBe(0)
+    })
+
+    test('works without the offline queue, and with a short command time-out', async () => {
+      const one = await connected({ odd: true })
+      const { port } = one
+      const seen = listener()
+      await port.subscribe('a', seen)
+      server.freeze()
+      const slow = port.subscribe('b', seen)
+      // This time-out began later than one of the subscription would have.
+      if (lazy) await expect(one.ping()).rejects.toThrow('timed out')
+      server.thaw()
+      await slow
+      await admin.publish('b', 'x')
+      await until(() => expect(seen.messages).toEqual(['x']))
+    })
+
+    test('all channels share one connection', async () => {
+      const { port } = await connected()
+      expect(await connections()).toBe(2)
+      const [a, b, again] = [listener(), listener(), listener()]
+      await Promise.all([
+        port.subscribe('a', a),
+        port.subscribe('b', b),
+        port.subscribe('a', again),
+      ])
+      expect(await connections()).toBe(3)
+      expect(await connections(/ sub=2 /)).toBe(1)
+      await admin.publish('a', '1')
+      await admin.publish('b', '2')
+      await until(() =>
+        expect([a.messages, b.messages, again.messages]).toEqual([['1'], ['2'], ['1']]),
+      )
+    })
+
+    test('is closed without harm to others on the channel, the last one unsubscribes', async () => {
+      const { port } = await connected()
+      const [first, second, third] = [listener(), listener(), listener()]
+      const one = await port.subscribe('a', first)
+      const two = await port.subscribe('a', second)
+      await one.close()
+      await one.close()
+      await admin.publish('a', '1')
+      await until(() => expect(second.messages).toEqual(['1']))
+      await two.close()
+      const three = await port.subscribe('a', third) // In the wake of the unsubscription.
+      await admin.publish('a', '2')
+      await until(() => expect(third.messages).toEqual(['2']))
+      await three.close()
+      await until(async () => expect(await subscribers('a')).toBe(0))
+      expect([first.messages, second.messages]).toEqual([[], ['1']])
+    })
+
+    test('a subscription that was closed while the server was away stays closed', async () => {
+      const { port } = await connected()
+      const [closed, open] = [listener(), listener()]
+      const one = await port.subscribe('a', closed)
+      await port.subscribe('b', open)
+      await server.kill()
+      if (!silent) await until(() => expect(port.ready).toBe(false))
+      await one.close()
+      await server.restart()
+      await until(() => expect(open.gaps).toBe(1))
+      await until(async () => expect(await subscribers('a')).toBe(0))
+      expect(closed.gaps).toBe(0)
+    })
+
+    test('tells a gap after each break, when messages are sure to arrive again', async () => {
+      const { port } = await connected()
+      const received: Promise<number>[] = []
+      const seen = listener()
+      await port.subscribe('a', {
+        onMessage: (message) => seen.onMessage(message),
+        onGap: () => {
+          seen.onGap()
+          received.push(admin.publish('a', `${seen.gaps}`))
+        },
+      })
+      for (let round = 1; round <= 3; round++) {
+        await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+        // Else the next break may swallow the message: a server does not flush whom it ends.
+        await until(() => expect(seen.messages).toHaveLength(round))
+      }
+      expect(await Promise.all(received)).toEqual([1, 1, 1])
+      await server.restart()
+      await until(() => expect(seen.messages).toEqual(['1', '2', '3', '4']))
+      expect(seen.gaps).toBe(4)
+    })
+
+    test.skipIf(silent)(
+      'ends when the server refuses the channel after a break, and tells no gap',
+      async () => {
+        await admin.acl('SETUSER', 'guest', 'on', '>pw', '~*', '+@all', 'resetchannels', '&a')
+        const { port } = await connected({ username: 'guest', password: 'pw' })
+        const seen = listener()
+        await port.subscribe('a', seen)
+        // The server ends connections that lose a channel; a new one may not subscribe any more.
+        await admin.acl('SETUSER', 'guest', 'resetchannels')
+        const refused = /cmdstat_subscribe:.*rejected_calls=(\d+)/
+        await until(async () => expect(await info('commandstats', refused)).not.toBe(0))
+        await port.run(script('return 1'), [], [])
+        await until(() => expect(seen.ends).toBe(1))
+        expect(seen.gaps).toBe(0)
+        await admin.acl('SETUSER', 'guest', '&a')
+        const again = listener()
+        await port.subscribe('a', again)
+        expect(await admin.publish('a', 'x')).toBe(1)
+        await until(() => expect(again.messages).toEqual(['x']))
+        expect(seen).toMatchObject({ messages: [], gaps: 0, ends: 1 })
+      },
+    )
+
+    test('waits for a server that is away', async () => {
+      const { port } = await connected()
+      await server.kill()
+      const seen = listener()
+      const both = [port.subscribe('a', seen), port.subscribe('b', seen)]
+      await server.restart()
+      await Promise.all(both)
+      await admin.publish('b', 'x')
+      await until(() => expect(seen.messages).toEqual(['x']))
+      expect(seen.gaps).toBe(0)
+    })
+
+    test.each([
+      ['', {}],
+      [' (client with unusual options)', { odd: true }],
+    ])('outlives a break between its command and the answer%s', async (_with, options) => {
+      const { port } = await connected(options)
+      const [first, second] = [listener(), listener()]
+      await port.subscribe('a', first)
+      server.freeze()
+      const pending = port.subscribe('b', second)
+      await new Promise((resolve) => setImmediate(resolve)) // node-redis writes in the next turn.
+      await server.restart()
+      await pending
+      expect(await admin.publish('b', 'x')).toBe(1)
+      // GLIDE may tell it once for each channel; that only has the waiters ask once more.
+      if (silent) await until(() => expect(first.gaps).toBeGreaterThan(0))
+      else await until(() => expect(first.gaps).toBe(1))
+      await until(() => expect(second.messages).toEqual(['x']))
+      if (!silent) expect(second.gaps).toBe(0)
+    })
+
+    test.skipIf(silent)(
+      'rejects when the client gives up, and connects again for the next one',
+      async () => {
+        const { port } = await connected({ attempts: 3 })
+        const seen = listener()
+        await port.subscribe('a', seen)
+        await server.kill()
+        await expect(port.subscribe('b', listener())).rejects.toThrow(/ECONNREFUSED|[Cc]losed/)
+        // Now the subscriber's client has given up, whatever the time of the first attempt.
+        await expect(port.subscribe('b', listener())).rejects.toThrow('ECONNREFUSED')
+        await until(() => expect(seen.ends).toBe(1))
+        await server.restart()
+        const again = listener()
+        await port.subscribe('a', again)
+        expect(await admin.publish('a', 'x')).toBe(1)
+        await until(() => expect(again.messages).toEqual(['x']))
+        expect(seen).toMatchObject({ messages: [], gaps: 0, ends: 1 })
+      },
+    )
+
+    test('rejects with NOPERM without the right to the channel; others still work', async () => {
+      await admin.acl('SETUSER', 'guest', 'on', '>pw', '~*', '+@all', 'resetchannels', '&mine')
+      const { port } = await connected({ username: 'guest', password: 'pw' })
+      await expect(port.subscribe('yours', listener())).rejects.toThrow(
+        silent ? 'PermissionDenied' : 'NOPERM',
+      )
+      const seen = listener()
+      await port.subscribe('mine', seen)
+      await expect(port.subscribe('yours', listener())).rejects.toThrow(
+        silent ? 'PermissionDenied' : 'NOPERM',
+      )
+      await admin.publish('mine', 'x')
+      await until(() => expect(seen.messages).toEqual(['x']))
+    })
+
+    test('rejects with a wrong password, though the client tries again for ever', async () => {
+      await admin.acl('SETUSER', 'guest', 'on', '>pw', '~*', '+@all', '&*')
+      const { port } = await make({ username: 'guest', password: 'wrong' })
+      await expect(port.subscribe('a', listener())).rejects.toThrow('WRONGPASS')
+    })
+  })
+}
