@@ -9,8 +9,6 @@ import { checkForce } from './options.js'
 
 const TIMEOUT_MS = 500
 const STEP = 100
-/** The kernel ends so many readers in one call. */
-const READERS = 64
 
 /** A holder, as inspect shows it. Times are ms. */
 export interface HeldBy extends Holder {
@@ -53,7 +51,7 @@ export interface LockState {
 export interface ForceResult {
   /** Whether the name is free (or handed over) now. */
   readonly freed: boolean
-  /** How many holders were told to let go. */
+  /** How many holders have to let go. Without `now`, of a semaphore: as `holderCount`. */
   readonly asked: number
   /** The name is withheld for at most so many ms. */
   readonly remaining: number | null
@@ -159,7 +157,7 @@ export async function forceRelease(
     Number(text) < 0 ? null : Math.max(0, Math.round(Number(text) - answer.now))
   switch (status) {
     case 'forced':
-      return forceOthers(engine, state, fields, Number(count), Number(ends))
+      return forceOthers(engine, name, fields, Number(count), Number(ends))
     case 'asked':
       return { freed: false, asked: Number(count), remaining: remaining(ends) }
     // The tenure that was meant is over.
@@ -175,10 +173,13 @@ export async function forceRelease(
   }
 }
 
-/** One call ends a bounded number of readers; the name is withheld from others until all have gone. */
+/**
+ * One call ends a bounded number of those who share; the name is withheld from others until all have
+ * gone, so that each call leaves fewer.
+ */
 async function forceOthers(
   engine: Engine,
-  { name, holderCount }: LockState,
+  name: string,
   fields: readonly string[],
   ended: number,
   others: number,
@@ -186,7 +187,8 @@ async function forceOthers(
   const keys = keysOf(name, engine.prefix)
   let asked = ended
   let left = others
-  for (let calls = 1; left > 0 && calls * READERS < holderCount; calls++) {
+  for (let before = Infinity; left > 0 && left < before;) {
+    before = left
     const answer = await engine.node.ask('force', keys, TIMEOUT_MS, () => fields)
     const [status, count = '0', behind = '0'] = answer.verdict
     if (status === 'error') throw classify(new Error(count), 'the server', name)

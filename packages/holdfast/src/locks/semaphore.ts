@@ -12,7 +12,10 @@ export interface Permits {
   readonly limit: number
   /** How many are held. More than `limit` for a while after `resize` to less. */
   readonly used: number
-  /** How many are free. Those who wait come first; 0 while the name is held in another way. */
+  /**
+   * How many are free. Those who wait come first; 0 while the name is held in another way, and after
+   * `forceRelease` until all holders have gone.
+   */
   readonly available: number
   /** How many calls wait. */
   readonly waiting: number
@@ -90,7 +93,8 @@ export class Semaphore extends Taker<PermitOptions> {
     }
     const [bound = 0, used = 0, waiting = 0] = rest.map(Number)
     const limit = bound || this.limit
-    const free = rest[3] === 'p' || rest[3] === '-'
+    // Withheld: those who hold were asked to go, and nobody comes in before they have.
+    const free = (rest[3] === 'p' || rest[3] === '-') && rest[4] !== '1'
     return { limit, used, available: free ? Math.max(0, limit - used) : 0, waiting }
   }
 }

@@ -31,6 +31,9 @@ export interface Ask {
   readonly wait?: boolean
   readonly ticket?: string
   readonly notAfter?: { ms: string; run: string }
+  /** Of mode `p`. */
+  readonly permits?: number
+  readonly limit?: number
 }
 
 const NO_LIMIT = { ms: '', run: '' }
@@ -111,7 +114,8 @@ export class World {
 
   ask(name: string, owner: string, ask: Ask = {}): readonly string[] {
     const { mode = 'x', ttl = 10_000, claim = 2000, wait = true, ticket = '' } = ask
-    const request = { mode, ttl, claim, info: '' }
+    const { permits = 1, limit = 1 } = ask
+    const request = { mode, ttl, claim, info: '', permits, limit }
     const fields = acquireFields(owner, request, wait, ticket, ask.notAfter ?? NO_LIMIT)
     return this.kernel('acquire', name, fields)
   }

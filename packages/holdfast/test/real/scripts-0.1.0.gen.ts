@@ -579,7 +579,7 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: '0d6f6b565aeb569badac0c59e0d9a516d595ee09',
+    sha1: '2b39be7a286cb70c895dabc68ab6da2159466926',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p47, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p31, p33, p34, p35, p36, p37, p48, p38, p39, p40, p41, p44, p45, p46, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
@@ -615,7 +615,7 @@ end`, `return each(3, function(n, field)
 local at_once, asks = field(1) == '1', field(1) == '2'
 purge(n)
 if not asks and field(2) ~= '' and n.last > tonumber(field(2)) then return { 'newer' } end
-local owners = {}
+local owners, seen = {}, 1
 if n.value and n.value ~= MARKER then
 if ours(n.value) then
 owners = { n.value }
@@ -623,7 +623,8 @@ elseif not at_once then
 return { 'foreign', int(expiry(n)) }
 end
 elseif n.sharing > 0 then
-local live = sharers(n, asks and MOST_LOOKS or STEPS)
+local live
+live, seen = sharers(n, asks and MOST_LOOKS or STEPS)
 for i = 1, #live, 2 do owners[#owners + 1] = live[i] end
 else
 return { 'none' }
@@ -649,7 +650,7 @@ n.withheld = '1'
 end
 if not at_once then
 settle(n)
-return { 'asked', n.pool and #owners or math.max(#owners, n.sharing), int(expiry(n)) }
+return { 'asked', seen, int(expiry(n)) }
 end
 n.expiry = nil
 local was, left = n.top, n.sharing
@@ -775,7 +776,7 @@ end)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: 'd02dd0c5d06edcd72875b8f8197f1e05fc5ee068',
+    sha1: '543a36e62f800ff47ad0db4c0cfc62ac31d36271',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p31, p33, p35, p36, p38, p39, p40, p41, p42, p43, p44, p45, p46, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)
@@ -789,7 +790,8 @@ if n.waiting > 0 then advance(n, nil, wanted > before) end
 settle(n)
 end
 local kind = holder(n)
-return { 'limit', n.limit, n.pool and n.sharing or 0, n.waiting, kind }
+local withheld = n.withheld and n.sharing > 0
+return { 'limit', n.limit, n.pool and n.sharing or 0, n.waiting, kind, withheld and 1 or 0 }
 end)`].join('\n'),
   },
   status: {

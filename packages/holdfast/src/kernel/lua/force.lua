@@ -8,7 +8,7 @@
 --   who asks, for `please`: JSON text, or ''
 -- Reply of an item:
 --   forced count left (free, or handed over; left: how many who share are for another call)
---   asked count expiry (withheld until then at the latest); of `please` also how many were not asked before
+--   asked count expiry (all of them, of permits as far as one looks; withheld until then at the latest); of `please` also how many were not asked before
 --   none (nobody holds) | newer (a later grant than the one that is meant)
 --   foreign expiry (another library's holder: only `at once` ends it) | error text
 
@@ -62,7 +62,7 @@ return each(3, function(n, field)
   purge(n)
   -- One who shares may be meant although another came in later.
   if not asks and field(2) ~= '' and n.last > tonumber(field(2)) then return { 'newer' } end
-  local owners = {}
+  local owners, seen = {}, 1
   if n.value and n.value ~= MARKER then
     if ours(n.value) then
       owners = { n.value }
@@ -70,7 +70,8 @@ return each(3, function(n, field)
       return { 'foreign', int(expiry(n)) }
     end
   elseif n.sharing > 0 then
-    local live = sharers(n, asks and MOST_LOOKS or STEPS)
+    local live
+    live, seen = sharers(n, asks and MOST_LOOKS or STEPS)
     for i = 1, #live, 2 do owners[#owners + 1] = live[i] end
   else
     return { 'none' }
@@ -101,7 +102,7 @@ return each(3, function(n, field)
   end
   if not at_once then
     settle(n)
-    return { 'asked', n.pool and #owners or math.max(#owners, n.sharing), int(expiry(n)) }
+    return { 'asked', seen, int(expiry(n)) }
   end
 
   n.expiry = nil

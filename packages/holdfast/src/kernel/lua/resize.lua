@@ -4,6 +4,7 @@
 -- ARGV, 3 for each item: limit (or '': do not change), notAfter (server ms or ''), run that notAfter is for
 -- Reply of an item:
 --   limit limit(0: nobody holds permits or waits for them, so there is nothing to change) used waiting kind
+--     withheld (1: the holders were asked to go, and nobody comes in before they have)
 --   late | error text
 
 --@include _name
@@ -21,5 +22,6 @@ return each(3, function(n, field)
     settle(n)
   end
   local kind = holder(n)
-  return { 'limit', n.limit, n.pool and n.sharing or 0, n.waiting, kind }
+  local withheld = n.withheld and n.sharing > 0
+  return { 'limit', n.limit, n.pool and n.sharing or 0, n.waiting, kind, withheld and 1 or 0 }
 end)

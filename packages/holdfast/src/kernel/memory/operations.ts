@@ -189,12 +189,15 @@ const force: Operation = {
     if (!asks && field(2) !== '' && n.last > Number(field(2))) return ['newer']
     const { exclusive } = n
     let owners: readonly string[] = []
+    let seen = 1
     if (exclusive !== null) {
       if (isOwner(exclusive)) owners = [exclusive]
       else if (!atOnce) return ['foreign', String(n.expiry)]
     } else {
       if (n.sharing === 0) return ['none']
-      owners = n.permits.sharers(asks ? mostLooks : steps, now)[0].map(({ member }) => member)
+      const [live, count] = n.permits.sharers(asks ? mostLooks : steps, now)
+      owners = live.map(({ member }) => member)
+      seen = count
     }
     if (asks) return please(n, owners, field, call)
 
@@ -214,8 +217,7 @@ const force: Operation = {
     if (left > 0) n.withhold()
     if (!atOnce) {
       n.settle()
-      const asked = n.permits.pool ? owners.length : Math.max(owners.length, left)
-      return ['asked', asked, String(n.expiry)]
+      return ['asked', seen, String(n.expiry)]
     }
 
     const was = n.top
@@ -272,7 +274,8 @@ const resize: Operation = {
       n.settle()
     }
     const used = n.permits.pool ? n.sharing : 0
-    return ['limit', n.permits.capacity, used, n.waiting, n.holder()[0] ?? '-']
+    const kind = n.holder()[0] ?? '-'
+    return ['limit', n.permits.capacity, used, n.waiting, kind, n.withheld ? 1 : 0]
   },
 }
 

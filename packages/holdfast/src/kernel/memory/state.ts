@@ -203,9 +203,14 @@ export class State {
     if (this.exclusive !== null) return false
     const { sharing, permits } = this
     // Beside those who were asked to go nobody comes in, or they would never be gone.
-    if (sharing > 0 && this.records.has(withheld)) return false
+    if (this.withheld) return false
     if (mode === 'p') return (permits.pool || sharing === 0) && sharing + weight <= permits.capacity
     return sharing === 0 || (mode === 's' && !permits.pool)
+  }
+
+  /** Was everybody who shares the name asked to go? */
+  get withheld(): boolean {
+    return this.sharing > 0 && this.records.has(withheld)
   }
 
   /** Asks everybody who shares the name to go; nobody comes in before they have. */
