@@ -16,7 +16,10 @@ const files = readdirSync(folder).filter((file) => file.endsWith('.mjs'))
 let failed = 0
 for (const file of files) {
   console.log(`\n${file}`)
-  if (run(process.execPath, [join(folder, file), ...process.argv.slice(2)]) !== 0) failed++
+  if (run(process.execPath, [join(folder, file), ...process.argv.slice(2)]) !== 0) {
+    failed++
+    console.log(`failed test: examples/${file}`)
+  }
 }
 console.log(`\n${files.length - failed} passed, ${failed} failed`)
 process.exit(failed === 0 && files.length > 0 ? 0 : 1)

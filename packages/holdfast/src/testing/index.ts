@@ -11,4 +11,5 @@ export {
 } from './find-server.js'
 export { startServer, type RunningServer, type StartServerOptions } from './servers.js'
 export { ManualClock } from './manual-clock.js'
-export { conformance, type ConformanceCase, type ConformanceTarget } from './conformance.js'
+export type { ConformanceTarget } from './conformance/bench.js'
+export { conformance, type ConformanceCase } from './conformance/suite.js'
