@@ -9,6 +9,14 @@ export type { ReadWrite } from './locks/read-write.js'
 export type { Permits, Semaphore } from './locks/semaphore.js'
 export type { OwnedAcquireOptions, ReentrantMutex } from './locks/reentrant.js'
 export type { Owner } from './locks/owner.js'
+export type {
+  GrantedLock,
+  LockManager,
+  LockManagerInfo,
+  LockManagerMode,
+  LockManagerSnapshot,
+  LockRequestOptions,
+} from './locks/lock-manager.js'
 export type { Election, LeadContext, Leadership } from './locks/election.js'
 export type { Leader } from './locks/observe.js'
 export type { Taker, TryUseResult } from './locks/taker.js'

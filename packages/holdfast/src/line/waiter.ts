@@ -124,7 +124,7 @@ export class Waiter implements Recipient {
     while (this.#state === 'asking') {
       const owner = this.#owner
       const stand = wait > 0 && this.#queue.mailbox.live
-      const ticket = this.ticket === 0 ? '' : String(this.ticket)
+      const ticket = String(this.ticket || (this.wish.ahead ? 1 : ''))
       let sent = false
       try {
         const answer = await this.#queue.node.ask('acquire', keys, timeout, (notAfter) => {
@@ -238,6 +238,7 @@ export class Waiter implements Recipient {
     this.line.told(foreign ? null : answer.received + (ends ?? 0), answer)
     this.line.park(this)
     events.queued({ ...this.#event(), rank: this.rank })
+    this.wish.ahead?.(this.#owner)
     // The line was lost on the server, and the others of this process with it.
     if (returned) this.#othersAsk()
     // What came meanwhile may be newer than this answer (review S13).

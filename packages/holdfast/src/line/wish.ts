@@ -10,4 +10,6 @@ export interface Wish extends Terms {
   /** ms; 0 is one try, Infinity no limit. */
   readonly wait: number
   readonly signal: AbortSignal | undefined
+  /** Of one who comes before all others: told of each answer that it stands in line. */
+  readonly ahead?: (owner: string) => void
 }

@@ -8,11 +8,14 @@ import { Lease, type Grant, type Terms } from '../lease/lease.js'
 import { Renewer } from '../lease/renewer.js'
 import type { Orphans } from '../line/orphans.js'
 import { Queue } from '../line/queue.js'
+import type { Wish } from '../line/wish.js'
 import { Node } from '../quorum/node.js'
 import { EvictionWatch } from './eviction.js'
 import { Lock } from './lock.js'
 import { settingsOf, type HoldfastOptions, type LockOptions, type Settings } from './options.js'
 import { Tenure } from './tenure.js'
+
+type Ahead = Pick<Wish, 'ahead'>
 
 /** What all locks of one Holdfast share, put together once: node, queue, renewer. */
 export class Engine {
@@ -55,7 +58,7 @@ export class Engine {
     if (this.#closing) throw closed()
   }
 
-  async acquire(name: string, mode: Mode, settings: Settings): Promise<Lock> {
+  async acquire(name: string, mode: Mode, settings: Settings & Ahead): Promise<Lock> {
     this.assertOpen()
     const { ttl, renew, margin, maxHold, timeout } = settings
     const keys = keysOf(name, this.prefix)

@@ -7,6 +7,7 @@ import { MemoryServer } from '../kernel/memory/server.js'
 import { Election } from './election.js'
 import { Engine } from './engine.js'
 import { forceRelease, inspect, list, type ForceResult, type LockState } from './inspect.js'
+import { LockManager } from './lock-manager.js'
 import { checkMutex, Mutex } from './mutex.js'
 import { Owner } from './owner.js'
 import { ReadWrite } from './read-write.js'
@@ -16,6 +17,7 @@ import { Semaphore } from './semaphore.js'
 import {
   checkHoldfast,
   checkLock,
+  checkLockManager,
   checkSemaphore,
   type HoldfastOptions,
   type LockOptions,
@@ -119,6 +121,18 @@ export class Holdfast implements AsyncDisposable {
     checkName(name, this.#engine.prefix)
     checkLock(options)
     return new Election(this.#engine, name, options)
+  }
+
+  /**
+   * The same locks in the shape of the Web Locks API, for code that was written for `navigator.locks`.
+   *
+   * @param options of the locks that it takes: a request waits without limit, with a signal of its own.
+   * @throws ERR_INVALID_ARGUMENT, ERR_CLOSED
+   */
+  lockManager(options: Omit<LockOptions, 'wait' | 'signal'> = {}): LockManager {
+    this.#engine.assertOpen()
+    checkLockManager(options)
+    return new LockManager(this.#engine, options)
   }
 
   /**

@@ -146,11 +146,15 @@ export async function forceRelease(
   engine.assertOpen()
   checkName(name, engine.prefix)
   checkForce(options)
-  // Only those whom we see now: a copy of this request that comes late spares whoever came later.
-  const state = await inspect(engine, name)
+  return force(engine, await inspect(engine, name), options.now ?? false)
+}
+
+/** Ends those who are seen to hold: a copy of this request that comes late spares whoever came later. */
+export async function force(engine: Engine, state: LockState, now: boolean): Promise<ForceResult> {
+  const { name } = state
   if (state.holderCount === 0) return { freed: true, asked: 0, remaining: 0 }
   const keys = keysOf(name, engine.prefix)
-  const fields = [options.now ? '1' : '0', String(state.fence), '']
+  const fields = [now ? '1' : '0', String(state.fence), '']
   const answer = await engine.node.ask('force', keys, TIMEOUT_MS, () => fields)
   const [status = '', count = '0', ends = '-1'] = answer.verdict
   const remaining = (text: string): number | null =>

@@ -143,6 +143,12 @@ export function checkLock(options: LockOptions, more: readonly string[] = []): v
   known('options', options, [...LOCK, ...more])
 }
 
+/** The same for locks whose calls alone say how long they wait. @throws ERR_INVALID_ARGUMENT */
+export function checkLockManager(options: LockOptions): void {
+  const names = LOCK.filter((name) => name !== 'wait' && name !== 'signal')
+  known('options', options, names)
+}
+
 /** Checks the options of a semaphore, at the call that makes it. @throws ERR_INVALID_ARGUMENT */
 export function checkSemaphore(options: SemaphoreOptions): void {
   known('options', options, [...LOCK, 'limit'])

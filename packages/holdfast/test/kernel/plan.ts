@@ -10,7 +10,7 @@ export interface AcquireItem {
   readonly ttl: number
   readonly claim: number
   readonly wait: boolean
-  readonly ticket: 'none' | 'known' | 'early'
+  readonly ticket: 'none' | 'known' | 'early' | 'first'
   readonly notAfter: 'none' | 'past' | 'future' | 'other run'
   readonly info: string
 }
@@ -97,7 +97,7 @@ const acquireItem: fc.Arbitrary<AcquireItem> = fc.record({
   ttl,
   claim: fc.constantFrom(50, 2000),
   wait: fc.constantFrom(true, true, true, false),
-  ticket: fc.constantFrom('none', 'none', 'known', 'early'),
+  ticket: fc.constantFrom('none', 'none', 'known', 'early', 'first'),
   notAfter,
   info: fc.constantFrom(
     '',

@@ -156,6 +156,7 @@ export class Run {
 
   #ticket({ name, ticket }: AcquireItem, owner: string): string {
     if (ticket === 'none') return ''
+    if (ticket === 'first') return '1'
     if (ticket === 'early') return String(this.#started + Number(owner.split('.')[1]))
     return this.#tickets.get(`${name} ${owner}`) ?? ''
   }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Holdfast, Lock } from '../../src/index.js'
 import { costs, type Figure, Figures, inLine, loaded, LONG, warm } from './figures.js'
+import { gate } from '../reentrant/kit.js'
 import { engines, Events, refusal, until, World } from './kit.js'
 
 const figures = new Figures('what')
@@ -246,6 +247,37 @@ describe.each(engines.slice(0, 1))('costs of calls, on %s', (engine) => {
     await costs(world, row('`forceRelease` with `now` of 200 readers'), async () => {
       expect(await b.forceRelease('x', { now: true })).toMatchObject({ freed: true, asked: 200 })
     })
+  })
+
+  test('a lock manager: steal, query', async () => {
+    const [a, b] = await four()
+    const { ttl, claim } = LONG
+    const manager = b.lockManager({ ttl, claim })
+    const old = await deaf().mutex('x', LONG).acquire()
+    const next = a.mutex('x', LONG).acquire()
+    await inLine(world, 'x', 1)
+    const { opened, open } = gate()
+    const stolen = await costs(
+      world,
+      row("a lock manager's `steal`, one waits"),
+      () =>
+        new Promise<{ end: Promise<void> }>((resolve) => {
+          const end = manager.request('x', { steal: true }, () => {
+            resolve({ end })
+            return opened
+          })
+        }),
+    )
+    await a.mutex('y', LONG).acquire()
+    await a.readWrite('z', LONG).read().acquire()
+    await costs(world, row("a lock manager's `query` of 3 names"), async () => {
+      const { held, pending } = await manager.query()
+      expect([held.length, pending.length]).toEqual([3, 1])
+    })
+    open()
+    await stolen.end
+    await (await next).release()
+    await old.release()
   })
 
   test('no figure of the table is without a test', () => expect(figures.left).toEqual([]))

@@ -9,7 +9,7 @@ export function one(): { w: World; a: SimClient; m: ReentrantMutex } {
 }
 
 /** A promise that is settled by hand. */
-export function gate(): { readonly opened: Promise<void>; open(): void } {
+export function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
   let open!: () => void
   const opened = new Promise<void>((resolve) => {
     open = resolve
