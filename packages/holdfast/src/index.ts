@@ -7,8 +7,8 @@ export { Holdfast } from './locks/holdfast.js'
 export type { Mutex } from './locks/mutex.js'
 export type { ReadWrite } from './locks/read-write.js'
 export type { Permits, Semaphore } from './locks/semaphore.js'
-export type { OwnedAcquireOptions, ReentrantMutex } from './locks/reentrant.js'
-export type { Owner } from './locks/owner.js'
+export type { ReentrantMutex } from './locks/reentrant.js'
+export type { Owned, Owner } from './locks/owner.js'
 export type {
   GrantedLock,
   LockManager,
@@ -26,15 +26,17 @@ export type {
   HoldfastOptions,
   LockOptions,
   MutexOptions,
+  OnDeadlock,
   PermitOptions,
   PingOptions,
   SemaphoreOptions,
 } from './locks/options.js'
 export type { PingResult } from './locks/ping.js'
 export type { ForceResult, HeldBy, LockState, WaitingFor } from './locks/inspect.js'
+export type { Deadlock } from './locks/deadlock-report.js'
 export type { RevokeResult } from './locks/revoke.js'
 export { HoldfastError } from './base/errors.js'
-export type { ErrorCode, ErrorFacts, Holder, LossReason } from './base/errors.js'
+export type { DeadlockLink, ErrorCode, ErrorFacts, Holder, LossReason } from './base/errors.js'
 export type { HoldfastEvents, LockEvent } from './base/events.js'
 export type { Duration } from './base/duration.js'
 export type { Runtime, Timer } from './base/runtime.js'

@@ -4,7 +4,7 @@ export type ErrorCode =
   | 'ERR_TAKEN'
   /** The wait limit passed while others held the name. */
   | 'ERR_TIMEOUT'
-  /** The name is held by a `use` around the call, which would wait for itself. */
+  /** The call would wait for itself, or waited in a circle with others and was the last to come. */
   | 'ERR_DEADLOCK'
   /** The lease was lost, or is about to end and can no longer be proved. */
   | 'ERR_LOST'
@@ -30,6 +30,26 @@ export interface Holder {
   readonly pid?: number
 }
 
+/** One of those who wait in a circle: what it holds, and what it waits for meanwhile. */
+export interface DeadlockLink extends Omit<Holder, 'mode' | 'owner'> {
+  /** The name that it holds; with its prefix where that is not ours. */
+  readonly name: string
+  readonly mode: 'exclusive' | 'shared' | 'permits'
+  /** The owner id that holds it. */
+  readonly owner: string
+  /** Since the grant, ms. */
+  readonly heldFor: number
+  /** What its `use`, or its owner, waits for: the name that the next in the circle holds. */
+  readonly waitsFor: {
+    readonly name: string
+    readonly mode: 'exclusive' | 'shared' | 'permits'
+    /** The owner id that stands in line. */
+    readonly owner: string
+    /** ms. */
+    readonly waitedFor: number
+  }
+}
+
 /** The facts that an error carries beside its message. Which are present depends on the code. */
 export interface ErrorFacts {
   /** The lock that it is about. */
@@ -38,8 +58,10 @@ export interface ErrorFacts {
   readonly holder?: Holder | null
   /** ERR_TAKEN, ERR_TIMEOUT: milliseconds that this holder's lease had left; null without one. */
   readonly remaining?: number | null
-  /** ERR_DEADLOCK: for how many ms the `use` around the call has held the name. */
+  /** ERR_DEADLOCK, at once: for how many ms the `use` around the call, or its owner, has held the name. */
   readonly held?: number
+  /** ERR_DEADLOCK, after a wait: who waits in the circle. The last one waits for the first. */
+  readonly cycle?: readonly DeadlockLink[]
   /** ERR_LOST: what ended the lease. */
   readonly reason?: LossReason
   /** ERR_REVOKED: who asked, and why, as far as it was said. */
@@ -66,6 +88,7 @@ export class HoldfastError extends Error implements ErrorFacts {
   declare readonly holder?: Holder | null
   declare readonly remaining?: number | null
   declare readonly held?: number
+  declare readonly cycle?: readonly DeadlockLink[]
   declare readonly reason?: LossReason
   declare readonly by?: { readonly label?: string; readonly reason?: string }
   declare readonly result?: unknown

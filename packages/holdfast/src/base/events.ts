@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
-import type { LossReason } from './errors.js'
+import type { DeadlockLink, LossReason } from './errors.js'
 
 /** What most events say: which lock, which acquisition. */
 export interface LockEvent {
@@ -30,6 +30,8 @@ export interface HoldfastEvents {
   'holdfast:released': LockEvent & { released: boolean; held: number }
   /** A pushed grant reached this process. `latency`: since the server's grant, if it can be told. */
   'holdfast:handover': LockEvent & { fence: number; latency: number | null; confirmed: boolean }
+  /** Calls wait in a circle, and this one came last. `broken`: it is given up (ERR_DEADLOCK). */
+  'holdfast:deadlock': LockEvent & { cycle: readonly DeadlockLink[]; broken: boolean }
   /** A clock stepped: the local one forward, or a server's against ours. */
   'holdfast:clock-step': { clock: 'local' | 'server'; ms: number; run: string | null }
   /** The server granted, but could not publish the message: its waiter finds out later. */
@@ -61,6 +63,7 @@ export const events: Publish = {
   revoked: publisher('holdfast:revoked'),
   released: publisher('holdfast:released'),
   handover: publisher('holdfast:handover'),
+  deadlock: publisher('holdfast:deadlock'),
   clockStep: publisher('holdfast:clock-step'),
   pushFailed: publisher('holdfast:push-failed'),
   eviction: publisher('holdfast:eviction'),

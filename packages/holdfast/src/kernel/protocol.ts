@@ -1,5 +1,6 @@
 import type { ErrorFacts, Holder } from '../base/errors.js'
 import type { Reply } from '../clients/port.js'
+import { splitEdges, type Edge } from './edges.js'
 
 /** The version that every request names first. docs/protocol.md */
 export const PROTOCOL = '1'
@@ -137,7 +138,7 @@ export function encodeInfo(info: Info): string {
 
 function decodeInfo(text: string): Info {
   try {
-    const [label, host, pid] = JSON.parse(text) as unknown[]
+    const [label, host, pid] = JSON.parse(splitEdges(text)[0]) as unknown[]
     return {
       ...(typeof label === 'string' ? { label } : {}),
       ...(typeof host === 'string' ? { host } : {}),
@@ -178,7 +179,7 @@ function decodeRevoker(text: string): Revoker {
 /** Whoever asked a holder to let go is put at the end of the list in its info. */
 export function revokerOfInfo(info: string): Revoker {
   try {
-    return revoker((JSON.parse(info) as unknown[])[3])
+    return revoker((JSON.parse(splitEdges(info)[0]) as unknown[])[3])
   } catch {
     return {}
   }
@@ -191,10 +192,14 @@ export interface StoredRecord extends Info {
   readonly ttl: number
   readonly since: number
   readonly token: number
+  /** Somebody asked for the end of this tenure: it is not renewed any more. */
+  readonly forced: boolean
+  /** Of a holder: what it waits for meanwhile. */
+  readonly edges: readonly Edge[]
 }
 
 export function decodeRecord(text: string): StoredRecord | null {
-  const match = /^(x|s|p) (\d+) (\d+) \d+ \S+ (\d+) (\d+) \d (.*)$/s.exec(text)
+  const match = /^(x|s|p) (\d+) (\d+) \d+ \S+ (\d+) (\d+) (\d) (.*)$/s.exec(text)
   if (!match) return null
   return {
     mode: match[1] as Mode,
@@ -202,7 +207,9 @@ export function decodeRecord(text: string): StoredRecord | null {
     ttl: Number(match[3]),
     token: Number(match[4]),
     since: Number(match[5]),
-    ...decodeInfo(match[6]!),
+    forced: match[6] === '1',
+    edges: splitEdges(match[7]!)[1],
+    ...decodeInfo(match[7]!),
   }
 }
 

@@ -274,13 +274,16 @@ const p36 = `local function subscribers(channel)
 local count = redis.pcall('PUBSUB', 'NUMSUB', channel)
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end`
-const p37 = `local function confirm(n, owner, r)
+const p37 = `local function is_dead(owner, r)
+return run ~= '' and r.sub == run and subscribers(channel(owner)) == 0
+end`
+const p38 = `local function confirm(n, owner, r)
 if r and (r.state == CLAIMED or r.state == ASKED_CLAIMED) then
 r.state = r.state == CLAIMED and '0' or ASKED
 write(n, owner, r)
 end
 end`
-const p38 = `local function silent(n, caller)
+const p39 = `local function silent(n, caller)
 local who, state = string.match(n.top, '^(%S+) %a %d+ %d+ %d+ %S+ %d+ %d+ (%d)')
 if (state == CLAIMED or state == ASKED_CLAIMED) and n.value ~= who then n.lapsed = who end
 local suspect = client(n.lapsed)
@@ -290,12 +293,12 @@ return nil
 end
 return suspect
 end`
-const p39 = `local function other(n, of)
+const p40 = `local function other(n, of)
 for _, owner in ipairs(call('ZRANGE', n.line, 0, STEPS - 1)) do
 if client(owner) ~= of then return owner end
 end
 end`
-const p40 = `local function advance(n, caller, moved)
+const p41 = `local function advance(n, caller, moved)
 local granted, head, r, pushed, stopped
 local suspect = n.waiting > 0 and silent(n, caller)
 for step = 1, STEPS + 1 do
@@ -311,7 +314,6 @@ end
 call('ZREM', n.line, head)
 n.waiting = n.waiting - 1
 moved = true
-local to = channel(head)
 if not r then
 forget(n, head)
 elseif excess(n, r) then
@@ -319,7 +321,7 @@ forget(n, head)
 push('first', head, us_text .. ' ' .. now_text .. ' ' .. run)
 elseif head == caller then
 granted = enter(n, head, r, now + r.ttl)
-elseif run ~= '' and r.sub == run and subscribers(to) == 0 then
+elseif is_dead(head, r) then
 forget(n, head)
 elseif client(head) == suspect then
 forget(n, head)
@@ -346,7 +348,7 @@ push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
 end`
-const p41 = `local function settle(n)
+const p42 = `local function settle(n)
 if not n.value and n.sharing > 0 then shadow(n) end
 if n.waiting == 0 and n.sharing == 0 then
 if n.looked and (not n.value or ours(n.value)) then call('DEL', n.meta, n.shared) end
@@ -366,7 +368,7 @@ end
 if n.wrote or n.sharing > 0 then call('PEXPIREAT', n.meta, int(life)) end
 if n.sharing > 0 then call('PEXPIREAT', n.shared, int(life)) end
 end`
-const p42 = `local function holder(n, mode, weight)
+const p43 = `local function holder(n, mode, weight)
 if n.value and n.value ~= MARKER then
 local ends = n.ends or int(expiry(n))
 if not ours(n.value) then return 'f', '', ends, '' end
@@ -382,11 +384,11 @@ return n.pool and 'p' or 's', owner, last[2], r and r.info or ''
 end
 return '-', '', '-1', ''
 end`
-const p43 = `local function late(not_after, of_run)
+const p44 = `local function late(not_after, of_run)
 return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end`
-const p44 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
-const p45 = `local function mismatch(at)
+const p45 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
+const p46 = `local function mismatch(at)
 for i, expected in ipairs(TYPES) do
 local key = KEYS[at + i - 1]
 local found = redis.pcall('TYPE', key).ok
@@ -395,7 +397,7 @@ return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expe
 end
 end
 end`
-const p46 = `local function each(fields, item)
+const p47 = `local function each(fields, item)
 if ARGV[1] ~= VERSION then
 return { us_text, run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
 end
@@ -419,7 +421,10 @@ if type(sent) == 'table' and sent.err then out[3] = sent.err end
 end
 return out
 end`
-const p47 = `local function sharers(n, most)
+const p48 = `local function bare(info)
+return string.match(info, '^[^\\n]*')
+end`
+const p49 = `local function sharers(n, most)
 local live = call('ZRANGEBYSCORE', n.shared, now_text, '+inf', 'WITHSCORES',
 'LIMIT', 0, n.pool and MOST_LOOKS or most)
 if not n.pool then return live, n.sharing end
@@ -435,16 +440,30 @@ end
 end
 return found, count
 end`
-const p48 = `local function retire(n, owner, was)
+const p50 = `local function retire(n, owner, was)
 if n.value or n.sharing > 0 then return end
 n.top = was
 confirm(n, owner, record(n, owner))
 end`
+const p51 = `local function holders_of(n)
+if n.value and n.value ~= MARKER then
+return 1, { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
+end
+if n.sharing == 0 then return 0, {} end
+local live, count = sharers(n, 100)
+local list = {}
+for i = 1, #live, 2 do
+list[#list + 1] = live[i]
+list[#list + 1] = live[i + 1]
+list[#list + 1] = call('HGET', n.meta, live[i]) or ''
+end
+return count, list
+end`
 
-export const scripts: Readonly<Record<'acquire' | 'announce' | 'downgrade' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'resize' | 'status', Script>> = {
+export const scripts: Readonly<Record<'acquire' | 'announce' | 'downgrade' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'resize' | 'status' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '82b4acfa5d510d81ce2e86098f37da2ecf45722f',
+    sha1: '7c4bacd21e85142b97490b33dd1f6471239e782c',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, `local function agree(n, weight, limit, stands)
 if capacity(n) == 0 then
 n.limit, n.base, n.unsaved = limit, limit, true
@@ -454,7 +473,7 @@ end
 if weight > n.limit then
 return "the semaphore's limit is " .. n.limit .. ', and ' .. weight .. ' permits are more'
 end
-end`, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, `return each(12, function(n, field)
+end`, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, `return each(12, function(n, field)
 local owner, mode = field(1), field(2)
 if late(field(8), field(9)) then return { 'late' } end
 local weight, limit = 1, nil
@@ -534,7 +553,7 @@ end)`].join('\n'),
   announce: {
     name: 'announce',
     sha1: '74b5e8ea065173de029410dc664be60c964f8d54',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p15, p16, p17, p18, p19, p20, p21, p26, p27, p28, p31, p44, p45, p46, `return each(0, function(n)
+    lua: [p0, p1, p2, p5, p6, p8, p9, p15, p16, p17, p18, p19, p20, p21, p26, p27, p28, p31, p45, p46, p47, `return each(0, function(n)
 local text = 'nobody - ' .. int(n.last) .. ' ' .. us_text
 if n.value and n.value ~= MARKER and ours(n.value) then
 local body = body_of(n, n.value) or ''
@@ -546,8 +565,8 @@ end)`].join('\n'),
   },
   downgrade: {
     name: 'downgrade',
-    sha1: '9042453caa9d258b98323d22446f71cfbd5442bd',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p38, p39, p40, p41, p43, p44, p45, p46, `return each(5, function(n, field)
+    sha1: '94f0b6196925d1b8971a04492c9599847d1f0176',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p48, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p39, p40, p41, p42, p44, p45, p46, p47, `return each(5, function(n, field)
 local owner, reader = field(1), field(2)
 if late(field(4), field(5)) then return { 'late' } end
 if owner == reader then return { 'error', 'a downgrade needs a new owner id' } end
@@ -570,25 +589,44 @@ n.value, n.expiry, n.ends, n.holder = false, false, false, false
 share(n)
 local asked = r and (r.state == ASKED or r.state == ASKED_CLAIMED)
 local granted = enter(n, reader, { mode = 's', weight = '1', ttl = ttl, claim = ttl, sub = '-',
-token = '0', since = now_text, state = '0', info = r and r.info or '' }, ends, asked and ASKED)
+token = '0', since = now_text, state = '0', info = r and bare(r.info) or '' }, ends, asked and ASKED)
 purge(n)
 if n.waiting > 0 then advance(n, nil, false) end
 settle(n)
 return { 'downgraded', granted[2], granted[3] }
 end)`].join('\n'),
   },
+  edge: {
+    name: 'edge',
+    sha1: '9fa60cac5cc2b02296cb10c21ccc7c6667ae22f6',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p15, p16, p17, p18, p48, p19, p20, p21, p22, p23, p26, p27, p28, p30, p31, p42, p45, p46, p47, `return each(2, function(n, field)
+local owner = field(1)
+local r = held(n, owner) and record(n, owner)
+if not r then return { 'gone' } end
+local info = bare(r.info) .. field(2)
+if info ~= r.info then
+r.info = info
+write(n, owner, r)
+end
+settle(n)
+return { 'noted' }
+end)`].join('\n'),
+  },
   force: {
     name: 'force',
-    sha1: '2b39be7a286cb70c895dabc68ab6da2159466926',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p47, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p31, p33, p34, p35, p36, p37, p48, p38, p39, p40, p41, p44, p45, p46, `local function stand_in(n, owner, weight)
+    sha1: '19d41e4cfc578d8cc394fee5887dc842788f2a75',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p49, p15, p16, p17, p18, p48, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p31, p33, p34, p35, p36, p37, p38, p50, p39, p40, p41, p42, p45, p46, p47, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
 end`, `local function weight_of(n, owner, known)
 return n.sharing > 0 and weigh(n, owner, known) or 1
 end`, `local function sign(info, by)
 if by == '' then return info end
-if info == '' then info = '[null,null,null]' end
-return string.match(info, '^%[.+%]$') and string.sub(info, 1, -2) .. ',' .. by .. ']' or info
+local list = bare(info)
+local edges = string.sub(info, #list + 1)
+if list == '' then list = '[null,null,null]' end
+if not string.match(list, '^%[.+%]$') then return info end
+return string.sub(list, 1, -2) .. ',' .. by .. ']' .. edges
 end`, `local function please(n, owners, meant, by)
 local count, fresh, last = 0, 0, n.last
 for _, owner in ipairs(owners) do
@@ -674,25 +712,14 @@ end)`].join('\n'),
   hello: {
     name: 'hello',
     sha1: '171f0e0cb34550c333d1681aeb984946b8d1be6c',
-    lua: [p0, p1, p6, p8, p9, p15, p16, p17, p18, p19, p20, p21, p26, p31, p44, p45, p46, `return each(0, nil)`].join('\n'),
+    lua: [p0, p1, p6, p8, p9, p15, p16, p17, p18, p19, p20, p21, p26, p31, p45, p46, p47, `return each(0, nil)`].join('\n'),
   },
   inspect: {
     name: 'inspect',
-    sha1: '1b0fb3ba54df7db20ea0dee570852c84ff8fba70',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p47, p15, p16, p17, p18, p19, p20, p21, p26, p27, p28, p31, p44, p45, p46, `return each(0, function(n)
-local holders, waiters, count = {}, {}, n.sharing
-if n.value and n.value ~= MARKER then
-count = 1
-holders = { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
-elseif n.sharing > 0 then
-local live
-live, count = sharers(n, 100)
-for i = 1, #live, 2 do
-holders[#holders + 1] = live[i]
-holders[#holders + 1] = live[i + 1]
-holders[#holders + 1] = call('HGET', n.meta, live[i]) or ''
-end
-end
+    sha1: 'd81a9659c10a12006c3c5277647e2ca49a1a20fe',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p49, p15, p16, p17, p18, p19, p20, p21, p26, p27, p28, p31, p51, p45, p46, p47, `return each(0, function(n)
+local waiters = {}
+local count, holders = holders_of(n)
 local line = call('ZRANGE', n.line, 0, 99, 'WITHSCORES')
 for i = 1, #line, 2 do
 waiters[#waiters + 1] = line[i]
@@ -705,7 +732,7 @@ end)`].join('\n'),
   list: {
     name: 'list',
     sha1: '1e493e76cdd0c880a2f773dbcf09c62860444976',
-    lua: [p0, p6, p44, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
+    lua: [p0, p6, p45, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
 local keys = { found[1] }
 for _, key in ipairs(found[2]) do
 if not string.match(key, '^{[^}]*}:hf:') then keys[#keys + 1] = key end
@@ -714,8 +741,8 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: 'e90858d8b488122ef5f0e0482280b98b464f10fc',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p48, p38, p39, p40, p41, p42, p44, p45, p46, `return each(1, function(n, field)
+    sha1: '47eedc119ebf4f4d2268264cef040c6887e7a0d4',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p50, p39, p40, p41, p42, p43, p45, p46, p47, `return each(1, function(n, field)
 local owner = field(1)
 local verdict, moved, was = 'gone', false, nil
 if n.value == owner then
@@ -760,7 +787,7 @@ end)`].join('\n'),
   renew: {
     name: 'renew',
     sha1: '9e6de5e1aba1c4d95dbeec130e862e69b9853904',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p10, p15, p16, p17, p18, p19, p20, p21, p22, p23, p26, p27, p28, p30, p31, p32, p34, p37, p41, p43, p44, p45, p46, `return each(4, function(n, field)
+    lua: [p0, p1, p2, p5, p6, p8, p9, p10, p15, p16, p17, p18, p19, p20, p21, p22, p23, p26, p27, p28, p30, p31, p32, p34, p38, p42, p44, p45, p46, p47, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
 local mine = held(n, owner)
@@ -776,8 +803,8 @@ end)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: '543a36e62f800ff47ad0db4c0cfc62ac31d36271',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p31, p33, p35, p36, p38, p39, p40, p41, p42, p43, p44, p45, p46, `return each(3, function(n, field)
+    sha1: '11ecefb118ff82000bc1c4094ab0220d62e5efa3',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p31, p33, p35, p36, p37, p39, p40, p41, p42, p43, p44, p45, p46, p47, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)
 if field(1) ~= '' and not wanted then return { 'error', 'this version knows no such limit' } end
@@ -797,7 +824,7 @@ end)`].join('\n'),
   status: {
     name: 'status',
     sha1: '09d28eb41d39781a5439615faf08a5255cc62383',
-    lua: [p0, p6, p44, `local function info(section)
+    lua: [p0, p6, p45, `local function info(section)
 local text = redis.pcall('INFO', section)
 return type(text) == 'string' and '\\n' .. text or ''
 end`, `local function field(text, name)
@@ -817,5 +844,18 @@ field(memory, 'maxmemory_policy'),
 type(count) == 'table' and not count.err and tonumber(count[2]) or -1,
 field(memory, 'maxmemory'),
 } }`].join('\n'),
+  },
+  waits: {
+    name: 'waits',
+    sha1: '6ce4ceab2fd5ebe2884d86e7daf09a237c3e504e',
+    lua: [p0, p1, p2, p3, p5, p6, p8, p9, p49, p15, p16, p17, p18, p19, p20, p21, p26, p27, p28, p31, p36, p37, p51, p45, p46, p47, `return each(1, function(n, field)
+local owner, text = field(1), ''
+if n.waiting > 0 and call('ZSCORE', n.line, owner) then
+local r = record(n, owner)
+if r and not is_dead(owner, r) then text = call('HGET', n.meta, owner) end
+end
+local count, holders = holders_of(n)
+return { 'waits', text, count, n.withheld and n.sharing > 0 and 1 or 0, holders }
+end)`].join('\n'),
   },
 }

@@ -103,6 +103,11 @@ export class Lease {
     return this.#ttl
   }
 
+  /** Since the grant, ms. */
+  get heldFor(): number {
+    return this.#clock.now() - this.heldSince
+  }
+
   get ended(): boolean {
     return this.#state === 'ended'
   }
@@ -188,7 +193,7 @@ export class Lease {
     if (this.#state === 'ended') return
     this.#state = 'ended'
     const { name } = this.terms
-    const held = this.#clock.now() - this.heldSince
+    const held = this.heldFor
     this.#lost = new HoldfastError('ERR_LOST', `the lock ${JSON.stringify(name)} ${WHY[reason]}`, {
       lock: name,
       reason,

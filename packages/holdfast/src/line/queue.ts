@@ -40,7 +40,8 @@ export class Queue {
     return `${this.#client}.${++this.#sequence}`
   }
 
-  acquire(wish: Wish): Promise<Grant> {
+  /** @param told hears of the wait before it begins. */
+  acquire(wish: Wish, told?: (waiter: Waiter) => void): Promise<Grant> {
     return new Promise((resolve, reject) => {
       let line = this.#lines.get(wish.name)
       if (!line) {
@@ -50,6 +51,7 @@ export class Queue {
       const waiter = new Waiter(this, line, wish, resolve, reject)
       this.#waiters.add(waiter)
       line.users++
+      told?.(waiter)
       waiter.start()
     })
   }

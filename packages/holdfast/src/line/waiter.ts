@@ -1,5 +1,5 @@
 import { HoldfastError } from '../base/errors.js'
-import { events, type LockEvent } from '../base/events.js'
+import { events } from '../base/events.js'
 import { acquireFields, contention, sooner, type NotAfter, type Push } from '../kernel/protocol.js'
 import { marginOf } from '../lease/deadline.js'
 import type { Grant } from '../lease/lease.js'
@@ -29,6 +29,9 @@ export class Waiter implements Recipient {
   ticket = 0
   rank = 0
   notBefore = 0
+  /** The owner id that it asks with; and who hears of another one. */
+  owner: string
+  onRename: (() => void) | null = null
   readonly #queue: Queue
   readonly wish: Wish
   readonly line: Line
@@ -37,7 +40,6 @@ export class Waiter implements Recipient {
   readonly jitter: number
   readonly #resolve: (grant: Grant) => void
   readonly #reject: (error: unknown) => void
-  #owner: string
   #state: State = 'asking'
   /** Whether the server may know the owner id. */
   #sent = false
@@ -67,7 +69,7 @@ export class Waiter implements Recipient {
     this.#since = queue.clock.now()
     this.jitter = queue.runtime.random()
     this.#backoff = new Backoff(queue.runtime)
-    this.#owner = this.#newOwner()
+    this.owner = this.#newOwner()
   }
 
   start(): void {
@@ -91,11 +93,12 @@ export class Waiter implements Recipient {
 
   /** Goes to the end of the line under a new owner id: the old one's tenure is over. */
   #rename(): void {
-    this.#queue.mailbox.unregister(this.#owner)
-    this.#owner = this.#newOwner()
+    this.#queue.mailbox.unregister(this.owner)
+    this.owner = this.#newOwner()
     this.#sent = false
     this.#early = new Early()
     this.ticket = 0
+    this.onRename?.()
   }
 
   /** The line's timer or a gap in the subscription: what does the server say? */
@@ -122,25 +125,25 @@ export class Waiter implements Recipient {
   async #ask(): Promise<void> {
     const { keys, timeout, wait } = this.wish
     while (this.#state === 'asking') {
-      const owner = this.#owner
+      const owner = this.owner
       const stand = wait > 0 && this.#queue.mailbox.live
       const ticket = String(this.ticket || (this.wish.ahead ? 1 : ''))
       let sent = false
       try {
         const answer = await this.#queue.node.ask('acquire', keys, timeout, (notAfter) => {
-          if (this.#state !== 'asking' || this.#owner !== owner) return null
+          if (this.#state !== 'asking' || this.owner !== owner) return null
           this.#stale = false
           this.#sent = sent = true
           return acquireFields(owner, this.wish, stand, ticket, this.#within(notAfter))
         })
         // A push, a cancel or a later question has overtaken this answer (review S13).
-        if (this.#owner !== owner || this.#over()) void this.#overtaken(owner, answer)
-        if (this.#state !== 'asking' || this.#owner !== owner) return
+        if (this.owner !== owner || this.#over()) void this.#overtaken(owner, answer)
+        if (this.#state !== 'asking' || this.owner !== owner) return
         this.#trouble = null
         if (await this.#answered(answer)) return
       } catch (error) {
-        if (sent && (this.#owner !== owner || this.#over())) void this.#overtaken(owner, null)
-        if (this.#state !== 'asking' || this.#owner !== owner) return
+        if (sent && (this.owner !== owner || this.#over())) void this.#overtaken(owner, null)
+        if (this.#state !== 'asking' || this.owner !== owner) return
         await this.#troubled(error)
       }
     }
@@ -237,8 +240,8 @@ export class Waiter implements Recipient {
     const ends = this.#contention.remaining
     this.line.told(foreign ? null : answer.received + (ends ?? 0), answer)
     this.line.park(this)
-    events.queued({ ...this.#event(), rank: this.rank })
-    this.wish.ahead?.(this.#owner)
+    events.queued({ ...eventOf(this.wish, this.owner), rank: this.rank })
+    this.wish.ahead?.(this.owner)
     // The line was lost on the server, and the others of this process with it.
     if (returned) this.#othersAsk()
     // What came meanwhile may be newer than this answer (review S13).
@@ -275,7 +278,7 @@ export class Waiter implements Recipient {
     const { grant, latency } = grantOfPush(this.#queue, this.wish, push, received)
     if (grant) {
       events.handover({
-        ...this.#event(),
+        ...eventOf(this.wish, this.owner),
         fence: grant.fence,
         latency,
         confirmed: false,
@@ -296,7 +299,7 @@ export class Waiter implements Recipient {
   /** Asks whether a pushed grant still stands, and for the full ttl; leaves the state if not. */
   async #confirm(pushed: number): Promise<void> {
     try {
-      const answer = await askForClaim(this.#queue, this.wish, this.#owner, {
+      const answer = await askForClaim(this.#queue, this.wish, this.owner, {
         within: (notAfter) => this.#within(notAfter),
         wanted: () => this.#state === 'confirming',
       })
@@ -307,11 +310,11 @@ export class Waiter implements Recipient {
         if (status !== 'gone') void this.#giveBack()
         return
       }
-      this.#early.learn(asked, this.#owner, answer.now)
+      this.#early.learn(asked, this.owner, answer.now)
       // The message may be of an earlier claim; 0 where somebody deleted the record.
       const fence = Number(token) || pushed
       events.handover({
-        ...this.#event(),
+        ...eventOf(this.wish, this.owner),
         fence,
         latency: null,
         confirmed: true,
@@ -340,7 +343,7 @@ export class Waiter implements Recipient {
       void this.#ask()
       return
     }
-    const owner = this.#owner
+    const owner = this.owner
     this.line.told(grant.deadline, { now: grant.serverTime, run: grant.run })
     this.#finish()
     // Until the lease is there: an answer that comes in between must not give it back.
@@ -348,7 +351,7 @@ export class Waiter implements Recipient {
     this.#queue.mailbox.register(owner, { holds: true, pushed: (push) => early.note(push) })
     const waited = now - this.#since
     events.granted({
-      ...this.#event(),
+      ...eventOf(this.wish, this.owner),
       fence: grant.fence,
       waited,
       pushed: grant.pushed,
@@ -380,7 +383,7 @@ export class Waiter implements Recipient {
     void timeoutOf(runtime, this.wish, leaving, reason).then((error) => this.#reject(error))
   }
 
-  #giveBack(owner: string = this.#owner): Promise<Answer | null> {
+  #giveBack(owner: string = this.owner): Promise<Answer | null> {
     const { keys, timeout, ttl } = this.wish
     const until = this.#queue.clock.now() + timeout + ttl
     return this.#queue.orphans.release(owner, keys, timeout, until)
@@ -390,10 +393,6 @@ export class Waiter implements Recipient {
     this.#state = 'done'
     this.#limit?.cancel()
     this.#backoff.cancel()
-    this.#queue.forget(this, this.#owner, this.wish.signal)
-  }
-
-  #event(): LockEvent {
-    return eventOf(this.wish, this.#owner)
+    this.#queue.forget(this, this.owner, this.wish.signal)
   }
 }

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { HoldfastError } from '../base/errors.js'
 import type { Mode } from '../kernel/protocol.js'
+import type { Lease } from '../lease/lease.js'
 import type { Engine } from './engine.js'
 import type { Lock } from './lock.js'
 import { Turns } from './turns.js'
@@ -117,14 +118,45 @@ export function enclosing(engine: Engine, name: string, mode: Mode): Scope | nul
   for (let scope = alive(here.getStore()); scope; scope = scope.around) {
     const { place } = scope
     if (place.engine !== engine || place.name !== name) continue
-    if (place.mode === 'x' || mode !== place.mode) return scope
+    if (excludes(place.mode, mode)) return scope
   }
   return null
 }
 
+/** What keeps a deadlock going: a lock that is held here, and by whom the server is told so. */
+export interface Hold {
+  readonly engine: Engine
+  readonly lease: Lease
+}
+
+/**
+ * What the running code holds around itself, and what its owner holds: a function that says it at any
+ * later moment, without what has ended. Undefined: nothing, now or later.
+ */
+export function holdsHere(
+  owner: { holds(): readonly Hold[] } | undefined,
+): (() => readonly Hold[]) | undefined {
+  const nearest = alive(here.getStore())
+  if (!nearest && !owner) return undefined
+  return () => {
+    const holds = new Map<Lease, Hold>()
+    for (let scope = alive(nearest); scope; scope = scope.around) {
+      const { lock, place } = scope
+      const { lease } = lock!.tenure
+      if (lock!.isHeld) holds.set(lease, { engine: place.engine, lease })
+    }
+    for (const hold of owner?.holds() ?? []) holds.set(hold.lease, hold)
+    return [...holds.values()]
+  }
+}
+
+/** Whether who holds a name in one mode keeps out who asks for it in another. */
+function excludes(held: Mode, wanted: Mode): boolean {
+  return held === 'x' || wanted !== held
+}
+
 /** By the two modes, in the order of the alphabet. */
 const WHAT_HELPS: Record<string, string> = {
-  xx: 'Pass on the lock that use gives, or take it by use and with { reentrant: true } both times',
   sx: 'A reader that is to write releases first; a writer may downgrade',
   px: 'A semaphore and a mutex of one name keep each other out: give one another name',
   ps: 'A semaphore and a read/write lock of one name keep each other out: give one another name',
@@ -135,10 +167,30 @@ export function refuseDeadlock(engine: Engine, name: string, mode: Mode): void {
   const scope = enclosing(engine, name, mode)
   // A lost lock stands in nobody's way.
   if (!scope?.lock?.isHeld) return
-  const held = Math.round(engine.clock.now() - scope.lock.tenure.lease.heldSince)
-  const which = `the lock ${JSON.stringify(name)}`
+  const again =
+    'Pass on the lock that use gives, or take it by use and with { reentrant: true } both times'
+  throw waitForItself(scope.lock.tenure.lease, mode, 'a use around this call', again)
+}
+
+/** @throws ERR_DEADLOCK for a call of an owner that would wait for what it holds itself. */
+export function refuseOwn(name: string, mode: Mode, holds: readonly Hold[]): void {
+  for (const { lease } of holds) {
+    const { terms } = lease
+    if (terms.name !== name || !excludes(terms.mode, mode)) continue
+    throw waitForItself(
+      lease,
+      mode,
+      'the owner of this call',
+      'Take it with { reentrant: true } both times',
+    )
+  }
+}
+
+function waitForItself(lease: Lease, mode: Mode, who: string, again: string): HoldfastError {
+  const { name } = lease.terms
+  const held = Math.round(lease.heldFor)
   const message =
-    `${which} is held, for ${held} ms now, by a use around this call, which would wait for itself. ` +
-    WHAT_HELPS[[mode, scope.lock.tenure.lease.terms.mode].sort().join('')]!
-  throw new HoldfastError('ERR_DEADLOCK', message, { lock: name, held })
+    `the lock ${JSON.stringify(name)} is held, for ${held} ms now, by ${who}, which would wait for itself. ` +
+    (WHAT_HELPS[[mode, lease.terms.mode].sort().join('')] ?? again)
+  return new HoldfastError('ERR_DEADLOCK', message, { lock: name, held })
 }

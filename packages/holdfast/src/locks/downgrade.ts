@@ -36,7 +36,7 @@ async function change(engine: Engine, lease: Lease, owner: string): Promise<Leas
       throw new HoldfastError('ERR_UNAVAILABLE', 'the answer came too late to be used')
     }
     engine.assertOpen()
-    const held = clock.now() - lease.heldSince
+    const held = lease.heldFor
     events.released({ ...lease.event(), released: true, held })
     const terms = { ...lease.terms, mode: 's' as const, ttl: lease.ttl }
     const reader = engine.adopt(terms, { ...granted, owner })
@@ -48,7 +48,7 @@ async function change(engine: Engine, lease: Lease, owner: string): Promise<Leas
     const until = clock.now() + timeout + lease.ttl
     void orphans.release(owner, keys, timeout, until)
     void orphans.release(lease.owner, keys, timeout, lease.deadline)
-    events.released({ ...lease.event(), released: false, held: clock.now() - lease.heldSince })
+    events.released({ ...lease.event(), released: false, held: lease.heldFor })
     throw error
   }
 }

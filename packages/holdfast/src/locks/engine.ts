@@ -10,6 +10,8 @@ import type { Orphans } from '../line/orphans.js'
 import { Queue } from '../line/queue.js'
 import type { Wish } from '../line/wish.js'
 import { Node } from '../quorum/node.js'
+import type { Hold } from './context.js'
+import { acquireWatched } from './deadlock.js'
 import { EvictionWatch } from './eviction.js'
 import { Lock } from './lock.js'
 import { settingsOf, type HoldfastOptions, type LockOptions, type Settings } from './options.js'
@@ -58,12 +60,18 @@ export class Engine {
     if (this.#closing) throw closed()
   }
 
-  async acquire(name: string, mode: Mode, settings: Settings & Ahead): Promise<Lock> {
+  /** @param held what the caller holds at any moment, and does not let go while it waits. */
+  async acquire(
+    name: string,
+    mode: Mode,
+    settings: Settings & Ahead,
+    held?: () => readonly Hold[],
+  ): Promise<Lock> {
     this.assertOpen()
     const { ttl, renew, margin, maxHold, timeout } = settings
     const keys = keysOf(name, this.prefix)
     const terms: Terms = { name, keys, mode, ttl, renew, margin, maxHold, timeout }
-    const grant = await this.queue.acquire({ ...settings, ...terms })
+    const grant = await acquireWatched(this, { ...settings, ...terms }, held)
     if (this.#closing) {
       await this.orphans.release(grant.owner, keys, timeout, 0)
       throw closed()

@@ -4,6 +4,7 @@ import { recognise, usable, type Client } from '../clients/recognise.js'
 import { checkName } from '../kernel/names.js'
 import { memoryPort } from '../kernel/memory/port.js'
 import { MemoryServer } from '../kernel/memory/server.js'
+import { deadlocks, type Deadlock } from './deadlock-report.js'
 import { Election } from './election.js'
 import { Engine } from './engine.js'
 import { forceRelease, inspect, list, type ForceResult, type LockState } from './inspect.js'
@@ -79,7 +80,11 @@ export class Holdfast implements AsyncDisposable {
     return new Kind(this.#engine, name, options)
   }
 
-  /** A new owner, for handles that re-enter: `acquire({ owner })` of a mutex with `reentrant: true`. */
+  /**
+   * A new owner, whose handles belong together: `acquire({ owner })` of any lock. It re-enters a mutex with
+   * `reentrant: true`, is refused what would be a wait for itself (ERR_DEADLOCK), and its waits
+   * count where deadlocks are looked for.
+   */
   owner(): Owner {
     return new Owner(this.#engine)
   }
@@ -167,6 +172,17 @@ export class Holdfast implements AsyncDisposable {
    */
   forceRelease(name: string, options: { now?: boolean } = {}): Promise<ForceResult> {
     return forceRelease(this.#engine, name, options)
+  }
+
+  /**
+   * Who waits in a circle now, under this prefix and where that leads, whether or not it is about to be
+   * broken. Changes nothing. It looks at every name that is held, and twice where it found something.
+   * Waits that have not lasted a second are not seen.
+   *
+   * @throws ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED
+   */
+  deadlocks(): Promise<Deadlock[]> {
+    return deadlocks(this.#engine)
   }
 
   /**

@@ -1,7 +1,7 @@
 import { HoldfastError, invalid, type Holder } from '../base/errors.js'
 import type { Reply } from '../clients/port.js'
 import { checkName, insteadOf, keysOf } from '../kernel/names.js'
-import { decodeRecord, modeName, type StoredRecord } from '../kernel/protocol.js'
+import { decodeRecord, modeName, type Info, type StoredRecord } from '../kernel/protocol.js'
 import { classify } from '../quorum/replies.js'
 import type { Answer, Cursors, ScanStep } from '../quorum/node.js'
 import type { Engine } from './engine.js'
@@ -64,7 +64,7 @@ export async function inspect(engine: Engine, name: string): Promise<LockState> 
   return stateOf(name, await engine.node.ask('inspect', keys, TIMEOUT_MS, () => []))
 }
 
-function* triples(list: Reply | undefined): Generator<[string, string, string]> {
+export function* triples(list: Reply | undefined): Generator<[string, string, string]> {
   const flat = Array.isArray(list) ? list.map(String) : []
   for (let i = 0; i < flat.length; i += 3) yield [flat[i]!, flat[i + 1]!, flat[i + 2]!]
 }
@@ -103,11 +103,20 @@ function stateOf(name: string, { raw, now }: Answer): LockState {
   }
 }
 
-/** What a record says of its process, and how many permits it is for. */
+/** What a record says of its process. */
+export function processOf({ label, host, pid }: Info): Info {
+  return {
+    ...(label === undefined ? {} : { label }),
+    ...(host === undefined ? {} : { host }),
+    ...(pid === undefined ? {} : { pid }),
+  }
+}
+
+/** The same, and how many permits it is for. */
 function shown(record: StoredRecord | null): Pick<HeldBy, 'label' | 'host' | 'pid' | 'permits'> {
   if (!record) return {}
-  const { mode, weight, since: _, token: __, ttl: ___, ...info } = record
-  return mode === 'p' ? { ...info, permits: weight } : info
+  const { mode, weight } = record
+  return mode === 'p' ? { ...processOf(record), permits: weight } : processOf(record)
 }
 
 /** Glob characters in the prefix stand for themselves. */

@@ -168,8 +168,8 @@ export class Lock implements AsyncDisposable {
     lease.end()
     this.#engine.renewer.remove(lease)
     const { keys, timeout } = lease.terms
-    const { orphans, clock } = this.#engine
-    const held = clock.now() - lease.heldSince
+    const { orphans } = this.#engine
+    const held = lease.heldFor
     const answer = await orphans.release(lease.owner, keys, timeout, lease.deadline)
     const released = answer?.verdict[0] === 'released'
     events.released({ ...lease.event(), released, held })
@@ -203,7 +203,9 @@ export class Lock implements AsyncDisposable {
       }),
     )
     this.onRelease?.()
-    return new Lock(this.#engine, new Tenure(await reader))
+    const tenure = new Tenure(await reader)
+    this.tenure.keeper?.(tenure)
+    return new Lock(this.#engine, tenure)
   }
 
   /**

@@ -15,6 +15,9 @@ export interface AcquireOptions {
   readonly ttl?: Duration | undefined
 }
 
+/** What to do when calls wait in a circle, each for what another one of them holds. */
+export type OnDeadlock = 'break' | 'report' | 'off'
+
 /** Options of a lock. */
 export interface LockOptions extends AcquireOptions {
   /** Whether the lease is renewed at a third of it until the release. Default true. */
@@ -30,6 +33,8 @@ export interface LockOptions extends AcquireOptions {
   readonly claim?: Duration | undefined
   /** Shown to whoever inspects the name or is refused. At most 256 characters. */
   readonly label?: string | undefined
+  /** Of waits for this lock; as for the whole Holdfast, whose setting is the default. */
+  readonly deadlock?: OnDeadlock | undefined
 }
 
 /** Options of a call of a semaphore. */
@@ -69,6 +74,12 @@ export interface HoldfastOptions {
    * command for each process and server.
    */
   readonly checkEviction?: boolean | undefined
+  /**
+   * When calls wait in a circle, each for what another one of them holds: `break` (the default) ends
+   * the one that came last, by ERR_DEADLOCK; `report` only publishes `holdfast:deadlock`; `off` neither
+   * looks for circles nor tells others what they need to find one.
+   */
+  readonly deadlock?: OnDeadlock | undefined
   /** Clocks, timers and randomness, for tests. */
   readonly runtime?: Runtime | undefined
 }
@@ -93,12 +104,22 @@ export interface Settings {
   /** Of a semaphore; else 1 and 0. */
   readonly permits: number
   readonly limit: number
+  readonly deadlock: OnDeadlock
 }
 
 const TRY = ['signal', 'ttl'] as const
 const CALL = ['wait', ...TRY] as const
-const LOCK = [...CALL, 'renew', 'maxHold', 'margin', 'claim', 'label'] as const
-const HOLDFAST = ['prefix', 'drift', 'nodeTimeout', 'label', 'checkEviction', 'runtime'] as const
+const LOCK = [...CALL, 'renew', 'maxHold', 'margin', 'claim', 'label', 'deadlock'] as const
+const HOLDFAST = [
+  'prefix',
+  'drift',
+  'nodeTimeout',
+  'label',
+  'checkEviction',
+  'deadlock',
+  'runtime',
+] as const
+const DEADLOCK: readonly unknown[] = ['break', 'report', 'off']
 const RUNTIME = ['monotonic', 'wall', 'boot', 'setTimer', 'random', 'randomHex'] as const
 const LEAST_TTL_MS = 50
 const LEAST_RENEWED_TTL_MS = 300
@@ -131,6 +152,12 @@ export function checkHoldfast(options: HoldfastOptions): void {
     throw invalid('options.checkEviction', checkEviction, 'true or false')
   }
   checkLabel(label)
+  checkDeadlock(options.deadlock)
+}
+
+function checkDeadlock(deadlock: unknown): void {
+  if (deadlock === undefined || DEADLOCK.includes(deadlock)) return
+  throw invalid('options.deadlock', deadlock, "'break', 'report' or 'off'")
 }
 
 function checkLabel(label: unknown): void {
@@ -173,10 +200,10 @@ export function checkTry(options: Omit<PermitOptions, 'wait'>, permits: boolean)
   known('options', options, permits ? [...TRY, 'permits'] : TRY)
 }
 
-/** Where it could not be kept, the promise to re-enter must not be passed over. */
+/** A `use` has its context; what an owner holds must not be passed over. */
 function ownerless(options: AcquireOptions & { readonly owner?: unknown }): void {
   if (typeof options !== 'object' || options === null || !('owner' in options)) return
-  const expected = 'none here: acquire and tryAcquire of a mutex with { reentrant: true } take one'
+  const expected = 'none here: acquire and tryAcquire take one'
   throw invalid('options.owner', options.owner, expected)
 }
 
@@ -226,6 +253,8 @@ export function settingsOf(
   if (typeof renew !== 'boolean') throw invalid('options.renew', renew, 'true or false')
   aSignal(signal)
   checkLabel(label)
+  const { deadlock = all.deadlock ?? 'break' } = options
+  checkDeadlock(deadlock)
   const least = renew ? LEAST_RENEWED_TTL_MS : LEAST_TTL_MS
   const ttl = milliseconds('options.ttl', lease, least)
   const { permits = 1, limit = 0 } = options
@@ -250,6 +279,7 @@ export function settingsOf(
     info: infoOf(label),
     permits,
     limit,
+    deadlock,
   }
 }
 

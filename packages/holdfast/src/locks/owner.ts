@@ -1,5 +1,9 @@
+import { invalid } from '../base/errors.js'
+import type { Mode } from '../kernel/protocol.js'
+import { refuseOwn, type Hold } from './context.js'
 import type { Engine } from './engine.js'
 import { Lock } from './lock.js'
+import type { AcquireOptions } from './options.js'
 import type { Tenure } from './tenure.js'
 import { Turns, type Patience } from './turns.js'
 
@@ -10,15 +14,58 @@ interface Holding {
   tenure: Tenure | null
 }
 
-/** Whoever takes locks by handles and may take again what it holds: `acquire({ owner })`. */
+/** Options of an `acquire` that may be an owner's. */
+export type Owned<Options extends AcquireOptions> = Options & {
+  /**
+   * Who takes it, from `owner()` of the same Holdfast. What it holds already of a mutex with
+   * `reentrant: true` it gets at once; else a wait for what it holds itself is refused.
+   */
+  readonly owner?: Owner | undefined
+}
+
+/**
+ * Whoever takes locks by handles: `acquire({ owner })`. The handles of one owner are one line of work: it
+ * does not wait for itself, and while it waits for a lock, nothing that it holds is thought to be let go.
+ */
 export class Owner {
   /** @internal */
   readonly engine: Engine
   readonly #holdings = new Map<string, Holding>()
+  readonly #tenures = new Set<Tenure>()
 
   /** @internal */
   constructor(engine: Engine) {
     this.engine = engine
+  }
+
+  /**
+   * What it holds now.
+   *
+   * @internal
+   */
+  holds(): readonly Hold[] {
+    const held = [...this.#tenures].filter(({ lease }) => lease.check())
+    return held.map(({ lease }) => ({ engine: this.engine, lease }))
+  }
+
+  /**
+   * Takes what it does not hold yet.
+   *
+   * @internal
+   * @throws ERR_DEADLOCK for a call that would wait for what this owner holds.
+   */
+  async take(name: string, mode: Mode, wait: number, take: () => Promise<Lock>): Promise<Lock> {
+    // One try does not wait: it is told that the name is taken.
+    if (wait > 0) refuseOwn(name, mode, this.holds())
+    const lock = await take()
+    this.#keep(lock.tenure)
+    return lock
+  }
+
+  #keep(tenure: Tenure): void {
+    this.#tenures.add(tenure)
+    tenure.onEnd = () => this.#tenures.delete(tenure)
+    tenure.keeper = (next) => this.#keep(next)
   }
 
   /**
@@ -42,7 +89,9 @@ export class Owner {
       const lock = await take()
       const { tenure } = lock
       holding.tenure = tenure
+      const { onEnd } = tenure
       tenure.onEnd = () => {
+        onEnd?.()
         holding.tenure = null
         this.#tidy(name, holding)
       }
@@ -62,4 +111,19 @@ export class Owner {
   #tidy(name: string, { turns, tenure }: Holding): void {
     if (turns.idle && !tenure) this.#holdings.delete(name)
   }
+}
+
+/** Parts the owner from the options of a call. @throws ERR_INVALID_ARGUMENT */
+export function splitOwner<Options extends AcquireOptions>(
+  engine: Engine,
+  options: Owned<Options> | undefined,
+): { owner: Owner | undefined; rest: Options | undefined } {
+  // What is no object of options is refused where all options are.
+  if (typeof options !== 'object' || options === null || !('owner' in options)) {
+    return { owner: undefined, rest: options }
+  }
+  const { owner, ...rest } = options
+  const known = owner === undefined || (owner instanceof Owner && owner.engine === engine)
+  if (!known) throw invalid('options.owner', owner, 'an owner() of the same Holdfast')
+  return { owner, rest: rest as unknown as Options }
 }

@@ -1,6 +1,6 @@
 import { HoldfastError, invalid } from '../base/errors.js'
 import type { Mode } from '../kernel/protocol.js'
-import { refuseDeadlock, Scope } from './context.js'
+import { holdsHere, refuseDeadlock, Scope } from './context.js'
 import type { Engine } from './engine.js'
 import type { Lock } from './lock.js'
 import {
@@ -10,6 +10,7 @@ import {
   type LockOptions,
   type Settings,
 } from './options.js'
+import { splitOwner, type Owned, type Owner } from './owner.js'
 
 /** What `tryUse` did. */
 export type TryUseResult<T> = { readonly ran: false } | { readonly ran: true; readonly result: T }
@@ -51,19 +52,28 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> {
    * Takes the lock; waits in line, first come, first served. The caller must release it.
    *
    * @throws ERR_TIMEOUT when `wait` passes, ERR_TAKEN with `wait: 0` (both say who holds it),
-   * ERR_DEADLOCK when a `use` around the call holds it, ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED,
+   * ERR_DEADLOCK when a `use` around the call (or the owner of the call) holds it, and when it was the
+   * last of those that wait in a circle, ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED,
    * ERR_INVALID_ARGUMENT; `signal.reason` when aborted.
    */
-  async acquire(options?: Options): Promise<Lock> {
-    return this.take(this.with(options))
+  async acquire(options?: Owned<Options>): Promise<Lock> {
+    const { owner, rest } = splitOwner(this.#engine, options)
+    const settings = this.with(rest)
+    return owner ? this.own(owner, settings) : this.take(settings)
   }
 
   /** @internal */
-  async take(settings: Settings): Promise<Lock> {
+  protected own(owner: Owner, settings: Settings): Promise<Lock> {
+    const take = (): Promise<Lock> => this.take(settings, owner)
+    return owner.take(this.name, this.#mode, settings.wait, take)
+  }
+
+  /** @internal */
+  async take(settings: Settings, owner?: Owner): Promise<Lock> {
     this.#engine.assertOpen()
     // One try does not wait: it is told that the name is taken.
     if (settings.wait > 0) refuseDeadlock(this.#engine, this.name, this.#mode)
-    return this.#engine.acquire(this.name, this.#mode, settings)
+    return this.#engine.acquire(this.name, this.#mode, settings, holdsHere(owner))
   }
 
   /**
@@ -83,9 +93,10 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> {
    * @returns null when the lock is taken.
    * @throws as `acquire`, but never ERR_TAKEN or ERR_TIMEOUT.
    */
-  async tryAcquire(options?: Omit<Options, 'wait'>): Promise<Lock | null> {
-    if (options !== undefined) checkTry(options, this.#mode === 'p')
-    return unlessTaken(this.acquire({ ...options, wait: 0 } as unknown as Options))
+  async tryAcquire(options?: Omit<Owned<Options>, 'wait'>): Promise<Lock | null> {
+    const { owner, rest } = splitOwner(this.#engine, options as Owned<Options> | undefined)
+    if (rest !== undefined) checkTry(rest, this.#mode === 'p')
+    return unlessTaken(this.acquire({ ...rest, owner, wait: 0 } as unknown as Owned<Options>))
   }
 
   /**
@@ -113,7 +124,7 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> {
 }
 
 /** What one try gave; null when the name is taken. */
-export async function unlessTaken<T>(one: Promise<T>): Promise<T | null> {
+async function unlessTaken<T>(one: Promise<T>): Promise<T | null> {
   try {
     return await one
   } catch (error) {

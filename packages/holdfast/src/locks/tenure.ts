@@ -12,6 +12,8 @@ export class Tenure {
   count = 0
   /** Called when the last handle is released. */
   onEnd: (() => void) | null = null
+  /** Of an owner: takes on the tenure that follows this one, of a writer that goes on as a reader. */
+  keeper: ((next: Tenure) => void) | null = null
   #functions = 0
 
   constructor(lease: Lease) {

@@ -66,6 +66,8 @@ const OPS = {
   inspect: false,
   force: false,
   announce: false,
+  edge: false,
+  waits: false,
 } as const
 export type Op = keyof typeof OPS
 

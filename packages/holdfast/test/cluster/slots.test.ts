@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { Holdfast, type HoldfastOptions } from '../../src/index.js'
+import { Holdfast, type HoldfastError, type HoldfastOptions } from '../../src/index.js'
 import type { ServerEngine } from '../../src/testing/index.js'
 import { TestCluster } from '../kit/cluster.js'
 import { engines, Events, until } from '../real/kit.js'
@@ -216,6 +216,27 @@ describe.each(engines as ServerEngine[])('a cluster of three, %s', (engine) => {
     const extra = (await cluster.calls('evalsha')) - before - 2 * names.length
     // A hello for each primary, and a wrong guess now and then near the bounds of their ranges.
     expect(extra).toBeLessThan(25)
+  })
+
+  test('a deadlock over names of every primary is found and broken', async () => {
+    const names = await spread('line\nbreak {')
+    const all = names.map(() => locksOf({ nodeTimeout: 500 }))
+    const calls = all.map((locks, i) =>
+      locks.mutex(names[i]!).use(async () => {
+        await until(async () => {
+          for (const name of names) expect((await locks.inspect(name)).holderCount).toBe(1)
+        })
+        return locks.mutex(names[(i + 1) % 3]!, { wait: 60_000 }).use(() => 'both')
+      }),
+    )
+    const results = await Promise.allSettled(calls)
+    const [victim, ...more] = results.filter((one) => one.status === 'rejected')
+    expect(more).toEqual([])
+    const { code, cycle } = victim!.reason as HoldfastError
+    expect([code, cycle?.map(({ name }) => name).sort()]).toEqual([
+      'ERR_DEADLOCK',
+      names.toSorted(),
+    ])
   })
 
   test('no call has carried keys of two slots', async () => {

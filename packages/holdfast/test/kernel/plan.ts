@@ -49,6 +49,8 @@ export type Step =
       }[]
     }
   | { readonly kind: 'inspect' | 'announce'; readonly names: readonly number[] }
+  | { readonly kind: 'edge'; readonly items: readonly (OwnerItem & { readonly edges: string })[] }
+  | { readonly kind: 'waits'; readonly items: readonly OwnerItem[] }
   | {
       readonly kind: 'resize'
       readonly name: number
@@ -157,6 +159,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 4, arbitrary: fc.record({ kind: is('inspect'), names: some(name) }) },
   { weight: 3, arbitrary: fc.record({ kind: is('announce'), names: some(name) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: is('edge'),
+      items: some(
+        fc.record({ name, owner, edges: fc.constantFrom('', '\n["k","w.1"]', '\na\nb]') }),
+      ),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({ kind: is('waits'), items: some(fc.record({ name, owner })) }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({

@@ -161,6 +161,27 @@ describe.each(engines)('%s', (engine) => {
     await verify()
   })
 
+  test('edges: a downgrade leaves them, whoever notes one mends K, and a name withheld says so', async () => {
+    const { pair, k, own, acquire, verify } = name()
+    const keys = keysOf(k.slice('lock:'.length), 'lock:')
+    const call = async (
+      script: 'edge' | 'waits' | 'downgrade' | 'force',
+      ...fields: string[]
+    ): Promise<readonly Reply[]> => (await pair.call(script, keys, ['1', ...fields]))[3] as Reply[]
+    await acquire(own(1), 'x', 60_000)
+    expect(await call('edge', own(1), '\n["k","w"]')).toEqual(['noted'])
+    expect((await call('downgrade', own(1), own(2), '60000', '', ''))[0]).toBe('downgraded')
+    expect(String((await call('waits', ''))[4])).not.toContain('["k","w"]')
+    await verify()
+    await pair.del(k)
+    expect(await call('edge', own(2), '\n["k","w"]')).toEqual(['noted'])
+    expect(await commands.get(k)).toBe('hf:shared')
+    expect((await call('waits', '')).slice(0, 4)).toEqual(['waits', '', 1, 0])
+    await call('force', '0', '', '')
+    expect((await call('waits', '')).slice(0, 4)).toEqual(['waits', '', 1, 1])
+    await verify()
+  })
+
   test('a mode that this version does not know is refused', async () => {
     const { own, acquire } = name()
     expect((await acquire(own(1), 'u', 60_000)).slice(0, 1)).toEqual(['error'])

@@ -82,6 +82,16 @@ export class Run {
           [version],
         )
         return
+      case 'edge': {
+        const args = step.items.flatMap(({ owner, edges }) => [this.#owner(owner), edges])
+        await pair.call('edge', this.#keysOf(step.items), [version, ...args])
+        return
+      }
+      case 'waits': {
+        const args = step.items.map(({ owner }) => this.#owner(owner))
+        await pair.call('waits', this.#keysOf(step.items), [version, ...args])
+        return
+      }
       case 'resize': {
         const fields = [step.limit, ...this.#notAfter(step.notAfter)]
         await pair.call('resize', this.#keys(step.name), [version, ...fields])

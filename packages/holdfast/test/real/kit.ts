@@ -42,6 +42,7 @@ interface ClientOptions {
   readonly username?: string
   readonly password?: string
   readonly port?: number
+  readonly keyPrefix?: string
   readonly retryStrategy?: (times: number) => number | null
 }
 
@@ -174,6 +175,7 @@ const names: Name[] = [
   'holdfast:revoked',
   'holdfast:released',
   'holdfast:handover',
+  'holdfast:deadlock',
   'holdfast:clock-step',
   'holdfast:push-failed',
   'holdfast:eviction',

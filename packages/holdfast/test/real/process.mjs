@@ -63,6 +63,22 @@ const asks = {
     await Promise.all(Array.from({ length: times }, one))
     return { highest, cancelled }
   },
+  /** Holds one name, waits for as many others to hold theirs, and asks for a second inside of it. */
+  async nest({ own, next, ready, count, options }) {
+    const since = { at: 0 }
+    try {
+      const took = await locks.mutex(own, options).use(async () => {
+        await redis.incr(ready)
+        while (Number(await redis.get(ready)) < count) await sleep(5)
+        since.at = performance.now()
+        return locks.mutex(next, options).use(() => performance.now())
+      })
+      return { got: true, ms: took - since.at }
+    } catch (error) {
+      const cycle = (error.cycle ?? []).map(({ name, waitsFor }) => [name, waitsFor.name])
+      return { got: false, ms: performance.now() - since.at, code: error.code, cycle }
+    }
+  },
   async close() {
     await locks.close()
     return null

@@ -32,6 +32,10 @@ export interface Asks {
     args: { name: string; limit: number; most: number; times: number; options: Options },
     result: { highest: number; cancelled: number },
   ]
+  nest: [
+    args: { own: string; next: string; ready: string; count: number; options: Options },
+    result: { got: boolean; ms: number; code?: string; cycle?: [string, string][] },
+  ]
   close: [args: object, result: null]
 }
 

@@ -162,7 +162,15 @@ test('what version 1 does not know is passed over, and what it knows is read', (
     label: 'l',
     host: 'h',
     pid: 1,
+    forced: false,
+    edges: [],
   }
   expect(decodeRecord('x 1 100 50 - 5 8 0 ["l","h",1]')).toEqual(record)
   expect(decodeRecord('x 1 100 50 - 5 8 0 ["l","h",1,{"later":1}]')).toEqual(record)
+  const edges = [{ key: 'lock:b', wait: owner, reports: false }]
+  for (const more of ['', ',{"later":1}', ',null,2']) {
+    const text = `x 1 100 50 - 5 8 0 ["l","h",1]\n["lock:b","${owner}"${more}]`
+    expect(decodeRecord(text)).toEqual({ ...record, edges })
+    expect(decodeRecord(`${text}\nnews`)).toEqual({ ...record, edges })
+  }
 })

@@ -137,9 +137,9 @@ test('misuse is ERR_INVALID_ARGUMENT', async () => {
   const wrong = (options: unknown): never => options as never
   const { locks } = a
   const calls: [() => Promise<unknown>, RegExp][] = [
-    [() => locks.mutex('x').acquire(wrong({ owner })), /reentrant: true/],
-    [() => locks.mutex('x').tryAcquire(wrong({ owner })), /reentrant: true/],
-    [() => locks.mutex('x', { reentrant: false }).acquire(wrong({ owner })), /reentrant: true/],
+    [() => locks.mutex('x').acquire({ owner: other }), /same Holdfast/],
+    [() => locks.mutex('x').tryAcquire({ owner: wrong(1) }), /same Holdfast/],
+    [() => locks.mutex('x').use(() => {}, wrong({ owner })), /acquire and tryAcquire/],
     [() => m.use(() => {}, wrong({ owner })), /acquire and tryAcquire/],
     [() => m.tryUse(() => {}, wrong({ owner })), /acquire and tryAcquire/],
     [() => m.acquire({ owner: other }), /same Holdfast/],

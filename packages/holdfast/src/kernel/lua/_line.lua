@@ -5,6 +5,11 @@ local function subscribers(channel)
   return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end
 
+-- Zero subscribers means dead only where the waiter was seen to be subscribed on this run.
+local function is_dead(owner, r)
+  return run ~= '' and r.sub == run and subscribers(channel(owner)) == 0
+end
+
 -- Whoever asks for its claim is alive.
 local function confirm(n, owner, r)
   if r and (r.state == CLAIMED or r.state == ASKED_CLAIMED) then
@@ -61,7 +66,6 @@ local function advance(n, caller, moved)
     call('ZREM', n.line, head)
     n.waiting = n.waiting - 1
     moved = true
-    local to = channel(head)
     if not r then
       forget(n, head)
     elseif excess(n, r) then
@@ -70,8 +74,7 @@ local function advance(n, caller, moved)
       push('first', head, us_text .. ' ' .. now_text .. ' ' .. run)
     elseif head == caller then
       granted = enter(n, head, r, now + r.ttl)
-    -- Zero subscribers means dead only where the waiter was seen to be subscribed on this run.
-    elseif run ~= '' and r.sub == run and subscribers(to) == 0 then
+    elseif is_dead(head, r) then
       forget(n, head)
     elseif client(head) == suspect then
       forget(n, head)
@@ -143,4 +146,21 @@ local function holder(n, mode, weight)
     return n.pool and 'p' or 's', owner, last[2], r and r.info or ''
   end
   return '-', '', '-1', ''
+end
+
+-- Those who hold: how many, and at most 100 of them as { owner, expiry, record, ... }. A foreign holder's
+-- owner is ''.
+local function holders_of(n)
+  if n.value and n.value ~= MARKER then
+    return 1, { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
+  end
+  if n.sharing == 0 then return 0, {} end
+  local live, count = sharers(n, 100)
+  local list = {}
+  for i = 1, #live, 2 do
+    list[#list + 1] = live[i]
+    list[#list + 1] = live[i + 1]
+    list[#list + 1] = call('HGET', n.meta, live[i]) or ''
+  end
+  return count, list
 end

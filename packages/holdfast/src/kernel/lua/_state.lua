@@ -52,6 +52,11 @@ local function parse(body)
     token = token, since = since, state = state, info = info }
 end
 
+-- What a record's info says of its process; behind the first newline stand the edges of a holder.
+local function bare(info)
+  return string.match(info, '^[^\n]*')
+end
+
 -- The body of the last exclusive holder's record, if that was this owner.
 local function body_of(n, owner)
   return string.sub(n.top, 1, #owner + 1) == owner .. ' ' and string.sub(n.top, #owner + 2) or nil

@@ -36,10 +36,11 @@ return each(5, function(n, field)
   -- K is overwritten below: until then nothing is written, so that an error leaves all as it was.
   n.value, n.expiry, n.ends, n.holder = false, false, false, false
   share(n)
+  -- What its `use` waits for is none of the reader's business.
   -- Whoever was asked to let go still is: its first renewal may be the first that tells it.
   local asked = r and (r.state == ASKED or r.state == ASKED_CLAIMED)
   local granted = enter(n, reader, { mode = 's', weight = '1', ttl = ttl, claim = ttl, sub = '-',
-    token = '0', since = now_text, state = '0', info = r and r.info or '' }, ends, asked and ASKED)
+    token = '0', since = now_text, state = '0', info = r and bare(r.info) or '' }, ends, asked and ASKED)
   purge(n)
   if n.waiting > 0 then advance(n, nil, false) end
   settle(n)

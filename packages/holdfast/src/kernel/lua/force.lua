@@ -24,11 +24,14 @@ local function weight_of(n, owner, known)
   return n.sharing > 0 and weigh(n, owner, known) or 1
 end
 
--- The record's info is a list, and may be made longer: who asks is its last element.
+-- The record's info is a list, and may be made longer: who asks is its last element. Its edges stay.
 local function sign(info, by)
   if by == '' then return info end
-  if info == '' then info = '[null,null,null]' end
-  return string.match(info, '^%[.+%]$') and string.sub(info, 1, -2) .. ',' .. by .. ']' or info
+  local list = bare(info)
+  local edges = string.sub(info, #list + 1)
+  if list == '' then list = '[null,null,null]' end
+  if not string.match(list, '^%[.+%]$') then return info end
+  return string.sub(list, 1, -2) .. ',' .. by .. ']' .. edges
 end
 
 -- One call writes and tells STEPS shared holders at most; another call goes on with the rest.

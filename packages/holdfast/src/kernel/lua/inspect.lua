@@ -10,19 +10,8 @@
 --@include _name
 
 return each(0, function(n)
-  local holders, waiters, count = {}, {}, n.sharing
-  if n.value and n.value ~= MARKER then
-    count = 1
-    holders = { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
-  elseif n.sharing > 0 then
-    local live
-    live, count = sharers(n, 100)
-    for i = 1, #live, 2 do
-      holders[#holders + 1] = live[i]
-      holders[#holders + 1] = live[i + 1]
-      holders[#holders + 1] = call('HGET', n.meta, live[i]) or ''
-    end
-  end
+  local waiters = {}
+  local count, holders = holders_of(n)
   local line = call('ZRANGE', n.line, 0, 99, 'WITHSCORES')
   for i = 1, #line, 2 do
     waiters[#waiters + 1] = line[i]

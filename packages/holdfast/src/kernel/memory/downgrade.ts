@@ -1,6 +1,6 @@
 import { late } from './call.js'
 import type { Operation } from './operations.js'
-import { askedClaimedState, askedState } from './record.js'
+import { askedClaimedState, askedState, bareInfo } from './record.js'
 
 /** The twin of `kernel/lua/downgrade.lua`. */
 export const downgrade: Operation = {
@@ -32,7 +32,8 @@ export const downgrade: Operation = {
     call.space.del(n.k)
     n.share()
     const fresh = { mode: 's', weight: '1', ttl, claim: ttl, sub: '-', token: '0' }
-    const info = r?.info ?? ''
+    // What its `use` waits for is none of the reader's business.
+    const info = bareInfo(r?.info ?? '')
     // Whoever was asked to let go still is: its first renewal may be the first that tells it.
     const asked = r?.state === askedState || r?.state === askedClaimedState ? askedState : '0'
     const granted = n.enter(reader, { ...fresh, since: '', state: '0', info }, ends, asked)

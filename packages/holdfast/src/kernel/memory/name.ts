@@ -3,6 +3,7 @@ import type { Reply } from '../../clients/port.js'
 import { channelOf, tell } from './call.js'
 import { ownerOf } from './permits.js'
 import { askedState, claimedState, isClaimed, parseRecord, type TenureRecord } from './record.js'
+import type { Scored } from './sorted-set.js'
 import { clientOf, isOwner, State, steps } from './state.js'
 
 const askSpacingMs = 500
@@ -35,7 +36,7 @@ export class Name extends State {
       }
       space.zrem(this.line, head)
       moved = true
-      const dead = (): boolean => this.#dead(head, r!) || clientOf(head) === suspect
+      const dead = (): boolean => this.dead(head, r!) || clientOf(head) === suspect
       if (r === null || (head !== caller && !excess && dead())) this.forget(head)
       else if (excess) {
         // It is told to ask, and hears why.
@@ -111,6 +112,24 @@ export class Name extends State {
     return [kind, owner, String(last.score), this.record(owner)?.info ?? '']
   }
 
+  /** Those who hold: how many, and at most 100 of them as owner, expiry, record. */
+  holders(): readonly [count: number, list: Reply[]] {
+    const { exclusive } = this
+    if (exclusive !== null) {
+      const text = this.exclusiveRecord(exclusive) ?? ''
+      return [1, [isOwner(exclusive) ? exclusive : '', String(this.expiry), text]]
+    }
+    if (this.sharing === 0) return [0, []]
+    const [found, count] = this.permits.sharers(100, this.call.now)
+    return [count, this.listed(found)]
+  }
+
+  /** Members with their scores and records, as the lists of a reply have them. */
+  listed(all: readonly Scored[]): Reply[] {
+    const { records } = this
+    return all.flatMap(({ member, score }) => [member, String(score), records.get(member) ?? ''])
+  }
+
   /** Whoever asks for its claim is alive. */
   confirm(owner: string, r: TenureRecord | null): void {
     if (r === null || !isClaimed(r.state)) return
@@ -150,7 +169,7 @@ export class Name extends State {
   }
 
   /** No subscriber means dead only where the waiter was seen to be subscribed on this run. */
-  #dead(owner: string, r: TenureRecord): boolean {
+  dead(owner: string, r: TenureRecord): boolean {
     const { run } = this.call
     return run !== '' && r.sub === run && this.call.subscribers(channelOf(owner)) === 0
   }

@@ -1,12 +1,12 @@
 /** The scripts' bodies, one for each Lua file: what is done with one name. */
 import type { Reply } from '../../clients/port.js'
 import { channelOf, late, tell, type Call } from './call.js'
+import { edge, waits } from './deadlock.js'
 import { downgrade } from './downgrade.js'
 import type { Name } from './name.js'
 import { between, mostLimit, mostLooks, mostPermits, spread } from './permits.js'
 import { lost, modeOf, please } from './please.js'
 import { askedClaimedState, askedState, forcedState, type TenureRecord } from './record.js'
-import type { Scored } from './sorted-set.js'
 import { clientOf, isOwner, steps } from './state.js'
 
 /** The j-th argument of an item, counted from 1 as in the Lua and in docs/protocol.md. */
@@ -238,23 +238,10 @@ const force: Operation = {
 
 const inspect: Operation = {
   fields: 0,
-  run(n, _field, { space, now }) {
-    const records = n.records
-    const list = (all: readonly Scored[]): Reply[] =>
-      all.flatMap(({ member, score }) => [member, String(score), records.get(member) ?? ''])
-
-    const { exclusive, sharing, permits } = n
-    let count = exclusive === null ? 0 : 1
-    let holders: Reply[] = []
-    if (exclusive !== null) {
-      const text = n.exclusiveRecord(exclusive) ?? ''
-      holders = [isOwner(exclusive) ? exclusive : '', String(n.expiry), text]
-    } else if (sharing > 0) {
-      const [found, seen] = permits.sharers(100, now)
-      holders = list(found)
-      count = seen
-    }
-    const waiters = list(space.zset(n.line).slice(0, 100))
+  run(n, _field, { space }) {
+    const [count, holders] = n.holders()
+    const { permits, sharing } = n
+    const waiters = n.listed(space.zset(n.line).slice(0, 100))
     const used = permits.pool ? sharing : 0
     return ['state', String(n.last), count, n.waiting, holders, waiters, permits.capacity, used]
   },
@@ -302,4 +289,6 @@ export const operations: ReadonlyMap<string, Operation> = new Map([
   ['inspect', inspect],
   ['resize', resize],
   ['announce', announce],
+  ['edge', edge],
+  ['waits', waits],
 ])

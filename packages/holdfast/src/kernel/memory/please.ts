@@ -6,6 +6,7 @@ import type { Field } from './operations.js'
 import {
   askedClaimedState,
   askedState,
+  bareInfo,
   claimedState,
   forcedState,
   type TenureRecord,
@@ -45,11 +46,13 @@ export function please(
   return count === 0 ? ['newer'] : ['asked', count, String(n.expiry), fresh]
 }
 
-/** The record's info is a list, and may be made longer: who asks is its last element. */
+/** The record's info is a list, and may be made longer: who asks is its last element. Its edges stay. */
 function sign(info: string, by: string): string {
   if (by === '') return info
-  const list = info === '' ? '[null,null,null]' : info
-  return /^\[[^]+\]$/.test(list) ? `${list.slice(0, -1)},${by}]` : list
+  const bare = bareInfo(info)
+  const list = bare === '' ? '[null,null,null]' : bare
+  const edges = info.slice(bare.length)
+  return /^\[[^]+\]$/.test(list) ? `${list.slice(0, -1)},${by}]${edges}` : info
 }
 
 /** Stands in for the record of a holder whose record somebody deleted. */

@@ -61,3 +61,8 @@ export function splitExclusive(text: string | undefined): readonly [string, stri
   const found = exclusive.exec(text ?? '')
   return found === null ? null : [String(found[1]), String(found[2])]
 }
+
+/** What a record's info says of its process; behind the first newline stand the edges of a holder. */
+export function bareInfo(info: string): string {
+  return info.split('\n', 1)[0]!
+}

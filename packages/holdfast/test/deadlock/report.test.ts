@@ -1,0 +1,81 @@
+// locks.deadlocks(): looks at everything, and breaks nothing.
+import { expect, test } from 'vitest'
+import { World } from '../kit/world.js'
+import { ring, states } from './kit.js'
+
+test('each circle once, whoever is a part of it or waits behind it', async () => {
+  const w = new World()
+  const reports = { deadlock: 'report' } as const
+  const two = await ring(w, 2, () => reports)
+  const other = w.client({}, { deadlock: 'report' }).locks
+  // A semaphore in itself, and somebody behind the first ring.
+  const semaphore = other.semaphore('s', { limit: 1, wait: Infinity })
+  const self = w.watch(semaphore.use(() => semaphore.use(() => 'never')))
+  const behind = w.watch(
+    other.mutex('own').use(() => other.mutex('n0', { wait: Infinity }).use(() => 'late')),
+  )
+  const { locks } = w.client()
+  const early = w.watch(locks.deadlocks())
+  await w.advance(900)
+  // Nothing was noted yet.
+  expect(early.value).toEqual([])
+  await w.advance(600)
+  const found = w.watch(locks.deadlocks())
+  await w.advance(600)
+  const rings = found.value.map(({ cycle }) =>
+    cycle
+      .map(({ name, waitsFor }) => `${name} > ${waitsFor.name}`)
+      .toSorted()
+      .join(', '),
+  )
+  expect(rings.toSorted()).toEqual(['n0 > n1, n1 > n0', 's > s'])
+  expect(states([...two, self, behind])).toBe('pending pending pending pending')
+})
+
+test('a circle that is gone at the second look was none', async () => {
+  const w = new World()
+  const stop = new AbortController()
+  const members = await ring(w, 2, () => ({ deadlock: 'report', signal: stop.signal }))
+  await w.advance(1500)
+  const found = w.watch(w.client().locks.deadlocks())
+  await w.advance(300)
+  expect(found.state).toBe('pending')
+  stop.abort(new Error('enough'))
+  await w.advance(300)
+  expect(found.value).toEqual([])
+  expect(states(members)).not.toMatch(/pending/)
+})
+
+test('a circle that is another one at the second look is not told', async () => {
+  const w = new World()
+  const { locks } = w.client()
+  const first = new AbortController()
+  const other = w.client({}, { deadlock: 'report' }).locks
+  const x = other.mutex('x', { deadlock: 'report' })
+  const y = other.mutex('y', { wait: Infinity })
+  const owner = other.owner()
+  await x.acquire({ owner })
+  const call = w.watch(y.use(() => x.acquire({ wait: Infinity })).catch(() => 'none'))
+  await w.advance(10)
+  const one = w.watch(y.acquire({ owner, signal: first.signal }))
+  await w.advance(1500)
+  const second = w.watch(y.acquire({ owner }))
+  await w.advance(800)
+  const found = w.watch(locks.deadlocks())
+  await w.advance(300)
+  // Now the second wait of the same owner for the same name is noted, and the first is over.
+  first.abort(new Error('enough'))
+  await w.advance(300)
+  expect(found.value).toEqual([])
+  const again = w.watch(locks.deadlocks())
+  await w.advance(600)
+  expect(again.value).toHaveLength(1)
+  expect([call, one, second].map(({ state }) => state)).toEqual(['pending', 'failed', 'pending'])
+})
+
+test('after close it is refused', async () => {
+  const w = new World()
+  const { locks } = w.client()
+  await locks.close()
+  await expect(locks.deadlocks()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+})
