@@ -1,6 +1,8 @@
 import type { LocalClock } from '../base/clock.js'
 import type { Runtime, Timer } from '../base/runtime.js'
 
+/** No waiter asks more often than this, whatever the answers say. */
+export const LEAST_GAP_MS = 50
 const FIRST_MS = 50
 const LONGEST_MS = 1000
 

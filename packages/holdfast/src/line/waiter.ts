@@ -10,12 +10,9 @@ import { Early } from './early.js'
 import type { Line } from './line.js'
 import type { Recipient } from './mailbox.js'
 import type { Queue } from './queue.js'
-import { Backoff, Limit } from './pace.js'
+import { Backoff, LEAST_GAP_MS, Limit } from './pace.js'
 import { refusal, timeoutOf } from './refusal.js'
 import type { Wish } from './wish.js'
-
-// No waiter asks more often than this, whatever the answers say.
-const LEAST_GAP_MS = 50
 
 /** asking: a request is under way; parked: in the server's line; confirming: pushed, not yet sure. */
 type State = 'asking' | 'parked' | 'confirming' | 'done'
@@ -45,6 +42,7 @@ export class Waiter implements Recipient {
   #sent = false
   /** A message came, or may have been missed, while a question was under way. */
   #stale = false
+  #invited = false // To ask, because the name is free.
   /** Whether the last request was limited by the end of this call. */
   #ending = false
   #late = 0
@@ -235,6 +233,7 @@ export class Waiter implements Recipient {
     this.#backoff.reset()
     this.#late = 0
     this.#state = 'parked'
+    this.#invited = false
     this.notBefore = answer.received + LEAST_GAP_MS
     const foreign = this.#contention.holder?.mode === 'foreign'
     const ends = this.#contention.remaining
@@ -251,7 +250,7 @@ export class Waiter implements Recipient {
   #granted(answer: Answer, fence: number, ends: number): void {
     // A place in line that ends without a message: one was lost, or the whole line, and with it the
     // places of the others.
-    const stood = this.ticket !== 0
+    const stood = this.ticket !== 0 && !this.#invited
     if (stood && this.#contention.holder?.mode !== 'foreign') this.#queue.mailbox.suspect()
     this.#accept(grantOfReply(answer, ends, fence, false, this.#queue.drift))
     if (stood) this.#othersAsk()
@@ -261,7 +260,10 @@ export class Waiter implements Recipient {
     this.#early.note(push)
     if (push.kind === 'first' && this.#state === 'parked') {
       // What the others of its process are told must not put it off.
-      if (push.ends <= push.now) return this.askAgain()
+      if (push.ends <= push.now) {
+        this.#invited = true
+        return this.askAgain()
+      }
       this.rank = 0
       this.notBefore = 0
       this.line.told(received + Math.max(0, push.ends - push.now), push)

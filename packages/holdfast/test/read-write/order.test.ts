@@ -214,3 +214,21 @@ test('places of a dead process that are to read cost a claim each, between those
   await w.advance(2020)
   expect(served(second, last)).toEqual([1])
 })
+
+test('200 readers of one process who are let in come in by one question for each 64', async () => {
+  const { w, clients } = await world(2)
+  const [a, b] = clients as [(typeof clients)[0], (typeof clients)[0]]
+  const write = await ask(w, a, 'write')
+  const reads = Array.from({ length: 200 }, () =>
+    w.watch(b.locks.readWrite('x').read().acquire({ wait: Infinity })),
+  )
+  await w.advance(50)
+  const before = w.net.log.length
+  await write.value.release()
+  await w.advance(100)
+  expect(served(...reads)).toHaveLength(200)
+  const asked = w.net.log.slice(before).map(({ what, items }) => [what, items])
+  // Each is told that the name is free and to go on: its answer is no sign that a message was lost.
+  const go = ['acquire', 1]
+  expect(asked).toEqual([['release', 1], go, go, go])
+})
