@@ -76,6 +76,11 @@ export function acquireFields(
   ]
 }
 
+/** `least`: for how many ms from its grant on a tenure keeps the name, although it is released. */
+export function releaseFields(owner: string, least: number): string[] {
+  return [owner, least > 0 ? String(least) : '']
+}
+
 export function renewFields(owner: string, ttl: number, notAfter: NotAfter): string[] {
   return [owner, String(ttl), notAfter.ms, notAfter.run]
 }

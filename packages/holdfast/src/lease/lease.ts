@@ -29,6 +29,7 @@ export interface Terms {
   readonly renew: boolean
   readonly margin: number | undefined
   readonly maxHold: number
+  readonly holdAtLeast: number
   readonly timeout: number
 }
 

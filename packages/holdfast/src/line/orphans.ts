@@ -1,6 +1,7 @@
 import type { LocalClock } from '../base/clock.js'
 import type { Runtime, Timer } from '../base/runtime.js'
 import type { NameKeys } from '../kernel/names.js'
+import { releaseFields } from '../kernel/protocol.js'
 import type { Answer, Node } from '../quorum/node.js'
 import type { Mailbox } from './mailbox.js'
 import { Watch } from './watch.js'
@@ -37,6 +38,7 @@ export class Orphans {
    * Releases an owner id.
    *
    * @param until local time after which the server has forgotten it anyway.
+   * @param least for how many ms from its grant on the name is to be kept from others all the same.
    * @returns the first try's answer, or null when there was none: then it goes on in the background.
    */
   async release(
@@ -44,24 +46,26 @@ export class Orphans {
     keys: NameKeys,
     timeout: number,
     until: number,
+    least = 0,
   ): Promise<Answer | null> {
     this.#mailbox.unregister(owner)
-    const answer = await this.#try(owner, keys, timeout)
+    const send = (): Promise<Answer | null> => this.#try(owner, keys, timeout, least)
+    const answer = await send()
     if (answer) return answer
     // A grant that was pushed to it meanwhile shows that the server has it still: released at once.
-    this.#mailbox.register(owner, { pushed: () => void this.#try(owner, keys, timeout) })
-    void this.#again(owner, keys, timeout, until, FIRST_RETRY_MS)
+    this.#mailbox.register(owner, { pushed: () => void send() })
+    void this.#again(owner, send, until, FIRST_RETRY_MS)
     return null
   }
 
-  #try(owner: string, keys: NameKeys, timeout: number): Promise<Answer | null> {
+  #try(owner: string, keys: NameKeys, timeout: number, least: number): Promise<Answer | null> {
     const trying = this.#node
-      .ask('release', keys, timeout, () => [owner])
+      .ask('release', keys, timeout, () => releaseFields(owner, least))
       .then(
         (answer) => {
           if (answer.verdict[0] === 'error') return null
           const look = (): void =>
-            void this.release(owner, keys, timeout, this.#clock.now() + LOOK_MS)
+            void this.release(owner, keys, timeout, this.#clock.now() + LOOK_MS, least)
           this.#watch.released(keys[0], answer, look)
           return answer
         },
@@ -74,15 +78,14 @@ export class Orphans {
 
   async #again(
     owner: string,
-    keys: NameKeys,
-    timeout: number,
+    send: () => Promise<Answer | null>,
     until: number,
     delay: number,
   ): Promise<void> {
     if (!this.#closed && this.#clock.now() + delay < until) {
       await this.#sleep(delay)
-      if (!(await this.#try(owner, keys, timeout))) {
-        return this.#again(owner, keys, timeout, until, Math.min(delay * 2, LONGEST_RETRY_MS))
+      if (!(await send())) {
+        return this.#again(owner, send, until, Math.min(delay * 2, LONGEST_RETRY_MS))
       }
     }
     this.#mailbox.unregister(owner)

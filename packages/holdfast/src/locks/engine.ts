@@ -68,9 +68,9 @@ export class Engine {
     held?: () => readonly Hold[],
   ): Promise<Lock> {
     this.assertOpen()
-    const { ttl, renew, margin, maxHold, timeout } = settings
+    const { ttl, renew, margin, maxHold, holdAtLeast, timeout } = settings
     const keys = keysOf(name, this.prefix)
-    const terms: Terms = { name, keys, mode, ttl, renew, margin, maxHold, timeout }
+    const terms: Terms = { name, keys, mode, ttl, renew, margin, maxHold, holdAtLeast, timeout }
     const grant = await acquireWatched(this, { ...settings, ...terms }, held)
     if (this.#closing) {
       await this.orphans.release(grant.owner, keys, timeout, 0)
@@ -117,9 +117,11 @@ export class Engine {
       this.queue.mailbox.unregister(lease.owner)
       return
     }
-    const { keys, timeout } = lease.terms
+    const { keys, timeout, holdAtLeast } = lease.terms
+    // Whoever forces it wants the name.
+    const least = reason === 'forced' ? 0 : holdAtLeast
     // A renewal whose answer was lost may have prolonged it beyond the deadline that we know.
-    void this.orphans.release(lease.owner, keys, timeout, lease.deadline + lease.ttl)
+    void this.orphans.release(lease.owner, keys, timeout, lease.deadline + lease.ttl, least)
   }
 
   close(): Promise<void> {
@@ -133,9 +135,9 @@ export class Engine {
     for (const end of this.closing) end()
     const held = [...this.renewer.leases]
     const releases = held.map((lease) => {
-      const { keys, timeout } = lease.terms
+      const { keys, timeout, holdAtLeast } = lease.terms
       lease.lose('closed')
-      return this.orphans.release(lease.owner, keys, timeout, 0)
+      return this.orphans.release(lease.owner, keys, timeout, 0, holdAtLeast)
     })
     await Promise.all(releases)
     await Promise.allSettled(this.#changes)

@@ -16,6 +16,11 @@ import { Tenure } from './tenure.js'
 export interface ReleaseResult {
   readonly released: boolean
   readonly reason?: 'lost' | 'unavailable' | 'held'
+  /**
+   * For how many ms more the server keeps the name from others, because of `holdAtLeast`; missing where
+   * it does not.
+   */
+  readonly keptFor?: number
 }
 
 /**
@@ -148,9 +153,9 @@ export class Lock implements AsyncDisposable {
   }
 
   /**
-   * Releases the lock: one round trip, and the next in line has it. Never throws; calling it again
-   * gives the same result, and counts once. Of the handles of a re-entrant lock the last one does this,
-   * the others only count down.
+   * Releases the lock: one round trip, and the next in line has it; with `holdAtLeast` when that time is
+   * over, which is not waited for here. Never throws; calling it again gives the same result, and
+   * counts once. Of the handles of a re-entrant lock the last one does this, the others only count down.
    */
   release(): Promise<ReleaseResult> {
     if (!this.#release) {
@@ -167,12 +172,15 @@ export class Lock implements AsyncDisposable {
     if (!last) return { released: false, reason: 'held' }
     lease.end()
     this.#engine.renewer.remove(lease)
-    const { keys, timeout } = lease.terms
+    const { keys, timeout, holdAtLeast } = lease.terms
     const { orphans } = this.#engine
     const held = lease.heldFor
-    const answer = await orphans.release(lease.owner, keys, timeout, lease.deadline)
-    const released = answer?.verdict[0] === 'released'
+    const answer = await orphans.release(lease.owner, keys, timeout, lease.deadline, holdAtLeast)
+    const [status, , , , , , ends] = answer?.verdict ?? []
+    const kept = status === 'kept'
+    const released = kept || status === 'released'
     events.released({ ...lease.event(), released, held })
+    if (kept) return { released, keptFor: Math.max(0, Math.ceil(Number(ends) - answer!.now)) }
     if (released) return { released }
     return { released, reason: answer ? 'lost' : 'unavailable' }
   }

@@ -25,6 +25,12 @@ export interface LockOptions extends AcquireOptions {
   /** From the grant on: then the signal aborts and the lock is released. Default none. */
   readonly maxHold?: Duration | undefined
   /**
+   * From the grant on: a release before that time is done at once, but the server keeps the name from
+   * others until then, even if this process ends. A process that dies before it releases keeps the name
+   * until its lease ends and no longer, so the `ttl` is the limit then. Default 0.
+   */
+  readonly holdAtLeast?: Duration | undefined
+  /**
    * How long before its deadline a lease counts as lost. Default max(50 ms, 5 % of the lease), at
    * most a quarter of the lease.
    */
@@ -97,6 +103,7 @@ export interface Settings {
   readonly ttl: number
   readonly renew: boolean
   readonly maxHold: number
+  readonly holdAtLeast: number
   readonly margin: number | undefined
   readonly claim: number
   readonly timeout: number
@@ -109,7 +116,16 @@ export interface Settings {
 
 const TRY = ['signal', 'ttl'] as const
 const CALL = ['wait', ...TRY] as const
-const LOCK = [...CALL, 'renew', 'maxHold', 'margin', 'claim', 'label', 'deadlock'] as const
+const LOCK = [
+  ...CALL,
+  'renew',
+  'maxHold',
+  'holdAtLeast',
+  'margin',
+  'claim',
+  'label',
+  'deadlock',
+] as const
 const HOLDFAST = [
   'prefix',
   'drift',
@@ -264,6 +280,7 @@ export function settingsOf(
     throw invalid('options.permits', permits, `a whole number from 1 to ${most}${of}`)
   }
   const { claim = Math.min(ttl, 2000), maxHold = Infinity, margin, wait = 10_000 } = options
+  const { holdAtLeast = 0 } = options
   return {
     ttl,
     renew,
@@ -271,6 +288,7 @@ export function settingsOf(
     claim: Math.min(milliseconds('options.claim', claim, LEAST_TTL_MS), ttl),
     wait: milliseconds('options.wait', wait, 0, true),
     maxHold: milliseconds('options.maxHold', maxHold, 1, true),
+    holdAtLeast: milliseconds('options.holdAtLeast', holdAtLeast, 0),
     margin: margin === undefined ? undefined : milliseconds('options.margin', margin, 1),
     timeout:
       all.nodeTimeout === undefined

@@ -32,7 +32,7 @@ test('replies and messages come asynchronously; a closed port hears nothing more
   await port.subscribe(`lock:client:${client}`, events)
   await port.run(scripts.acquire, keys, acquire(1))
   await port.run(scripts.acquire, keys, acquire(2))
-  server.execute('release', keys, ['1', `${client}.1`])
+  server.execute('release', keys, ['1', `${client}.1`, ''])
   expect(heard).toEqual([])
   await settled()
   expect(heard).toEqual([
@@ -65,7 +65,7 @@ test('PUBLISH and INFO can be made to fail', () => {
   server.execute('acquire', keys, acquire(2))
   server.publishFails = 'NOPERM publish'
   server.infoFails = true
-  const reply = server.execute('release', keys, ['1', `${client}.1`]) as unknown[]
+  const reply = server.execute('release', keys, ['1', `${client}.1`, '']) as unknown[]
   expect(reply.slice(1, 3)).toEqual(['', 'NOPERM publish'])
   expect((reply[3] as unknown[]).slice(0, 3)).toEqual(['released', 'x', `${client}.2`])
 })

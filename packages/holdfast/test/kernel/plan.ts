@@ -20,6 +20,10 @@ interface OwnerItem {
   readonly owner: number
 }
 
+interface ReleaseItem extends OwnerItem {
+  readonly least: string
+}
+
 interface DowngradeItem extends OwnerItem {
   readonly reader: number
   readonly ttl: number
@@ -36,7 +40,7 @@ type Spoil = 'delete' | 'wrong type' | 'other wrong type' | 'text' | 'number' | 
 
 export type Step =
   | { readonly kind: 'acquire'; readonly items: readonly AcquireItem[] }
-  | { readonly kind: 'release'; readonly items: readonly OwnerItem[] }
+  | { readonly kind: 'release'; readonly items: readonly ReleaseItem[] }
   | { readonly kind: 'renew'; readonly items: readonly RenewItem[] }
   | { readonly kind: 'downgrade'; readonly items: readonly DowngradeItem[] }
   | {
@@ -127,7 +131,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 20,
-    arbitrary: fc.record({ kind: is('release'), items: some(fc.record({ name, owner })) }),
+    arbitrary: fc.record({
+      kind: is('release'),
+      items: some(
+        fc.record({
+          name,
+          owner,
+          least: fc.constantFrom('', '', '', '0', '60', '150', '1000', '5000', '90000', 'long'),
+        }),
+      ),
+    }),
   },
   {
     weight: 10,

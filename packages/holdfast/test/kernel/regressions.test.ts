@@ -52,7 +52,7 @@ function name(): {
       ]
       return (await pair.call('acquire', keys, ['1', ...fields]))[3] as Reply[]
     },
-    release: async (owner) => (await pair.call('release', keys, ['1', owner]))[3] as Reply[],
+    release: async (owner) => (await pair.call('release', keys, ['1', owner, '']))[3] as Reply[],
     verify: () => pair.compareState(keys),
   }
 }

@@ -46,7 +46,7 @@ export class Run {
         return step.dies ? pair.unsubscribe(channel) : undefined
       }
       case 'release': {
-        const args = step.items.map(({ owner }) => this.#owner(owner))
+        const args = step.items.flatMap(({ owner, least }) => [this.#owner(owner), least])
         await pair.call('release', this.#keysOf(step.items), [version, ...args])
         return
       }

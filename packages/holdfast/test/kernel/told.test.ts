@@ -23,7 +23,7 @@ function world(): {
   return {
     messages,
     acquire: (n, mode, ttl, wait) => item(server.execute('acquire', keys, ask(n, mode, ttl, wait))),
-    release: (n) => item(server.execute('release', keys, ['1', `${client}.${n}`])),
+    release: (n) => item(server.execute('release', keys, ['1', `${client}.${n}`, ''])),
   }
 }
 

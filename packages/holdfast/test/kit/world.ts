@@ -124,8 +124,8 @@ export class World {
     return this.kernel('renew', name, renewFields(owner, ttl, NO_LIMIT))
   }
 
-  release(name: string, owner: string): readonly string[] {
-    return this.kernel('release', name, [owner])
+  release(name: string, owner: string, least = ''): readonly string[] {
+    return this.kernel('release', name, [owner, least])
   }
 }
 

@@ -23,6 +23,10 @@ if (what === 'closed') {
   await locks.mutex('exit:b', { ttl: 60_000 }).acquire()
   say('done')
   redis.disconnect()
+} else if (what === 'kept') {
+  const lock = await locks.mutex('exit:d', { ttl: 1000, holdAtLeast: 60_000 }).acquire()
+  say((await lock.release()).keptFor)
+  redis.disconnect()
 } else if (what === 'cycles') {
   const second = new Redis(url)
   const others = new Holdfast(second)

@@ -741,25 +741,50 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: '47eedc119ebf4f4d2268264cef040c6887e7a0d4',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p50, p39, p40, p41, p42, p43, p45, p46, p47, `return each(1, function(n, field)
-local owner = field(1)
-local verdict, moved, was = 'gone', false, nil
-if n.value == owner then
+    sha1: '1cd711f3cfa9f632dc7400f10f8cc1a89080a9ef',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p35, p36, p37, p38, p50, p39, p40, p41, p42, p43, p45, p46, p47, `local function due(n, owner, least)
+local r = least > 0 and record(n, owner)
+if not r or r.token == '0' then return nil end
+local ends = math.min(tonumber(r.since), now) + least
+if ends > now then return ends, r end
+end`, `local function retain(n, owner, r, mine, ends)
+if ends ~= mine and n.value ~= owner then call('PEXPIREAT', n.k, int(ends)) end
+if ends > mine then
+prolong(n, owner, r, mine, ends)
+elseif ends < mine then
+hold(n, owner, n.value == owner and 'x' or n.pool and 'p' or 's', ends, weigh(n, owner, r))
+n.freed = mine
+end
+if r.state ~= FORCED then
+r.state = FORCED
+write(n, owner, r)
+end
+if n.value ~= owner then share(n) end
+return ends > mine
+end`, `return each(2, function(n, field)
+local owner, least = field(1), tonumber(field(2)) or 0
+local verdict, moved, was, kept = 'gone', false, nil, nil
+local shares = n.value ~= owner and (n.members > 0 or n.value) and call('ZSCORE', n.shared, owner)
+if shares then look(n) end
+local mine = (shares or n.value == owner) and held(n, owner)
+local ends, r = nil, nil
+if mine then ends, r = due(n, owner, least) end
+if ends then
+verdict, kept = 'kept', int(ends)
+moved = retain(n, owner, r, mine, ends)
+elseif n.value == owner then
 verdict = 'released'
 n.value = false
 n.expiry = nil
 was, n.top = n.top, ''
-elseif (n.members > 0 or n.value) and call('ZSCORE', n.shared, owner) then
-look(n)
-local ends = held(n, owner)
-if ends then verdict = 'released' end
+elseif shares then
+if mine then verdict = 'released' end
 call('ZREM', n.shared, unpack(spread(owner, weigh(n, owner, record(n, owner)))))
 forget(n, owner)
 if n.members > 0 then share(n) end
 n.expiry = nil
 shadow(n)
-n.freed = ends or false
+n.freed = mine or false
 else
 local rank = n.waiting > 0 and call('ZRANK', n.line, owner)
 if rank then
@@ -780,8 +805,9 @@ if not n.value then call('DEL', n.k) end
 retire(n, owner, was)
 end
 settle(n)
-local kind, holds, ends, info = holder(n)
-return { verdict, kind, holds, n.pool and n.claim or ends, info, n.behind }
+if kept and n.behind == 0 then n.behind = math.max(0, n.waiting - 1) end
+local kind, holds, last, info = holder(n)
+return { verdict, kind, holds, n.pool and (n.claim or kept) or last, info, n.behind, kept }
 end)`].join('\n'),
   },
   renew: {

@@ -7,6 +7,7 @@ import type { Name } from './name.js'
 import { between, mostLimit, mostLooks, mostPermits, spread } from './permits.js'
 import { lost, modeOf, please } from './please.js'
 import { askedClaimedState, askedState, forcedState, type TenureRecord } from './record.js'
+import { release } from './release.js'
 import { clientOf, isOwner, steps } from './state.js'
 
 /** The j-th argument of an item, counted from 1 as in the Lua and in docs/protocol.md. */
@@ -112,52 +113,6 @@ const acquire: Operation = {
     }
     n.settle()
     return granted ?? ['taken', ...n.holder(mode, weight)]
-  },
-}
-
-const release: Operation = {
-  fields: 1,
-  run(n, field, call) {
-    const { space } = call
-    const owner = field(1)
-    let verdict = 'gone'
-    let moved = false
-    let was: Name['top'] = null
-    const rank = space.zset(n.line).rank(owner)
-    const exclusive = n.value === owner
-    if (exclusive) {
-      verdict = 'released'
-      space.del(n.k)
-      was = n.top
-      n.top = null
-    } else if (space.zset(n.shared).score(owner) !== null) {
-      n.look()
-      const ends = n.held(owner)
-      if (ends !== null) verdict = 'released'
-      const weight = n.permits.weigh(owner, n.record(owner))
-      for (const member of spread(owner, weight)) space.zrem(n.shared, member)
-      n.forget(owner)
-      n.shadow()
-      // The name may be free earlier than the first in line was told.
-      n.freed = ends
-    } else if (rank !== null) {
-      verdict = 'left'
-      space.zrem(n.line, owner)
-      n.forget(owner)
-      moved = rank === 0
-    } else {
-      // A record is left where somebody deleted the line.
-      n.look()
-      n.forget(owner)
-    }
-    n.purge()
-    n.advance(owner, moved)
-    if (exclusive) n.retire(owner, was)
-    n.settle()
-    const [kind = '-', holds = '', ends = '-1', info = ''] = n.holder()
-    // Of the permits, the claim is what whoever released looks after, and not the last to end.
-    const watched = kind === 'p' ? (n.permits.claim ?? ends) : ends
-    return [verdict, kind, holds, watched, info, n.behind]
   },
 }
 
