@@ -33,6 +33,8 @@ export interface Request {
   readonly mode: Mode
   readonly ttl: number
   readonly claim: number
+  /** Asked for beyond both, and not believed in. */
+  readonly lockDelay?: number
   readonly info: string
   /** Of mode `p`: how many permits, of how many in all. */
   readonly permits?: number
@@ -57,15 +59,15 @@ export function acquireFields(
   ticket: string,
   notAfter: NotAfter,
 ): string[] {
-  const { mode, ttl, claim, info, permits = 1, limit = '' } = request
+  const { mode, ttl, claim, lockDelay = 0, info, permits = 1, limit = '' } = request
   const wait = stand ? '1' : '0'
   const ballot = ''
   return [
     owner,
     mode,
     String(permits),
-    String(ttl),
-    String(claim),
+    String(ttl + lockDelay),
+    String(claim + lockDelay),
     wait,
     ticket,
     notAfter.ms,

@@ -463,7 +463,7 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'announce' | 'downgrade' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'resize' | 'status' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '7c4bacd21e85142b97490b33dd1f6471239e782c',
+    sha1: '04c01ea1d3c8a399b2ee18f63a133f4083aab53a',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, `local function agree(n, weight, limit, stands)
 if capacity(n) == 0 then
 n.limit, n.base, n.unsaved = limit, limit, true
@@ -503,7 +503,7 @@ write(n, owner, known, known.ttl)
 end
 confirm(n, owner, known)
 settle(n)
-return { 'granted', known.token, text }
+return { 'granted', known.token, text, known.since }
 end
 if known and known.token ~= '0' then return { 'lapsed' } end
 local silenced = n.lapsed

@@ -23,6 +23,11 @@ export function deadlineOfPush(
   return ends - latestOffset - (Math.max(0, ends - serverTime) * drift + GRAIN_MS)
 }
 
+/** How much time the server may have counted in so much of ours. */
+export function atMost(elapsed: number, drift: number): number {
+  return Math.max(0, elapsed) * (1 + drift) + GRAIN_MS
+}
+
 /** How long before its deadline a lease of this length counts as lost; a claim is shorter than a ttl. */
 export function marginOf(length: number, asked: number | undefined): number {
   return Math.min(asked ?? Math.max(50, length * 0.05), length / 4)

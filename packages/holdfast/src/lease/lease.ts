@@ -10,10 +10,12 @@ export interface Grant {
   readonly owner: string
   readonly fence: number
   readonly deadline: number
-  /** What the lease had when it was granted, ms: a ttl, or a claim. */
+  /** What the lease had when it was granted, ms: a ttl, or a claim. Both without the lockDelay. */
   readonly length: number
-  /** Server ms of the grant: an older verdict cannot contradict it. */
+  /** Server ms of the grant as it was told: an older verdict cannot contradict it. */
   readonly serverTime: number
+  /** Local time: the server counts the tenure since then, or from a little later on. */
+  readonly begun: number
   readonly run: string
   readonly pushed: boolean
   /** A message that this tenure is to end, which came before there was a lease. */
@@ -30,6 +32,8 @@ export interface Terms {
   readonly margin: number | undefined
   readonly maxHold: number
   readonly holdAtLeast: number
+  /** For how long the server keeps the name beyond the lease that is believed in here. */
+  readonly lockDelay: number
   readonly timeout: number
 }
 
@@ -48,6 +52,7 @@ export class Lease {
   readonly serverTime: number
   readonly run: string
   readonly heldSince: number
+  readonly begun: number
   readonly #clock: LocalClock
   readonly #onLost: (lease: Lease, reason: LossReason) => void
   /** Made when somebody looks: it costs more than the rest of the lease, and many never do. */
@@ -81,6 +86,7 @@ export class Lease {
     this.#onLost = onLost
     this.#ttl = terms.ttl
     this.heldSince = clock.now()
+    this.begun = grant.begun
     this.#holdEnds = this.heldSince + terms.maxHold
     this.#deadline = grant.deadline
     this.#margin = marginOf(grant.length, terms.margin)
@@ -98,6 +104,11 @@ export class Lease {
 
   get deadline(): number {
     return this.#deadline
+  }
+
+  /** When the server forgets it, as far as is known: in local time, less the drift. */
+  get ends(): number {
+    return this.#deadline + this.terms.lockDelay
   }
 
   get ttl(): number {

@@ -99,13 +99,13 @@ export class Renewer {
    */
   async renew(lease: Lease, tries = 2): Promise<HoldfastError | null> {
     lease.renewAt = Infinity
-    const { keys, timeout } = lease.terms
+    const { keys, timeout, lockDelay } = lease.terms
     try {
       const answer = await this.#node.ask('renew', keys, timeout, (notAfter) => {
         // H25: nothing is renewed once its end has begun, nor carried out after the deadline.
         if (lease.ended) return null
         const early = timeout - (lease.deadline - this.#clock.now())
-        return renewFields(lease.owner, lease.ttl, sooner(notAfter, early))
+        return renewFields(lease.owner, lease.ttl + lockDelay, sooner(notAfter, early))
       })
       // Not carried out, because of another server run: the reply brought a sample of this one.
       if (answer.verdict[0] === 'late' && tries > 0 && lease.check()) {
@@ -125,7 +125,7 @@ export class Renewer {
   #answered(lease: Lease, answer: Answer): HoldfastError | null {
     const [status, detail = '', , , asked] = answer.verdict
     if (status === 'renewed') {
-      const remaining = Number(detail) - answer.now
+      const remaining = Number(detail) - answer.now - lease.terms.lockDelay
       lease.renewed(answer.sent, remaining, deadlineOfReply(answer.sent, remaining, this.#drift))
       if (asked !== undefined) lease.revoke(revokerOfInfo(asked))
       return lease.lost

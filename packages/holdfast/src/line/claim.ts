@@ -1,6 +1,6 @@
 import type { LockEvent } from '../base/events.js'
 import { modeName, renewFields, type NotAfter, type Push } from '../kernel/protocol.js'
-import { deadlineOfPush, deadlineOfReply, marginOf } from '../lease/deadline.js'
+import { atMost, deadlineOfPush, deadlineOfReply, marginOf } from '../lease/deadline.js'
 import type { Grant } from '../lease/lease.js'
 import type { Answer } from '../quorum/node.js'
 import type { Queue } from './queue.js'
@@ -9,17 +9,20 @@ import type { Wish } from './wish.js'
 /** A grant, before it is said whose. */
 export type Granted = Omit<Grant, 'owner'>
 
-/** A grant by reply, or a pushed one that a renewal has confirmed. `ends` is server ms. */
+/** A grant by reply, or a pushed one that a renewal has confirmed. `ends` and `since` are server ms. */
 export function grantOfReply(
   answer: Answer,
-  ends: number,
-  fence: number,
-  pushed: boolean,
-  drift: number,
+  told: { ends: number; fence: number; since?: number | undefined; pushed: boolean },
+  { lockDelay }: Pick<Wish, 'lockDelay'>,
+  { drift }: Pick<Queue, 'drift'>,
 ): Granted {
-  const length = ends - answer.now
-  const deadline = deadlineOfReply(answer.sent, length, drift)
-  return { deadline, length, fence, serverTime: answer.now, run: answer.run, pushed }
+  const { sent, now: serverTime, run } = answer
+  const { ends, fence, since = serverTime, pushed } = told
+  // The server keeps the name beyond what is believed here.
+  const length = ends - serverTime - lockDelay
+  const deadline = deadlineOfReply(sent, length, drift)
+  const begun = sent - atMost(serverTime - since, drift)
+  return { deadline, length, fence, serverTime, begun, run, pushed }
 }
 
 /**
@@ -37,13 +40,14 @@ export function grantOfPush(
   const offset = queue.node.latestOffset(run, received, serverTime)
   if (offset === null) return { grant: null, latency: null }
   const latency = Math.max(0, received + offset - serverTime)
-  const length = ends - serverTime
+  const length = ends - serverTime - wish.lockDelay
   // The claim is not the lease that was asked for: whoever does not renew gets it whole first.
   const enough = wish.renew || length >= wish.ttl || wish.claim >= wish.ttl
-  const deadline = deadlineOfPush(ends, serverTime, offset, queue.drift)
+  const deadline = deadlineOfPush(serverTime + length, serverTime, offset, queue.drift)
+  const begun = serverTime - offset
   const usable = enough && queue.clock.now() < deadline - marginOf(length, wish.margin)
   return {
-    grant: usable ? { deadline, length, fence, serverTime, run, pushed: true } : null,
+    grant: usable ? { deadline, length, fence, serverTime, begun, run, pushed: true } : null,
     latency,
   }
 }
@@ -62,9 +66,9 @@ export async function askForClaim(
   asking: Asking,
   tries = 2,
 ): Promise<Answer> {
-  const { keys, timeout, ttl } = wish
+  const { keys, timeout, ttl, lockDelay } = wish
   const answer = await queue.node.ask('renew', keys, timeout, (notAfter) =>
-    renewFields(owner, ttl, asking.within(notAfter)),
+    renewFields(owner, ttl + lockDelay, asking.within(notAfter)),
   )
   // Too late only by the clock of another server run: the answer brought a sample of this one.
   const again = answer.verdict[0] === 'late' && tries > 0 && asking.wanted()

@@ -174,7 +174,7 @@ export class Waiter implements Recipient {
     const { name, wait } = this.wish
     switch (status) {
       case 'granted':
-        this.#granted(answer, Number(rest[0]), Number(rest[1]))
+        this.#granted(answer, rest)
         return true
       case 'queued':
         this.#queued(answer, rest)
@@ -247,12 +247,14 @@ export class Waiter implements Recipient {
     if (this.#stale) this.askAgain()
   }
 
-  #granted(answer: Answer, fence: number, ends: number): void {
+  #granted(answer: Answer, rest: readonly string[]): void {
     // A place in line that ends without a message: one was lost, or the whole line, and with it the
     // places of the others.
     const stood = this.ticket !== 0 && !this.#invited
     if (stood && this.#contention.holder?.mode !== 'foreign') this.#queue.mailbox.suspect()
-    this.#accept(grantOfReply(answer, ends, fence, false, this.#queue.drift))
+    const [fence, ends, since] = rest.map(Number)
+    const told = { ends: ends!, fence: fence!, since, pushed: false }
+    this.#accept(grantOfReply(answer, told, this.wish, this.#queue))
     if (stood) this.#othersAsk()
   }
 
@@ -289,7 +291,7 @@ export class Waiter implements Recipient {
       return
     }
     this.#state = 'confirming'
-    await this.#confirm(push.token)
+    await this.#confirm(push)
     if (this.#state === 'confirming') {
       this.#state = 'asking'
       this.#rename()
@@ -299,7 +301,7 @@ export class Waiter implements Recipient {
   }
 
   /** Asks whether a pushed grant still stands, and for the full ttl; leaves the state if not. */
-  async #confirm(pushed: number): Promise<void> {
+  async #confirm({ token: pushed, now: since }: Push & { kind: 'grant' }): Promise<void> {
     try {
       const answer = await askForClaim(this.#queue, this.wish, this.owner, {
         within: (notAfter) => this.#within(notAfter),
@@ -321,7 +323,8 @@ export class Waiter implements Recipient {
         latency: null,
         confirmed: true,
       })
-      this.#accept(grantOfReply(answer, Number(ends), fence, true, this.#queue.drift))
+      const told = { ends: Number(ends), fence, since, pushed: true }
+      this.#accept(grantOfReply(answer, told, this.wish, this.#queue))
     } catch (error) {
       this.#trouble = classify(error, 'the client', this.wish.name)
       // Unknown whether it stands: given back, and asked for anew.
@@ -346,7 +349,8 @@ export class Waiter implements Recipient {
       return
     }
     const owner = this.owner
-    this.line.told(grant.deadline, { now: grant.serverTime, run: grant.run })
+    const ends = grant.deadline + this.wish.lockDelay
+    this.line.told(ends, { now: grant.serverTime, run: grant.run })
     this.#finish()
     // Until the lease is there: an answer that comes in between must not give it back.
     const early = this.#early
@@ -386,8 +390,8 @@ export class Waiter implements Recipient {
   }
 
   #giveBack(owner: string = this.owner): Promise<Answer | null> {
-    const { keys, timeout, ttl } = this.wish
-    const until = this.#queue.clock.now() + timeout + ttl
+    const { keys, timeout, ttl, lockDelay } = this.wish
+    const until = this.#queue.clock.now() + timeout + ttl + lockDelay
     return this.#queue.orphans.release(owner, keys, timeout, until)
   }
 

@@ -25,13 +25,14 @@ export function downgrade(engine: Engine, lease: Lease): Promise<Lease> {
 
 async function change(engine: Engine, lease: Lease, owner: string): Promise<Lease> {
   const { clock, orphans } = engine
-  const { keys, name, timeout, margin } = lease.terms
+  const { keys, name, timeout, margin, lockDelay } = lease.terms
   const sent = clock.now()
   try {
     const answer = await ask(engine, lease, owner)
     const [status = '', token, ends] = answer.verdict
     if (status !== 'downgraded') throw refused(name, answer)
-    const granted = grantOfReply(answer, Number(ends), Number(token), false, engine.drift)
+    const told = { ends: Number(ends), fence: Number(token), pushed: false }
+    const granted = grantOfReply(answer, told, lease.terms, engine)
     if (clock.now() >= granted.deadline - marginOf(granted.length, margin)) {
       throw new HoldfastError('ERR_UNAVAILABLE', 'the answer came too late to be used')
     }
@@ -45,9 +46,9 @@ async function change(engine: Engine, lease: Lease, owner: string): Promise<Leas
     return reader
   } catch (error) {
     // It may have been carried out, or may still be, until its notAfter.
-    const until = clock.now() + timeout + lease.ttl
+    const until = clock.now() + timeout + lease.ttl + lockDelay
     void orphans.release(owner, keys, timeout, until)
-    void orphans.release(lease.owner, keys, timeout, lease.deadline)
+    void orphans.release(lease.owner, keys, timeout, lease.ends)
     events.released({ ...lease.event(), released: false, held: lease.heldFor })
     throw error
   }
@@ -56,11 +57,11 @@ async function change(engine: Engine, lease: Lease, owner: string): Promise<Leas
 /** Not carried out once this call, or the lease, is over. */
 async function ask(engine: Engine, lease: Lease, owner: string, tries = 2): Promise<Answer> {
   const { clock, node } = engine
-  const { keys, timeout, name } = lease.terms
+  const { keys, timeout, name, lockDelay } = lease.terms
   try {
     const answer = await node.ask('downgrade', keys, timeout, (notAfter) => {
       const early = timeout - (lease.deadline - clock.now())
-      return downgradeFields(lease.owner, owner, lease.ttl, sooner(notAfter, early))
+      return downgradeFields(lease.owner, owner, lease.ttl + lockDelay, sooner(notAfter, early))
     })
     // By the clock of another server run: the answer brought a sample of this one.
     const again = answer.verdict[0] === 'late' && tries > 0 && clock.now() < lease.lostAt

@@ -4,6 +4,7 @@ import { systemRuntime, type Runtime } from '../base/runtime.js'
 import type { Port } from '../clients/port.js'
 import { keysOf } from '../kernel/names.js'
 import type { Mode, Push } from '../kernel/protocol.js'
+import { atMost } from '../lease/deadline.js'
 import { Lease, type Grant, type Terms } from '../lease/lease.js'
 import { Renewer } from '../lease/renewer.js'
 import type { Orphans } from '../line/orphans.js'
@@ -68,16 +69,16 @@ export class Engine {
     held?: () => readonly Hold[],
   ): Promise<Lock> {
     this.assertOpen()
-    const { ttl, renew, margin, maxHold, holdAtLeast, timeout } = settings
+    const { timeout } = settings
     const keys = keysOf(name, this.prefix)
-    const terms: Terms = { name, keys, mode, ttl, renew, margin, maxHold, holdAtLeast, timeout }
-    const grant = await acquireWatched(this, { ...settings, ...terms }, held)
+    const wish = { ...settings, name, keys, mode }
+    const grant = await acquireWatched(this, wish, held)
     if (this.#closing) {
       await this.orphans.release(grant.owner, keys, timeout, 0)
       throw closed()
     }
     this.eviction.granted(grant.run, timeout)
-    return new Lock(this, new Tenure(this.adopt(terms, grant)))
+    return new Lock(this, new Tenure(this.adopt(wish, grant)))
   }
 
   /** From a grant to a lease that is renewed and hears of its end. */
@@ -117,11 +118,25 @@ export class Engine {
       this.queue.mailbox.unregister(lease.owner)
       return
     }
-    const { keys, timeout, holdAtLeast } = lease.terms
-    // Whoever forces it wants the name.
-    const least = reason === 'forced' ? 0 : holdAtLeast
+    const { keys, timeout } = lease.terms
+    const least = this.#keeps(lease, reason)
     // A renewal whose answer was lost may have prolonged it beyond the deadline that we know.
-    void this.orphans.release(lease.owner, keys, timeout, lease.deadline + lease.ttl, least)
+    const until = lease.ends + lease.ttl
+    if (least !== null) void this.orphans.release(lease.owner, keys, timeout, until, least)
+    else this.queue.mailbox.unregister(lease.owner)
+  }
+
+  /**
+   * For how long from its grant on the server is to keep a tenure that was lost here, whose function may
+   * still run; null: until its lease there ends, which is late enough.
+   */
+  #keeps({ terms, begun }: Lease, reason: LossReason): number | null {
+    const { holdAtLeast, lockDelay } = terms
+    // Whoever forces it wants the name.
+    if (reason === 'forced') return 0
+    if (lockDelay === 0) return holdAtLeast
+    const drained = Math.ceil(atMost(this.clock.now() - begun, this.drift)) + lockDelay
+    return reason === 'expired' && drained >= holdAtLeast ? null : Math.max(drained, holdAtLeast)
   }
 
   close(): Promise<void> {

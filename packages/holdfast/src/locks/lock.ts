@@ -175,7 +175,7 @@ export class Lock implements AsyncDisposable {
     const { keys, timeout, holdAtLeast } = lease.terms
     const { orphans } = this.#engine
     const held = lease.heldFor
-    const answer = await orphans.release(lease.owner, keys, timeout, lease.deadline, holdAtLeast)
+    const answer = await orphans.release(lease.owner, keys, timeout, lease.ends, holdAtLeast)
     const [status, , , , , , ends] = answer?.verdict ?? []
     const kept = status === 'kept'
     const released = kept || status === 'released'

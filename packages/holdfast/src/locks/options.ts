@@ -31,6 +31,13 @@ export interface LockOptions extends AcquireOptions {
    */
   readonly holdAtLeast?: Duration | undefined
   /**
+   * After an involuntary loss (the lease ran out, the process died, `maxHold` passed) nobody else gets
+   * the name for so long, so that requests of the old holder that are under way can arrive first. The
+   * server keeps it for so long beyond the lease, which `inspect` shows. A release, `close` and
+   * `forceRelease` do not wait. Default 0.
+   */
+  readonly lockDelay?: Duration | undefined
+  /**
    * How long before its deadline a lease counts as lost. Default max(50 ms, 5 % of the lease), at
    * most a quarter of the lease.
    */
@@ -104,6 +111,7 @@ export interface Settings {
   readonly renew: boolean
   readonly maxHold: number
   readonly holdAtLeast: number
+  readonly lockDelay: number
   readonly margin: number | undefined
   readonly claim: number
   readonly timeout: number
@@ -116,16 +124,8 @@ export interface Settings {
 
 const TRY = ['signal', 'ttl'] as const
 const CALL = ['wait', ...TRY] as const
-const LOCK = [
-  ...CALL,
-  'renew',
-  'maxHold',
-  'holdAtLeast',
-  'margin',
-  'claim',
-  'label',
-  'deadlock',
-] as const
+const OWN = ['renew', 'maxHold', 'holdAtLeast', 'lockDelay', 'margin', 'label'] as const
+const LOCK = [...CALL, ...OWN, 'claim', 'deadlock'] as const
 const HOLDFAST = [
   'prefix',
   'drift',
@@ -280,7 +280,7 @@ export function settingsOf(
     throw invalid('options.permits', permits, `a whole number from 1 to ${most}${of}`)
   }
   const { claim = Math.min(ttl, 2000), maxHold = Infinity, margin, wait = 10_000 } = options
-  const { holdAtLeast = 0 } = options
+  const { holdAtLeast = 0, lockDelay = 0 } = options
   return {
     ttl,
     renew,
@@ -289,6 +289,7 @@ export function settingsOf(
     wait: milliseconds('options.wait', wait, 0, true),
     maxHold: milliseconds('options.maxHold', maxHold, 1, true),
     holdAtLeast: milliseconds('options.holdAtLeast', holdAtLeast, 0),
+    lockDelay: milliseconds('options.lockDelay', lockDelay, 0),
     margin: margin === undefined ? undefined : milliseconds('options.margin', margin, 1),
     timeout:
       all.nodeTimeout === undefined

@@ -8,7 +8,7 @@
 --  10 ballot: reserved, ''          11 info: free text for inspect
 --  12 limit: of mode p, else ''
 -- Reply of an item:
---   granted token expiry
+--   granted token expiry, and since when (ms) if this owner held it already
 --   queued rank ticket fresh(0|1: was not in line before) kind owner expiry info
 --   taken kind owner expiry info
 --   late (not executed) | lapsed (was granted before, and its claim ran out) | forced | error text
@@ -48,7 +48,7 @@ return each(12, function(n, field)
     end
     confirm(n, owner, known)
     settle(n)
-    return { 'granted', known.token, text }
+    return { 'granted', known.token, text, known.since }
   end
   -- Granted once, and over: an owner id never holds twice.
   if known and known.token ~= '0' then return { 'lapsed' } end

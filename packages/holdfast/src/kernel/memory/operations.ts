@@ -65,7 +65,8 @@ const acquire: Operation = {
       }
       n.confirm(owner, known)
       n.settle()
-      return ['granted', token, String(later)]
+      const since = known === null || known.token === '0' ? fresh.since : known.since
+      return ['granted', token, String(later), since]
     }
     // Granted once, and over: an owner id never holds twice.
     if (known !== null && known.token !== '0') return ['lapsed']
