@@ -30,6 +30,7 @@ export type {
   PermitOptions,
   PingOptions,
   SemaphoreOptions,
+  TakeOverOptions,
 } from './locks/options.js'
 export type { PingResult } from './locks/ping.js'
 export type { ForceResult, HeldBy, LockState, WaitingFor } from './locks/inspect.js'

@@ -87,13 +87,16 @@ export function renewFields(owner: string, ttl: number, notAfter: NotAfter): str
   return [owner, String(ttl), notAfter.ms, notAfter.run]
 }
 
-export function downgradeFields(
+/** `info`: what `inspect` shows of the heir; empty: what it shows of the owner. */
+export function turnFields(
   owner: string,
-  reader: string,
+  heir: string,
+  mode: Mode,
   ttl: number,
   notAfter: NotAfter,
+  info: string,
 ): string[] {
-  return [owner, reader, String(ttl), notAfter.ms, notAfter.run]
+  return [owner, heir, mode, String(ttl), notAfter.ms, notAfter.run, info]
 }
 
 /** One item's reply, as strings, whatever the client made of the numbers. */

@@ -5,7 +5,7 @@ import { marginOf } from '../lease/deadline.js'
 import type { Grant } from '../lease/lease.js'
 import type { Answer } from '../quorum/node.js'
 import { classify, isConfig } from '../quorum/replies.js'
-import { askForClaim, eventOf, grantOfPush, grantOfReply, type Granted } from './claim.js'
+import { askForClaim, eventOf, grantOfPush, grantOfReply, leftOver, type Granted } from './claim.js'
 import { Early } from './early.js'
 import type { Line } from './line.js'
 import type { Recipient } from './mailbox.js'
@@ -47,6 +47,7 @@ export class Waiter implements Recipient {
   #ending = false
   #late = 0
   #early = new Early()
+  #taken: Granted | null = null
   #trouble: HoldfastError | null = null
   #contention: ReturnType<typeof contention> = {}
   #limit: Limit | null = null
@@ -165,7 +166,10 @@ export class Waiter implements Recipient {
     const status = answer?.verdict[0]
     if (answer && status !== 'granted' && status !== 'queued') return undefined
     // Accepted by a message, and held still: then it is the tenure that we have.
-    return this.#queue.mailbox.holds(owner) ? undefined : this.#giveBack(owner)
+    if (this.#queue.mailbox.holds(owner)) return undefined
+    const taken = owner === this.owner ? this.#taken : null
+    const least = taken ? leftOver(answer, taken, this.wish) : 0
+    return least === null ? undefined : this.#giveBack(owner, least)
   }
 
   /** @returns whether asking is over for now. */
@@ -281,12 +285,8 @@ export class Waiter implements Recipient {
   async #pushedGrant(push: Push & { kind: 'grant' }, received: number): Promise<void> {
     const { grant, latency } = grantOfPush(this.#queue, this.wish, push, received)
     if (grant) {
-      events.handover({
-        ...eventOf(this.wish, this.owner),
-        fence: grant.fence,
-        latency,
-        confirmed: false,
-      })
+      const { fence } = grant
+      events.handover({ ...eventOf(this.wish, this.owner), fence, latency, confirmed: false })
       this.#accept(grant)
       return
     }
@@ -317,12 +317,7 @@ export class Waiter implements Recipient {
       this.#early.learn(asked, this.owner, answer.now)
       // The message may be of an earlier claim; 0 where somebody deleted the record.
       const fence = Number(token) || pushed
-      events.handover({
-        ...eventOf(this.wish, this.owner),
-        fence,
-        latency: null,
-        confirmed: true,
-      })
+      events.handover({ ...eventOf(this.wish, this.owner), fence, latency: null, confirmed: true })
       const told = { ends: Number(ends), fence, since, pushed: true }
       this.#accept(grantOfReply(answer, told, this.wish, this.#queue))
     } catch (error) {
@@ -349,6 +344,7 @@ export class Waiter implements Recipient {
       return
     }
     const owner = this.owner
+    this.#taken = grant
     const ends = grant.deadline + this.wish.lockDelay
     this.line.told(ends, { now: grant.serverTime, run: grant.run })
     this.#finish()
@@ -357,7 +353,7 @@ export class Waiter implements Recipient {
     this.#queue.mailbox.register(owner, { holds: true, pushed: (push) => early.note(push) })
     const waited = now - this.#since
     events.granted({
-      ...eventOf(this.wish, this.owner),
+      ...eventOf(this.wish, owner),
       fence: grant.fence,
       waited,
       pushed: grant.pushed,
@@ -389,10 +385,10 @@ export class Waiter implements Recipient {
     void timeoutOf(runtime, this.wish, leaving, reason).then((error) => this.#reject(error))
   }
 
-  #giveBack(owner: string = this.owner): Promise<Answer | null> {
+  #giveBack(owner: string = this.owner, least = 0): Promise<Answer | null> {
     const { keys, timeout, ttl, lockDelay } = this.wish
     const until = this.#queue.clock.now() + timeout + ttl + lockDelay
-    return this.#queue.orphans.release(owner, keys, timeout, until)
+    return this.#queue.orphans.release(owner, keys, timeout, until, least)
   }
 
   #finish(): void {

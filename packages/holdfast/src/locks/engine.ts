@@ -15,8 +15,17 @@ import type { Hold } from './context.js'
 import { acquireWatched } from './deadlock.js'
 import { EvictionWatch } from './eviction.js'
 import { Lock } from './lock.js'
-import { settingsOf, type HoldfastOptions, type LockOptions, type Settings } from './options.js'
+import {
+  checkTakeOver,
+  settingsOf,
+  type HoldfastOptions,
+  type LockOptions,
+  type Settings,
+  type TakeOverOptions,
+} from './options.js'
 import { Tenure } from './tenure.js'
+import { decodeToken } from './token.js'
+import { takeOver } from './turn.js'
 
 type Ahead = Pick<Wish, 'ahead'>
 
@@ -79,6 +88,18 @@ export class Engine {
     }
     this.eviction.granted(grant.run, timeout)
     return new Lock(this, new Tenure(this.adopt(wish, grant)))
+  }
+
+  /** Goes on with a tenure that another process handed over. */
+  async takeOver(token: unknown, options: TakeOverOptions): Promise<Lock> {
+    this.assertOpen()
+    checkTakeOver(options)
+    const settings = this.settings(options)
+    const { name, mode, owner } = decodeToken(token, this.prefix)
+    const terms: Terms = { ...settings, name, keys: keysOf(name, this.prefix), mode }
+    const lease = await takeOver(this, owner, terms, settings.info)
+    this.eviction.granted(lease.run, terms.timeout)
+    return new Lock(this, new Tenure(lease))
   }
 
   /** From a grant to a lease that is renewed and hears of its end. */

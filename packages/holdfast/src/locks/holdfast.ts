@@ -7,6 +7,7 @@ import { MemoryServer } from '../kernel/memory/server.js'
 import { deadlocks, type Deadlock } from './deadlock-report.js'
 import { Election } from './election.js'
 import { Engine } from './engine.js'
+import type { Lock } from './lock.js'
 import { forceRelease, inspect, list, type ForceResult, type LockState } from './inspect.js'
 import { LockManager } from './lock-manager.js'
 import { checkMutex, Mutex } from './mutex.js'
@@ -25,6 +26,7 @@ import {
   type MutexOptions,
   type PingOptions,
   type SemaphoreOptions,
+  type TakeOverOptions,
 } from './options.js'
 import { ReentrantMutex } from './reentrant.js'
 
@@ -138,6 +140,19 @@ export class Holdfast implements AsyncDisposable {
     this.#engine.assertOpen()
     checkLockManager(options)
     return new LockManager(this.#engine, options)
+  }
+
+  /**
+   * Goes on with a lock that another process handed over, of whatever kind: with a new owner id, a
+   * larger fence, and a lease, signal and options of its own, by one round trip. A token works once.
+   *
+   * @param token what `handOver` of that lock gave. The server must be the same.
+   * @throws ERR_LOST when the lease is over, or somebody took it over before. ERR_UNAVAILABLE when the
+   * server does not say, also the second time: then the token may be used up, and what it took is
+   * released. ERR_CONFIG, ERR_CLOSED, ERR_INVALID_ARGUMENT
+   */
+  async takeOver(token: string, options: TakeOverOptions = {}): Promise<Lock> {
+    return this.#engine.takeOver(token, options)
   }
 
   /**

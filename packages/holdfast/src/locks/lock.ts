@@ -3,9 +3,10 @@ import { HoldfastError, invalid } from '../base/errors.js'
 import { events } from '../base/events.js'
 import type { Lease } from '../lease/lease.js'
 import { deadlineOfReply } from '../lease/deadline.js'
-import { downgrade } from './downgrade.js'
 import type { Engine } from './engine.js'
 import { Tenure } from './tenure.js'
+import { encodeToken } from './token.js'
+import { downgrade, part } from './turn.js'
 
 /**
  * What a release did. `lost`: the lease was over before, so there was nothing to release.
@@ -197,9 +198,7 @@ export class Lock implements AsyncDisposable {
   async downgrade(): Promise<Lock> {
     const { mode, name } = this.#lease.terms
     if (mode !== 'x') throw invalid('lock', name, 'held by a writer: a reader cannot be downgraded')
-    // The other handles of the lease would be over without a word.
-    if (this.tenure.count > 1) throw invalid('lock', name, 'held once: another handle has it too')
-    this.assertHeld()
+    this.#assertAlone()
     this.#how = 'downgraded'
     const reader = downgrade(this.#engine, this.#lease)
     this.tenure.leave()
@@ -214,6 +213,40 @@ export class Lock implements AsyncDisposable {
     const tenure = new Tenure(await reader)
     this.tenure.keeper?.(tenure)
     return new Lock(this.#engine, tenure)
+  }
+
+  /** The other handles of the lease would be over without a word. */
+  #assertAlone(): void {
+    const { name, tenure } = this
+    if (tenure.count > 1) throw invalid('lock', name, 'held once: another handle has it too')
+    this.assertHeld()
+  }
+
+  /**
+   * Hands the lock to another process: renews it to its full `ttl` (one round trip), and gives a token with
+   * which `takeOver` of another Holdfast, with the same prefix and server, goes on. Nobody gets in
+   * between. This lock is over when it resolves: not held, not renewed, and a `release` does nothing
+   * more. If nobody takes it over, the name is free when the lease ends.
+   *
+   * The token is safe in URLs, and works once. Whoever has it and may use the server has the lock.
+   *
+   * @throws ERR_LOST; ERR_UNAVAILABLE when the server does not say: then it is still held here.
+   * ERR_INVALID_ARGUMENT for a lock that is held by several handles.
+   */
+  async handOver(): Promise<string> {
+    this.#assertAlone()
+    await this.verify()
+    // A release, or a re-entry, may have come meanwhile.
+    this.#assertAlone()
+    const lease = this.#lease
+    this.#how = 'handed over'
+    part(this.#engine, lease)
+    this.tenure.leave()
+    this.#release = Promise.resolve({ released: true })
+    this.onRelease?.()
+    events.released({ ...lease.event(), released: true, held: lease.heldFor })
+    const { name, mode } = lease.terms
+    return encodeToken({ prefix: this.#engine.prefix, name, mode, owner: lease.owner })
   }
 
   /**

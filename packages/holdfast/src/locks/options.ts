@@ -50,6 +50,9 @@ export interface LockOptions extends AcquireOptions {
   readonly deadlock?: OnDeadlock | undefined
 }
 
+/** Options of a lock that is taken over: it never waits. Nothing of them is carried over. */
+export type TakeOverOptions = Omit<LockOptions, 'wait' | 'signal' | 'claim' | 'deadlock'>
+
 /** Options of a call of a semaphore. */
 export interface PermitOptions extends AcquireOptions {
   /** How many permits, all or none. Default 1; at most `limit`, and at most 1000. */
@@ -243,6 +246,11 @@ export function checkRevoke(options: { reason?: string | undefined }): string | 
   const { reason } = options
   if (reason === undefined || (typeof reason === 'string' && reason.length <= 256)) return reason
   throw invalid('options.reason', reason, 'a string of at most 256 characters')
+}
+
+/** Checks the options of takeOver. @throws ERR_INVALID_ARGUMENT */
+export function checkTakeOver(options: TakeOverOptions): void {
+  known('options', options, ['ttl', ...OWN])
 }
 
 /** Checks the options of forceRelease. @throws ERR_INVALID_ARGUMENT */

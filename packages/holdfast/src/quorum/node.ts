@@ -60,7 +60,7 @@ const NO_LIMIT: NotAfter = { ms: '', run: '' }
 const OPS = {
   acquire: true,
   renew: true,
-  downgrade: true,
+  turn: true,
   resize: true,
   release: false,
   inspect: false,

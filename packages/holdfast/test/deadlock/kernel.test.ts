@@ -53,7 +53,7 @@ test('who asks a holder to let go is told apart from its edges; a downgrade leav
   // Again: what comes first and what comes second makes no difference.
   expect(w.kernel('edge', 'x', [a, encodeEdges(edges)])).toEqual(['noted'])
   expect((look(w, '')[4] as Reply[])[2]).toBe(record)
-  expect(w.kernel('downgrade', 'x', [a, b, '1000', '', ''])[0]).toBe('downgraded')
+  expect(w.kernel('turn', 'x', [a, b, 's', '1000', '', '', ''])[0]).toBe('turned')
   const reader = String((look(w, '')[4] as Reply[])[2])
   expect(reader).toContain('["ops","now"]')
   expect(edgesOf(reader)).toEqual([])

@@ -56,7 +56,7 @@ test('after its time a release is like any other', async () => {
   expect(next.state).toBe('done')
 })
 
-test('late copies change nothing: release, renew, acquire, downgrade', async () => {
+test('late copies change nothing: release, renew, acquire, turn', async () => {
   const w = new World()
   const [a, b] = [ownerId(1), ownerId(2)]
   w.ask('x', a)
@@ -67,7 +67,7 @@ test('late copies change nothing: release, renew, acquire, downgrade', async () 
   expect(w.release('x', a, '1000')).toEqual(kept)
   expect(w.renew('x', a, 60_000)).toEqual(['forced'])
   expect(w.ask('x', a, { ttl: 60_000 })).toEqual(['forced'])
-  expect(w.kernel('downgrade', 'x', [a, b, '60000', '', ''])[0]).toBe('forced')
+  expect(w.kernel('turn', 'x', [a, b, 'x', '60000', '', '', ''])[0]).toBe('forced')
   expect(w.release('x', a, '1000')).toEqual(kept)
   await w.advance(401)
   expect(w.holder('x')).toBe(null)

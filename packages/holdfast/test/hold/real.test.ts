@@ -1,7 +1,7 @@
 // What keeps a name beyond its holder, on real servers: across processes, and what it costs.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { ReleaseResult } from '../../src/index.js'
-import { engines, until, World } from '../real/kit.js'
+import { engines, refusal, until, World } from '../real/kit.js'
 import { runToEnd } from '../real/process.js'
 
 describe.each(engines)('holdAtLeast, on %s', (engine) => {
@@ -60,5 +60,50 @@ describe.each(engines)('holdAtLeast, on %s', (engine) => {
     } finally {
       await world.admin.config('SET', 'maxmemory', '0')
     }
+  })
+})
+
+describe.each(engines)('handOver, on %s', (engine) => {
+  let world: World
+  beforeAll(async () => {
+    world = await World.start(engine)
+  })
+  afterEach(() => world.clean())
+  afterAll(() => world.stop())
+
+  test('a process that hands over and ends: another goes on, once', async () => {
+    const { code, said } = await runToEnd(world.server.url, 'handed over')
+    expect(code).toBe(0)
+    const [first = '', second = ''] = said.split('\n')
+    const [a, b] = [world.locks({ label: 'the second' }), world.locks()]
+    const before = await a.inspect('exit:e')
+    expect(before.holders).toMatchObject([{ label: 'the first' }])
+    const lock = await a.takeOver(first)
+    expect(lock.fence).toBeGreaterThan(before.fence)
+    const after = await b.inspect('exit:e')
+    expect(after.holders).toMatchObject([{ label: 'the second', owner: lock.owner }])
+    expect(await refusal(b.takeOver(first))).toMatchObject({ code: 'ERR_LOST', reason: 'gone' })
+    const permits = await b.takeOver(second, { ttl: 5000 })
+    const semaphore = b.semaphore('exit:f', { limit: 3 })
+    expect(await semaphore.available()).toMatchObject({ used: 2, limit: 3 })
+    await lock.verify()
+    await permits.verify()
+    await lock.release()
+    await permits.release()
+    expect(await world.keys()).toEqual([])
+  })
+
+  test('two commands, and no message', async () => {
+    const [a, b] = [world.locks(), world.locks()]
+    // The server learns the script, and b the server's clock.
+    await (await b.takeOver(await (await a.mutex('b').acquire()).handOver())).release()
+    const lock = await a.mutex('a').acquire()
+    const next = a.mutex('a').acquire()
+    await until(async () => expect((await a.inspect('a')).waiterCount).toBe(1))
+    const before = await world.counts()
+    const taken = await b.takeOver(await lock.handOver())
+    expect(await world.since(before)).toMatchObject({ evalsha: 2, eval: 0, publish: 0 })
+    await taken.release()
+    await (await next).release()
   })
 })

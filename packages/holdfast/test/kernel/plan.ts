@@ -24,8 +24,10 @@ interface ReleaseItem extends OwnerItem {
   readonly least: string
 }
 
-interface DowngradeItem extends OwnerItem {
-  readonly reader: number
+interface TurnItem extends OwnerItem {
+  readonly heir: number
+  readonly mode: string
+  readonly info: string
   readonly ttl: number
   readonly notAfter: AcquireItem['notAfter']
 }
@@ -42,7 +44,7 @@ export type Step =
   | { readonly kind: 'acquire'; readonly items: readonly AcquireItem[] }
   | { readonly kind: 'release'; readonly items: readonly ReleaseItem[] }
   | { readonly kind: 'renew'; readonly items: readonly RenewItem[] }
-  | { readonly kind: 'downgrade'; readonly items: readonly DowngradeItem[] }
+  | { readonly kind: 'turn'; readonly items: readonly TurnItem[] }
   | {
       readonly kind: 'force'
       readonly items: readonly {
@@ -150,10 +152,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
-    weight: 6,
+    weight: 8,
     arbitrary: fc.record({
-      kind: is('downgrade'),
-      items: some(fc.record({ name, owner, reader: owner, ttl, notAfter })),
+      kind: is('turn'),
+      items: some(
+        fc.record({
+          name,
+          owner,
+          heir: owner,
+          mode: fc.constantFrom('s', 'x', 'p', 's', 'x', 'p', 'o'),
+          ttl,
+          notAfter,
+          info: fc.constantFrom('', '["heir",null,2]'),
+        }),
+      ),
     }),
   },
   {

@@ -165,12 +165,12 @@ describe.each(engines)('%s', (engine) => {
     const { pair, k, own, acquire, verify } = name()
     const keys = keysOf(k.slice('lock:'.length), 'lock:')
     const call = async (
-      script: 'edge' | 'waits' | 'downgrade' | 'force',
+      script: 'edge' | 'waits' | 'turn' | 'force',
       ...fields: string[]
     ): Promise<readonly Reply[]> => (await pair.call(script, keys, ['1', ...fields]))[3] as Reply[]
     await acquire(own(1), 'x', 60_000)
     expect(await call('edge', own(1), '\n["k","w"]')).toEqual(['noted'])
-    expect((await call('downgrade', own(1), own(2), '60000', '', ''))[0]).toBe('downgraded')
+    expect((await call('turn', own(1), own(2), 's', '60000', '', '', ''))[0]).toBe('turned')
     expect(String((await call('waits', ''))[4])).not.toContain('["k","w"]')
     await verify()
     await pair.del(k)

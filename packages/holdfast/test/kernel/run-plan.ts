@@ -59,14 +59,16 @@ export class Run {
         await pair.call('renew', this.#keysOf(step.items), [version, ...args])
         return
       }
-      case 'downgrade': {
-        const args = step.items.flatMap(({ owner, reader, ttl, notAfter }) => [
+      case 'turn': {
+        const args = step.items.flatMap(({ owner, heir, mode, ttl, notAfter, info }) => [
           this.#owner(owner),
-          this.#owner(reader),
+          this.#owner(heir),
+          mode,
           String(ttl),
           ...this.#notAfter(notAfter),
+          info,
         ])
-        await pair.call('downgrade', this.#keysOf(step.items), [version, ...args])
+        await pair.call('turn', this.#keysOf(step.items), [version, ...args])
         return
       }
       case 'force': {

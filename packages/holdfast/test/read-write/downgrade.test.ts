@@ -73,14 +73,14 @@ test('S2, S15: a late copy of a release or a renewal of the old id harms nothing
   await reader.release()
   const { value: next } = await ask(w, clients[1]!, 'write')
   // Nor does a late copy of the downgrade itself.
-  const late = w.kernel('downgrade', 'x', [write.owner, reader.owner, '10000', '', ''])
+  const late = w.kernel('turn', 'x', [write.owner, reader.owner, 's', '10000', '', '', ''])
   expect(late[0]).toBe('gone')
   await next.verify()
 })
 
 test('a downgrade that arrives twice is one', async () => {
   const { w, clients } = await world(2)
-  const copy = w.net.double('request', 'downgrade')
+  const copy = w.net.double('request', 'turn')
   const { value: write } = await ask(w, clients[0]!, 'write')
   const reader = await write.downgrade()
   const { fence, holderCount } = await clients[1]!.locks.inspect('x')
@@ -167,7 +167,7 @@ test.each(['request', 'reply'] as const)('unavailable (%s lost): nothing is left
   const { w, clients } = await world(2)
   const { value: write } = await ask(w, clients[0]!, 'write')
   const next = await ask(w, clients[1]!, 'write')
-  w.net.drop(lost, 'downgrade')
+  w.net.drop(lost, 'turn')
   const failing = w.watch(write.downgrade())
   const releasing = w.watch(write.release())
   await w.advance(1001)
@@ -181,7 +181,7 @@ test.each(['request', 'reply'] as const)('unavailable (%s lost): nothing is left
 test('a request that comes after the caller gave up is not carried out', async () => {
   const { w, clients } = await world(2)
   const { value: write } = await ask(w, clients[0]!, 'write')
-  const held = w.net.hold('request', 'downgrade')
+  const held = w.net.hold('request', 'turn')
   // The releases are lost too: only notAfter stands in the way.
   const lost = w.net.drop('request', 'release', { times: Infinity })
   const failing = w.watch(write.downgrade())
@@ -198,7 +198,7 @@ test('a request that comes after the caller gave up is not carried out', async (
 test('close while a downgrade is under way leaves nothing', async () => {
   const { w, clients } = await world(2)
   const { value: write } = await ask(w, clients[0]!, 'write')
-  w.net.delay('request', 'downgrade', 50)
+  w.net.delay('request', 'turn', 50)
   const failing = w.watch(write.downgrade())
   await w.advance(10)
   const closed = w.watch(clients[0]!.locks.close())
@@ -234,12 +234,12 @@ test('sent twice, it answers the same, and the later end counts', async () => {
   const [old, reader] = [ownerId(1), ownerId(2)]
   w.ask('x', old)
   const downgrade = (ttl: string): readonly string[] =>
-    w.kernel('downgrade', 'x', [old, reader, ttl, '', ''])
-  const [status, token, ends] = downgrade('5000')
-  expect(status).toBe('downgraded')
-  expect(downgrade('5000')).toEqual([status, token, ends])
+    w.kernel('turn', 'x', [old, reader, 's', ttl, '', '', ''])
+  const [status, token, ends, since] = downgrade('5000')
+  expect(status).toBe('turned')
+  expect(downgrade('5000')).toEqual([status, token, ends, since])
   await w.advance(100)
-  expect(downgrade('4000')).toEqual([status, token, ends])
+  expect(downgrade('4000')).toEqual([status, token, ends, since])
   expect(Number(downgrade('5000')[2])).toBe(Number(ends) + 100)
 })
 
@@ -248,7 +248,7 @@ test('the kernel takes no old owner id for the new one', async () => {
   const [old, other] = [ownerId(1), ownerId(2)]
   w.ask('x', old)
   const to = (id: string): readonly string[] =>
-    w.kernel('downgrade', 'x', [old, id, '5000', '', ''])
+    w.kernel('turn', 'x', [old, id, 's', '5000', '', '', ''])
   expect(to(old)[0]).toBe('error')
   w.ask('x', other)
   expect(to(other)[0]).toBe('gone')

@@ -93,7 +93,7 @@ describe.each(engines)('%s', (engine) => {
     await call('force', '0', '')
     // Somebody writes a holder over them, and takes it away again: they are back.
     await pair.set(keys[0], own(2), Date.now() + 60_000)
-    expect((await call('downgrade', own(2), own(3), '60000', '', ''))[0]).toBe('downgraded')
+    expect((await call('turn', own(2), own(3), 's', '60000', '', '', ''))[0]).toBe('turned')
     expect((await call('inspect'))[2]).toBe(2)
     expect(await take(own(4), 's')).toBe('taken')
     await verify()
@@ -103,7 +103,7 @@ describe.each(engines)('%s', (engine) => {
     const { pair, keys, call, own, take, verify } = name()
     await take(own(1), 'x')
     await (at === 4 ? pair.zset(keys[at]!) : pair.hash(keys[at]!))
-    const [status, text] = await call('downgrade', own(1), own(2), '60000', '', '')
+    const [status, text] = await call('turn', own(1), own(2), 's', '60000', '', '', '')
     expect([status, String(text).slice(0, 9)]).toEqual(['error', 'WRONGTYPE'])
     expect(await commands.get(keys[0])).toBe(own(1))
     await verify()
@@ -114,13 +114,15 @@ describe.each(engines)('%s', (engine) => {
     await take(own(1), 'x')
     await commands.config('SET', 'maxmemory', '1')
     const failed = await commands.evalsha(
-      scripts.downgrade.sha1,
+      scripts.turn.sha1,
       5,
       ...keys,
       '1',
       own(1),
       own(2),
+      's',
       '60000',
+      '',
       '',
       '',
     )

@@ -48,7 +48,7 @@ test.each(seeds)('a writer never beside another holder, seed %i', async (seed) =
 
   const late: { release(): void }[] = []
   const fault = (): void => {
-    const what = ['acquire', 'release', 'renew', 'downgrade'][upTo(4)]!
+    const what = ['acquire', 'release', 'renew', 'turn'][upTo(4)]!
     const of = clients[upTo(clients.length)]!
     const direction = chance(0.5) ? 'request' : 'reply'
     const which = dice.random()

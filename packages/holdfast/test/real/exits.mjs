@@ -27,6 +27,13 @@ if (what === 'closed') {
   const lock = await locks.mutex('exit:d', { ttl: 1000, holdAtLeast: 60_000 }).acquire()
   say((await lock.release()).keptFor)
   redis.disconnect()
+} else if (what === 'handed over') {
+  const options = { ttl: 30_000, label: 'the first' }
+  const mutex = await locks.mutex('exit:e', options).acquire()
+  const permits = await locks.semaphore('exit:f', { limit: 3, ...options }).acquire({ permits: 2 })
+  say(await mutex.handOver())
+  say(await permits.handOver())
+  redis.disconnect()
 } else if (what === 'cycles') {
   const second = new Redis(url)
   const others = new Holdfast(second)

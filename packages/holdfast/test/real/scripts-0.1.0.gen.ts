@@ -460,7 +460,7 @@ end
 return count, list
 end`
 
-export const scripts: Readonly<Record<'acquire' | 'announce' | 'downgrade' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'resize' | 'status' | 'waits', Script>> = {
+export const scripts: Readonly<Record<'acquire' | 'announce' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
     sha1: '04c01ea1d3c8a399b2ee18f63a133f4083aab53a',
@@ -561,39 +561,6 @@ text = 'leader ' .. n.value .. ' ' .. int(n.last) .. ' ' .. us_text .. ' ' .. in
 end
 pushes[#pushes + 1] = { 'lock:election:' .. n.k, '1 ' .. text }
 return { 'announced' }
-end)`].join('\n'),
-  },
-  downgrade: {
-    name: 'downgrade',
-    sha1: '94f0b6196925d1b8971a04492c9599847d1f0176',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p48, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p39, p40, p41, p42, p44, p45, p46, p47, `return each(5, function(n, field)
-local owner, reader = field(1), field(2)
-if late(field(4), field(5)) then return { 'late' } end
-if owner == reader then return { 'error', 'a downgrade needs a new owner id' } end
-local ttl = int(field(3))
-local ends = now + ttl
-if n.value ~= owner then
-local mine = n.value ~= reader and held(n, reader)
-if not mine then return { 'gone' } end
-local r = record(n, reader)
-if forced(n, reader, r) then return { 'forced' } end
-local text = prolong(n, reader, r, mine, ends)
-settle(n)
-return { 'downgraded', r and r.token or '0', text }
-end
-local r = record(n, owner)
-if forced(n, owner, r) then return { 'forced' } end
-look(n)
-if record(n, reader) then return { 'gone' } end
-n.value, n.expiry, n.ends, n.holder = false, false, false, false
-share(n)
-local asked = r and (r.state == ASKED or r.state == ASKED_CLAIMED)
-local granted = enter(n, reader, { mode = 's', weight = '1', ttl = ttl, claim = ttl, sub = '-',
-token = '0', since = now_text, state = '0', info = r and bare(r.info) or '' }, ends, asked and ASKED)
-purge(n)
-if n.waiting > 0 then advance(n, nil, false) end
-settle(n)
-return { 'downgraded', granted[2], granted[3] }
 end)`].join('\n'),
   },
   edge: {
@@ -870,6 +837,56 @@ field(memory, 'maxmemory_policy'),
 type(count) == 'table' and not count.err and tonumber(count[2]) or -1,
 field(memory, 'maxmemory'),
 } }`].join('\n'),
+  },
+  turn: {
+    name: 'turn',
+    sha1: 'b9a1b5b90546d93c7c237ef7a5d96da89fb36eb9',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p48, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p39, p40, p41, p42, p44, p45, p46, p47, `return each(7, function(n, field)
+local owner, heir, mode = field(1), field(2), field(3)
+if late(field(5), field(6)) then return { 'late' } end
+if owner == heir then return { 'error', 'a turn needs a new owner id' } end
+local function mode_of(who)
+return n.value == who and 'x' or n.pool and 'p' or 's'
+end
+local ttl = int(field(4))
+local ends = now + ttl
+local mine = held(n, owner)
+if not mine then
+local theirs = held(n, heir)
+if not theirs or mode_of(heir) ~= mode then return { 'gone' } end
+local r = record(n, heir)
+if forced(n, heir, r) then return { 'forced' } end
+local text = prolong(n, heir, r, theirs, ends)
+settle(n)
+return { 'turned', r and r.token or '0', text, r and r.since or now_text }
+end
+local from = mode_of(owner)
+if from ~= mode and not (from == 'x' and mode == 's') then return { 'gone' } end
+local r = record(n, owner)
+if forced(n, owner, r) then return { 'forced' } end
+look(n)
+if held(n, heir) or record(n, heir) then return { 'gone' } end
+local weight = from == 'x' and 1 or weigh(n, owner, r)
+if from ~= mode then
+n.value, n.expiry, n.ends, n.holder = false, false, false, false
+share(n)
+end
+local asked = r and (r.state == ASKED or r.state == ASKED_CLAIMED)
+local info = (asked or field(7) == '') and (r and bare(r.info) or '') or field(7)
+local granted = enter(n, heir, { mode = mode, weight = int(weight), ttl = ttl, claim = ttl, sub = '-',
+token = '0', since = now_text, state = '0', info = info }, ends, asked and ASKED)
+if from ~= 'x' then
+call('ZREM', n.shared, unpack(spread(owner, weight)))
+forget(n, owner)
+share(n)
+shadow(n)
+end
+if ends < mine then n.freed = mine end
+purge(n)
+if n.waiting > 0 then advance(n, nil, false) end
+settle(n)
+return { 'turned', granted[2], granted[3], now_text }
+end)`].join('\n'),
   },
   waits: {
     name: 'waits',

@@ -2,13 +2,13 @@
 import type { Reply } from '../../clients/port.js'
 import { channelOf, late, tell, type Call } from './call.js'
 import { edge, waits } from './deadlock.js'
-import { downgrade } from './downgrade.js'
 import type { Name } from './name.js'
 import { between, mostLimit, mostLooks, mostPermits, spread } from './permits.js'
 import { lost, modeOf, please } from './please.js'
 import { askedClaimedState, askedState, forcedState, type TenureRecord } from './record.js'
 import { release } from './release.js'
 import { clientOf, isOwner, steps } from './state.js'
+import { turn } from './turn.js'
 
 /** The j-th argument of an item, counted from 1 as in the Lua and in docs/protocol.md. */
 export type Field = (j: number) => string
@@ -241,7 +241,7 @@ export const operations: ReadonlyMap<string, Operation> = new Map([
   ['release', release],
   ['renew', renew],
   ['force', force],
-  ['downgrade', downgrade],
+  ['turn', turn],
   ['inspect', inspect],
   ['resize', resize],
   ['announce', announce],
