@@ -128,6 +128,42 @@ describe.each(engines.slice(0, 1))('costs of calls, on %s', (engine) => {
     }
   })
 
+  test('what is kept', async () => {
+    const [a, b] = await four()
+    const kept = { ...LONG, holdAtLeast: 2000 }
+    const alone = await a.mutex('y', kept).acquire()
+    await costs(world, row('a release that is kept (`holdAtLeast`), nobody waits'), () =>
+      alone.release(),
+    )
+    const held = await a.mutex('x', kept).acquire()
+    const next = b.mutex('x', LONG).acquire()
+    await inLine(world, 'x', 1)
+    const release = row('a release that is kept (`holdAtLeast`), one waits')
+    expect(await costs(world, release, () => held.release())).toMatchObject({ released: true })
+    await costs(
+      world,
+      row('its time is over: the one who waits asks, and tries its subscription'),
+      () => next,
+    )
+    await (await next).release()
+  })
+
+  test('handed over', async () => {
+    const [a, b, c] = await four()
+    const held = await a.mutex('x', LONG).acquire()
+    const next = c.mutex('x', LONG).acquire()
+    await inLine(world, 'x', 1)
+    const token = await costs(world, row('`handOver`, one waits'), () => held.handOver())
+    const taken = await costs(world, row('`takeOver`, one waits'), () =>
+      b.takeOver(token, { ttl: '60s' }),
+    )
+    const again = await taken.handOver()
+    const sooner = row('`takeOver` with a lease that ends sooner, one waits')
+    const last = await costs(world, sooner, () => a.takeOver(again, { ttl: '20s' }))
+    await last.release()
+    await (await next).release()
+  })
+
   test('downgrade', async () => {
     const [a, b, c] = await four()
     const first = await a.readWrite('x', LONG).write().acquire()
