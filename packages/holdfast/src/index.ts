@@ -19,7 +19,10 @@ export type {
 } from './locks/lock-manager.js'
 export type { Election, LeadContext, Leadership } from './locks/election.js'
 export type { Leader } from './locks/observe.js'
-export type { Taker, TryUseResult } from './locks/taker.js'
+export type { Taker } from './locks/taker.js'
+export type { Takes, TryUseResult } from './locks/takes.js'
+export type { AllItem, AllOf, AllPermits } from './locks/all-of.js'
+export type { LockSet } from './locks/lock-set.js'
 export type { Lock, ReleaseResult } from './locks/lock.js'
 export type {
   AcquireOptions,

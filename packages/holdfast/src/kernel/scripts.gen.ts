@@ -72,14 +72,24 @@ end
 end
 return n.limit
 end`
-const p12 = `local function keep(n)
+const p12 = `local function agree(n, weight, limit, stands)
+if capacity(n) == 0 then
+n.limit, n.base, n.unsaved = limit, limit, true
+elseif not stands and limit ~= n.limit and limit ~= n.base then
+return "the semaphore's limit is " .. n.limit .. ', and not ' .. limit
+end
+if weight > n.limit then
+return "the semaphore's limit is " .. n.limit .. ', and ' .. weight .. ' permits are more'
+end
+end`
+const p13 = `local function keep(n)
 if n.unsaved then call('HSET', n.meta, 'n', n.limit .. ' ' .. n.base) end
 n.unsaved = false
 end`
-const p13 = `local function excess(n, r)
+const p14 = `local function excess(n, r)
 return r.mode == 'p' and capacity(n) > 0 and tonumber(r.weight) > n.limit
 end`
-const p14 = `local function awaited(n, mode, weight)
+const p15 = `local function awaited(n, mode, weight)
 local rank = -1
 if mode == 'p' and n.pool then
 local over = n.sharing + weight - capacity(n)
@@ -87,18 +97,18 @@ if over > 0 and over < n.sharing then rank = n.members - n.sharing + over - 1 en
 end
 return call('ZRANGE', n.shared, rank, rank, 'WITHSCORES')
 end`
-const p15 = `local function share(n)
+const p16 = `local function share(n)
 n.members = call('ZCARD', n.shared)
 local counts = n.members > 0 and (not n.value or n.value == MARKER)
 n.sharing = counts and call('ZCOUNT', n.shared, now_text, '+inf') or 0
 end`
-const p16 = `local function look(n)
+const p17 = `local function look(n)
 if not n.looked then
 n.withheld = call('HGET', n.meta, WITHHELD)
 n.looked = true
 end
 end`
-const p17 = `local function load(at)
+const p18 = `local function load(at)
 local k, fence, line, shared, meta = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3], KEYS[at + 4]
 local value = call('GET', k)
 local pool = value == PERMITS
@@ -123,26 +133,26 @@ if waiting > 0 or not value or value == MARKER then share(n) end
 if waiting > 0 or n.members > 0 then look(n) end
 return n
 end`
-const p18 = `local function parse(body)
+const p19 = `local function parse(body)
 local mode, weight, ttl, claim, sub, token, since, state, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
 return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
 token = token, since = since, state = state, info = info }
 end`
-const p19 = `local function body_of(n, owner)
+const p20 = `local function body_of(n, owner)
 return string.sub(n.top, 1, #owner + 1) == owner .. ' ' and string.sub(n.top, #owner + 2) or nil
 end`
-const p20 = `local function record(n, owner)
+const p21 = `local function record(n, owner)
 local body = body_of(n, owner) or n.looked and call('HGET', n.meta, owner)
 return body and parse(body) or nil
 end`
-const p21 = `local function mend(n)
+const p22 = `local function mend(n)
 if n.value or n.sharing == 0 then return end
 local r = record(n, owner_of(call('ZRANGE', n.shared, -1, -1)[1]))
 n.pool = r ~= nil and r.mode == 'p'
 end`
-const p22 = `local function note(n, ttl)
+const p23 = `local function note(n, ttl)
 local text = n.token .. ' ' .. n.lapsed .. ' ' .. n.top
 if n.noted and not ttl then
 call('SET', n.fence, text, 'KEEPTTL')
@@ -151,7 +161,7 @@ call('SET', n.fence, text, 'PXAT', int(now + math.max(FENCE_MS, ttl or 0)))
 n.noted = true
 end
 end`
-const p23 = `local function write(n, owner, r, ttl)
+const p24 = `local function write(n, owner, r, ttl)
 local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
 .. r.since .. ' ' .. r.state .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
@@ -167,10 +177,10 @@ note(n, ttl)
 end
 end
 end`
-const p24 = `local function forget(n, owner)
+const p25 = `local function forget(n, owner)
 if n.looked then call('HDEL', n.meta, owner) end
 end`
-const p25 = `local function purge(n)
+const p26 = `local function purge(n)
 if n.members > n.sharing then
 local dead = call('ZRANGEBYSCORE', n.shared, '-inf', '(' .. now_text, 'LIMIT', 0, STEPS)
 if not dead[1] then return end
@@ -179,7 +189,7 @@ call('HDEL', n.meta, unpack(dead))
 n.members = n.members - #dead
 end
 end`
-const p26 = `local function shadow(n)
+const p27 = `local function shadow(n)
 if n.value and n.value ~= MARKER then return end
 local last = call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
 n.ends = false
@@ -192,29 +202,29 @@ n.value = false
 call('DEL', n.k)
 end
 end`
-const p27 = `local function ends_at(key)
+const p28 = `local function ends_at(key)
 local ends = redis.pcall('PEXPIRETIME', key)
 if type(ends) == 'number' then return math.max(ends, -1) end
 local left = call('PTTL', key)
 return left >= 0 and now + left or -1
 end`
-const p28 = `local function expiry(n)
+const p29 = `local function expiry(n)
 if not n.expiry and n.value then n.expiry = ends_at(n.k) end
 return n.value and n.expiry or nil
 end`
-const p29 = `local function fits(n, mode, weight)
+const p30 = `local function fits(n, mode, weight)
 if n.value and n.value ~= MARKER then return false end
 if n.withheld and n.sharing > 0 then return false end
 if mode == 'p' then return (n.pool or n.sharing == 0) and n.sharing + weight <= capacity(n) end
 return n.sharing == 0 or mode == 's' and not n.pool
 end`
-const p30 = `local function held(n, owner)
+const p31 = `local function held(n, owner)
 if n.value == owner then return expiry(n) end
 if n.sharing == 0 then return nil end
 local score = tonumber(call('ZSCORE', n.shared, owner) or '-1')
 return score >= now and score or nil
 end`
-const p31 = `local function hold(n, owner, mode, ends, weight)
+const p32 = `local function hold(n, owner, mode, ends, weight)
 local text = int(ends)
 if mode ~= 'x' then
 n.pool = mode == 'p'
@@ -232,22 +242,22 @@ n.expiry = ends
 n.ends = text
 return text
 end`
-const p32 = `local function prolong(n, owner, r, mine, ends)
+const p33 = `local function prolong(n, owner, r, mine, ends)
 if mine >= ends then return int(mine) end
 if n.value ~= owner then return hold(n, owner, n.pool and 'p' or 's', ends, weigh(n, owner, r)) end
 local text = hold(n, owner, 'x', ends)
 call('PEXPIREAT', n.fence, int(math.max(now + FENCE_MS, ends)))
 return text
 end`
-const p33 = `local function mint(n)
+const p34 = `local function mint(n)
 n.last = math.max(us, n.last + 1)
 n.token = n.last == us and us_text or int(n.last)
 return n.token
 end`
-const p34 = `local function forced(n, owner, r)
+const p35 = `local function forced(n, owner, r)
 return r and r.state == FORCED or n.withheld and n.value ~= owner
 end`
-const p35 = `local function enter(n, owner, r, ends, state)
+const p36 = `local function enter(n, owner, r, ends, state)
 local text = hold(n, owner, r.mode, ends, tonumber(r.weight))
 if r.mode ~= 'x' then
 if n.withheld and n.sharing == 0 then
@@ -270,20 +280,20 @@ r.state = state or '0'
 write(n, owner, r, r.ttl)
 return { 'granted', r.token, text }
 end`
-const p36 = `local function subscribers(channel)
+const p37 = `local function subscribers(channel)
 local count = redis.pcall('PUBSUB', 'NUMSUB', channel)
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end`
-const p37 = `local function is_dead(owner, r)
+const p38 = `local function is_dead(owner, r)
 return run ~= '' and r.sub == run and subscribers(channel(owner)) == 0
 end`
-const p38 = `local function confirm(n, owner, r)
+const p39 = `local function confirm(n, owner, r)
 if r and (r.state == CLAIMED or r.state == ASKED_CLAIMED) then
 r.state = r.state == CLAIMED and '0' or ASKED
 write(n, owner, r)
 end
 end`
-const p39 = `local function silent(n, caller)
+const p40 = `local function silent(n, caller)
 local who, state = string.match(n.top, '^(%S+) %a %d+ %d+ %d+ %S+ %d+ %d+ (%d)')
 if (state == CLAIMED or state == ASKED_CLAIMED) and n.value ~= who then n.lapsed = who end
 local suspect = client(n.lapsed)
@@ -293,12 +303,12 @@ return nil
 end
 return suspect
 end`
-const p40 = `local function other(n, of)
+const p41 = `local function other(n, of)
 for _, owner in ipairs(call('ZRANGE', n.line, 0, STEPS - 1)) do
 if client(owner) ~= of then return owner end
 end
 end`
-const p41 = `local function advance(n, caller, moved)
+const p42 = `local function advance(n, caller, moved)
 local granted, head, r, pushed, stopped
 local suspect = n.waiting > 0 and silent(n, caller)
 for step = 1, STEPS + 1 do
@@ -348,7 +358,7 @@ push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
 end`
-const p42 = `local function settle(n)
+const p43 = `local function settle(n)
 if not n.value and n.sharing > 0 then shadow(n) end
 if n.waiting == 0 and n.sharing == 0 then
 if n.looked and (not n.value or ours(n.value)) then call('DEL', n.meta, n.shared) end
@@ -368,7 +378,7 @@ end
 if n.wrote or n.sharing > 0 then call('PEXPIREAT', n.meta, int(life)) end
 if n.sharing > 0 then call('PEXPIREAT', n.shared, int(life)) end
 end`
-const p43 = `local function holder(n, mode, weight)
+const p44 = `local function holder(n, mode, weight)
 if n.value and n.value ~= MARKER then
 local ends = n.ends or int(expiry(n))
 if not ours(n.value) then return 'f', '', ends, '' end
@@ -384,11 +394,11 @@ return n.pool and 'p' or 's', owner, last[2], r and r.info or ''
 end
 return '-', '', '-1', ''
 end`
-const p44 = `local function late(not_after, of_run)
+const p45 = `local function late(not_after, of_run)
 return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end`
-const p45 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
-const p46 = `local function mismatch(at)
+const p46 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
+const p47 = `local function mismatch(at)
 for i, expected in ipairs(TYPES) do
 local key = KEYS[at + i - 1]
 local found = redis.pcall('TYPE', key).ok
@@ -397,34 +407,82 @@ return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expe
 end
 end
 end`
-const p47 = `local function each(fields, item)
+const p48 = `local function attempt(i, work)
+local ok, reply = pcall(work)
+if ok then return reply end
+local text = type(reply) == 'table' and reply.err or tostring(reply)
+return { 'error', string.find(text, 'WRONGTYPE Operation', 1, true) and mismatch(5 * i - 4) or text }
+end`
+const p49 = `local function answer(fill)
 if ARGV[1] ~= VERSION then
 return { us_text, run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
 end
 local out = { us_text, run, '' }
-for i = 1, #KEYS / 5 do
-local ok, reply = pcall(function()
-local base = 1 + (i - 1) * fields
-local n = load(5 * i - 4)
-mend(n)
-return item(n, function(j) return ARGV[base + j] end)
-end)
-if not ok then
-local text = type(reply) == 'table' and reply.err or tostring(reply)
-reply = { 'error', string.find(text, 'WRONGTYPE Operation', 1, true) and mismatch(5 * i - 4) or text }
-end
-out[#out + 1] = reply
-end
+fill(out)
 for _, p in ipairs(pushes) do
 local sent = redis.pcall('PUBLISH', p[1], p[2])
 if type(sent) == 'table' and sent.err then out[3] = sent.err end
 end
 return out
 end`
-const p48 = `local function bare(info)
+const p50 = `local function open(i, fields)
+local base = 1 + (i - 1) * fields
+local n = load(5 * i - 4)
+mend(n)
+return n, function(j) return ARGV[base + j] end
+end`
+const p51 = `local function each(fields, item)
+return answer(function(out)
+for i = 1, #KEYS / 5 do
+out[#out + 1] = attempt(i, function() return item(open(i, fields)) end)
+end
+end)
+end`
+const p52 = `local function asked_for(n, field)
+if late(field(8), field(9)) then return nil, { 'late' } end
+local mode, weight, limit = field(2), 1, nil
+if mode == 'p' then
+weight, limit = between(field(3), MOST_PERMITS), between(field(12), MOST_LIMIT)
+end
+local known_mode = mode == 'p' and weight and limit or (mode == 'x' or mode == 's') and field(3) == '1'
+if not known_mode or field(10) ~= '' then
+return nil, { 'error', 'this version knows no such mode, weight, limit or ballot' }
+end
+if field(7) ~= '' then look(n) end
+purge(n)
+return { mode = mode, weight = field(3), ttl = int(field(4)), claim = int(field(5)),
+sub = '-', token = '0', since = now_text, state = '0', info = field(11), permits = weight, limit = limit }
+end`
+const p53 = `local function refused(n, owner, asked, mine, known, stands)
+if mine then return forced(n, owner, known) and { 'forced' } or nil end
+if known and known.token ~= '0' then return { 'lapsed' } end
+local silenced = n.lapsed
+if silenced ~= '-' and client(silenced) == client(owner) then
+n.lapsed = '-'
+note(n)
+if silenced == owner then return { 'lapsed' } end
+end
+if asked.mode ~= 'p' then return nil end
+local wrong = agree(n, asked.permits, asked.limit, known or stands)
+return wrong and { 'error', wrong } or nil
+end`
+const p54 = `local function stay(n, owner, asked, mine, known)
+local text = prolong(n, owner, known, mine, now + asked.ttl)
+if not known or known.token == '0' then
+asked.token = mint(n)
+asked.mode = n.value == owner and 'x' or n.pool and 'p' or 's'
+asked.weight = n.value == owner and '1' or int(weigh(n, owner, known))
+known = asked
+write(n, owner, known, known.ttl)
+end
+confirm(n, owner, known)
+settle(n)
+return { 'granted', known.token, text, known.since }
+end`
+const p55 = `local function bare(info)
 return string.match(info, '^[^\\n]*')
 end`
-const p49 = `local function sharers(n, most)
+const p56 = `local function sharers(n, most)
 local live = call('ZRANGEBYSCORE', n.shared, now_text, '+inf', 'WITHSCORES',
 'LIMIT', 0, n.pool and MOST_LOOKS or most)
 if not n.pool then return live, n.sharing end
@@ -440,12 +498,12 @@ end
 end
 return found, count
 end`
-const p50 = `local function retire(n, owner, was)
+const p57 = `local function retire(n, owner, was)
 if n.value or n.sharing > 0 then return end
 n.top = was
 confirm(n, owner, record(n, owner))
 end`
-const p51 = `local function holders_of(n)
+const p58 = `local function holders_of(n)
 if n.value and n.value ~= MARKER then
 return 1, { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
 end
@@ -460,62 +518,21 @@ end
 return count, list
 end`
 
-export const scripts: Readonly<Record<'acquire' | 'announce' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
+export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '04c01ea1d3c8a399b2ee18f63a133f4083aab53a',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, `local function agree(n, weight, limit, stands)
-if capacity(n) == 0 then
-n.limit, n.base, n.unsaved = limit, limit, true
-elseif not stands and limit ~= n.limit and limit ~= n.base then
-return "the semaphore's limit is " .. n.limit .. ', and not ' .. limit
-end
-if weight > n.limit then
-return "the semaphore's limit is " .. n.limit .. ', and ' .. weight .. ' permits are more'
-end
-end`, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, `return each(12, function(n, field)
-local owner, mode = field(1), field(2)
-if late(field(8), field(9)) then return { 'late' } end
-local weight, limit = 1, nil
-if mode == 'p' then
-weight, limit = between(field(3), MOST_PERMITS), between(field(12), MOST_LIMIT)
-end
-local known_mode = mode == 'p' and weight and limit or (mode == 'x' or mode == 's') and field(3) == '1'
-if not known_mode or field(10) ~= '' then
-return { 'error', 'this version knows no such mode, weight, limit or ballot' }
-end
-if field(7) ~= '' then look(n) end
-purge(n)
-local asked = { mode = mode, weight = field(3), ttl = int(field(4)), claim = int(field(5)),
-sub = '-', token = '0', since = now_text, state = '0', info = field(11) }
-local ends = now + asked.ttl
+    sha1: '4b2454a75c4e71a84c3ef3e6e19b1626046e84a0',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, `return each(12, function(n, field)
+local owner = field(1)
+local asked, verdict = asked_for(n, field)
+if not asked then return verdict end
+local mode, weight = asked.mode, asked.permits
 local mine = held(n, owner)
 local known = record(n, owner)
-if mine then
-if forced(n, owner, known) then return { 'forced' } end
-local text = prolong(n, owner, known, mine, ends)
-if not known or known.token == '0' then
-asked.token = mint(n)
-asked.mode = n.value == owner and 'x' or n.pool and 'p' or 's'
-asked.weight = n.value == owner and '1' or int(weigh(n, owner, known))
-known = asked
-write(n, owner, known, known.ttl)
-end
-confirm(n, owner, known)
-settle(n)
-return { 'granted', known.token, text, known.since }
-end
-if known and known.token ~= '0' then return { 'lapsed' } end
-local silenced = n.lapsed
-if silenced ~= '-' and client(silenced) == client(owner) then
-n.lapsed = '-'
-note(n)
-if silenced == owner then return { 'lapsed' } end
-end
-if mode == 'p' then
-local wrong = agree(n, weight, limit, known or field(7) ~= '')
-if wrong then return { 'error', wrong } end
-end
+verdict = refused(n, owner, asked, mine, known, field(7) ~= '')
+if verdict then return verdict end
+if mine then return stay(n, owner, asked, mine, known) end
+local ends = now + asked.ttl
 local granted
 if n.waiting == 0 and fits(n, mode, weight) then
 if mode ~= 'x' then look(n) end
@@ -550,10 +567,56 @@ settle(n)
 return granted or { 'taken', holder(n, mode, weight) }
 end)`].join('\n'),
   },
+  all: {
+    name: 'all',
+    sha1: 'f47310e2c05602ac71a1dc7ced70459617399a3f',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, `return answer(function(out)
+local verdicts, parts, seen, complete = {}, {}, {}, true
+for i = 1, #KEYS / 5 do
+verdicts[i] = attempt(i, function()
+local n, field = open(i, 12)
+local owner = field(1)
+if seen[n.k] then return { 'error', 'this version takes each name once: ' .. n.k } end
+seen[n.k] = true
+local asked, wrong = asked_for(n, field)
+if not asked then return wrong end
+local mine = held(n, owner)
+local known = record(n, owner)
+wrong = refused(n, owner, asked, mine, known, false)
+if wrong then return wrong end
+if not mine then
+if asked.mode ~= 'x' then look(n) end
+if n.waiting > 0 and not call('ZSCORE', n.line, owner) then advance(n, owner, false) end
+if n.waiting > 0 or not fits(n, asked.mode, asked.permits) then
+settle(n)
+return { 'taken', holder(n, asked.mode, asked.permits) }
+end
+end
+parts[i] = { n = n, owner = owner, asked = asked, mine = mine, known = known }
+end)
+complete = complete and not verdicts[i]
+end
+for i = 1, #KEYS / 5 do
+local part = parts[i]
+out[3 + i] = verdicts[i] or attempt(i, function()
+local n = part.n
+if part.mine then
+local reply = stay(n, part.owner, part.asked, part.mine, part.known)
+if not complete then reply[1] = 'held' end
+return reply
+end
+local granted = complete and enter(n, part.owner, part.asked, now + part.asked.ttl)
+settle(n)
+return granted or { 'free' }
+end)
+complete = complete and out[3 + i][1] == 'granted'
+end
+end)`].join('\n'),
+  },
   announce: {
     name: 'announce',
-    sha1: '74b5e8ea065173de029410dc664be60c964f8d54',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p15, p16, p17, p18, p19, p20, p21, p26, p27, p28, p31, p45, p46, p47, `return each(0, function(n)
+    sha1: '0e99ef511426e5889cab3877aa919a707e07dffa',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p20, p21, p22, p27, p28, p29, p32, p46, p47, p48, p49, p50, p51, `return each(0, function(n)
 local text = 'nobody - ' .. int(n.last) .. ' ' .. us_text
 if n.value and n.value ~= MARKER and ours(n.value) then
 local body = body_of(n, n.value) or ''
@@ -565,8 +628,8 @@ end)`].join('\n'),
   },
   edge: {
     name: 'edge',
-    sha1: '9fa60cac5cc2b02296cb10c21ccc7c6667ae22f6',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p15, p16, p17, p18, p48, p19, p20, p21, p22, p23, p26, p27, p28, p30, p31, p42, p45, p46, p47, `return each(2, function(n, field)
+    sha1: 'af84c201bcca07f77c8338031f58fb63623cc2ce',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p55, p20, p21, p22, p23, p24, p27, p28, p29, p31, p32, p43, p46, p47, p48, p49, p50, p51, `return each(2, function(n, field)
 local owner = field(1)
 local r = held(n, owner) and record(n, owner)
 if not r then return { 'gone' } end
@@ -581,8 +644,8 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: '19d41e4cfc578d8cc394fee5887dc842788f2a75',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p49, p15, p16, p17, p18, p48, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p31, p33, p34, p35, p36, p37, p38, p50, p39, p40, p41, p42, p45, p46, p47, `local function stand_in(n, owner, weight)
+    sha1: 'd621a4c2bac534794b2306a00028bf91fd3a1aa1',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p56, p16, p17, p18, p19, p55, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p32, p34, p35, p36, p37, p38, p39, p57, p40, p41, p42, p43, p46, p47, p48, p49, p50, p51, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
 end`, `local function weight_of(n, owner, known)
@@ -678,13 +741,13 @@ end)`].join('\n'),
   },
   hello: {
     name: 'hello',
-    sha1: '171f0e0cb34550c333d1681aeb984946b8d1be6c',
-    lua: [p0, p1, p6, p8, p9, p15, p16, p17, p18, p19, p20, p21, p26, p31, p45, p46, p47, `return each(0, nil)`].join('\n'),
+    sha1: 'ee15187529ec10aa2854e8cc495ae46d6399b125',
+    lua: [p0, p1, p6, p8, p9, p16, p17, p18, p19, p20, p21, p22, p27, p32, p46, p47, p48, p49, p50, p51, `return each(0, nil)`].join('\n'),
   },
   inspect: {
     name: 'inspect',
-    sha1: 'd81a9659c10a12006c3c5277647e2ca49a1a20fe',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p49, p15, p16, p17, p18, p19, p20, p21, p26, p27, p28, p31, p51, p45, p46, p47, `return each(0, function(n)
+    sha1: '94821dc1d2fd6b109e91c58dd939fb7e08dc9a1d',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p56, p16, p17, p18, p19, p20, p21, p22, p27, p28, p29, p32, p58, p46, p47, p48, p49, p50, p51, `return each(0, function(n)
 local waiters = {}
 local count, holders = holders_of(n)
 local line = call('ZRANGE', n.line, 0, 99, 'WITHSCORES')
@@ -699,7 +762,7 @@ end)`].join('\n'),
   list: {
     name: 'list',
     sha1: '1e493e76cdd0c880a2f773dbcf09c62860444976',
-    lua: [p0, p6, p45, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
+    lua: [p0, p6, p46, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
 local keys = { found[1] }
 for _, key in ipairs(found[2]) do
 if not string.match(key, '^{[^}]*}:hf:') then keys[#keys + 1] = key end
@@ -708,8 +771,8 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: '1cd711f3cfa9f632dc7400f10f8cc1a89080a9ef',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p35, p36, p37, p38, p50, p39, p40, p41, p42, p43, p45, p46, p47, `local function due(n, owner, least)
+    sha1: 'ab84308471ffef486f43c1734564d594de8efa2e',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p36, p37, p38, p39, p57, p40, p41, p42, p43, p44, p46, p47, p48, p49, p50, p51, `local function due(n, owner, least)
 local r = least > 0 and record(n, owner)
 if not r or r.token == '0' then return nil end
 local ends = math.min(tonumber(r.since), now) + least
@@ -779,8 +842,8 @@ end)`].join('\n'),
   },
   renew: {
     name: 'renew',
-    sha1: '9e6de5e1aba1c4d95dbeec130e862e69b9853904',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p10, p15, p16, p17, p18, p19, p20, p21, p22, p23, p26, p27, p28, p30, p31, p32, p34, p38, p42, p44, p45, p46, p47, `return each(4, function(n, field)
+    sha1: '67b903d338aa7aebc5e63ec9eb7d11197190d7e9',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p10, p16, p17, p18, p19, p20, p21, p22, p23, p24, p27, p28, p29, p31, p32, p33, p35, p39, p43, p45, p46, p47, p48, p49, p50, p51, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
 local mine = held(n, owner)
@@ -796,8 +859,8 @@ end)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: '11ecefb118ff82000bc1c4094ab0220d62e5efa3',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p31, p33, p35, p36, p37, p39, p40, p41, p42, p43, p44, p45, p46, p47, `return each(3, function(n, field)
+    sha1: '93061e897af5ecd50c838ab9be7efd3af344190a',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p32, p34, p36, p37, p38, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)
 if field(1) ~= '' and not wanted then return { 'error', 'this version knows no such limit' } end
@@ -817,7 +880,7 @@ end)`].join('\n'),
   status: {
     name: 'status',
     sha1: '09d28eb41d39781a5439615faf08a5255cc62383',
-    lua: [p0, p6, p45, `local function info(section)
+    lua: [p0, p6, p46, `local function info(section)
 local text = redis.pcall('INFO', section)
 return type(text) == 'string' and '\\n' .. text or ''
 end`, `local function field(text, name)
@@ -840,8 +903,8 @@ field(memory, 'maxmemory'),
   },
   turn: {
     name: 'turn',
-    sha1: 'b9a1b5b90546d93c7c237ef7a5d96da89fb36eb9',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p48, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p39, p40, p41, p42, p44, p45, p46, p47, `return each(7, function(n, field)
+    sha1: 'd904fd630e1728c6c14efaa39b3b679bdd41ab09',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p55, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p40, p41, p42, p43, p45, p46, p47, p48, p49, p50, p51, `return each(7, function(n, field)
 local owner, heir, mode = field(1), field(2), field(3)
 if late(field(5), field(6)) then return { 'late' } end
 if owner == heir then return { 'error', 'a turn needs a new owner id' } end
@@ -890,8 +953,8 @@ end)`].join('\n'),
   },
   waits: {
     name: 'waits',
-    sha1: '6ce4ceab2fd5ebe2884d86e7daf09a237c3e504e',
-    lua: [p0, p1, p2, p3, p5, p6, p8, p9, p49, p15, p16, p17, p18, p19, p20, p21, p26, p27, p28, p31, p36, p37, p51, p45, p46, p47, `return each(1, function(n, field)
+    sha1: '805e0a831f697fde6f92cfa50130658cb0d2a013',
+    lua: [p0, p1, p2, p3, p5, p6, p8, p9, p56, p16, p17, p18, p19, p20, p21, p22, p27, p28, p29, p32, p37, p38, p58, p46, p47, p48, p49, p50, p51, `return each(1, function(n, field)
 local owner, text = field(1), ''
 if n.waiting > 0 and call('ZSCORE', n.line, owner) then
 local r = record(n, owner)

@@ -4,6 +4,7 @@ import { events, type LockEvent } from '../base/events.js'
 import type { NameKeys } from '../kernel/names.js'
 import { modeName, type Revoker, type Mode, type Push } from '../kernel/protocol.js'
 import { marginOf } from './deadline.js'
+import { watched } from './watched.js'
 
 /** What a grant gave: by reply or by push. Times are local ms. */
 export interface Grant {
@@ -126,25 +127,11 @@ export class Lease {
 
   get signal(): AbortSignal {
     this.check()
-    this.#controller ??= this.#watched()
+    if (!this.#controller) {
+      this.#controller = watched(() => void this.check())
+      if (this.#lost) this.#controller.abort(this.#lost)
+    }
     return this.#controller.signal
-  }
-
-  #watched(): AbortController {
-    const controller = new AbortController()
-    const { signal } = controller
-    // A blocked event loop runs the timer late; whoever reads the flag must see the clock's answer.
-    const get = (): boolean => {
-      this.check()
-      return Reflect.get(AbortSignal.prototype, 'aborted', signal)
-    }
-    Object.defineProperty(signal, 'aborted', { get, configurable: true })
-    const throwIfAborted = (): void => {
-      if (get()) throw signal.reason
-    }
-    Object.defineProperty(signal, 'throwIfAborted', { value: throwIfAborted, configurable: true })
-    if (this.#lost) controller.abort(this.#lost)
-    return controller
   }
 
   get validFor(): number {

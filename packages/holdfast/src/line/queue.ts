@@ -8,8 +8,14 @@ import { classify } from '../quorum/replies.js'
 import { Line } from './line.js'
 import { Mailbox } from './mailbox.js'
 import { Orphans } from './orphans.js'
+import { Several } from './several.js'
 import { Waiter } from './waiter.js'
 import type { Wish } from './wish.js'
+
+/** A call that can be ended without what it wants. */
+interface Call {
+  giveUp(reason: unknown): void
+}
 
 /** All calls of one Holdfast that want names, and what they share: channel, lines, owner ids. */
 export class Queue {
@@ -22,7 +28,8 @@ export class Queue {
   readonly #client: string
   readonly #lines = new Map<string, Line>()
   readonly #waiters = new Set<Waiter>()
-  readonly #signals = new Map<AbortSignal, { waiters: Set<Waiter>; listener: () => void }>()
+  readonly #several = new Set<Several>()
+  readonly #signals = new Map<AbortSignal, { calls: Set<Call>; listener: () => void }>()
   #sequence = 0
 
   constructor(node: Node, clock: LocalClock, runtime: Runtime, drift: number) {
@@ -56,6 +63,25 @@ export class Queue {
     })
   }
 
+  /**
+   * Several names, all or nothing. `wait`, `signal` and the time limit of a request are those of the first.
+   *
+   * @param stand waits in the line of one of them.
+   */
+  async acquireAll(
+    wishes: readonly Wish[],
+    stand: (wish: Wish) => Promise<Grant>,
+  ): Promise<readonly Grant[]> {
+    const several = new Several(this, wishes, stand)
+    this.#several.add(several)
+    try {
+      const grants = await several.run()
+      return wishes.map((wish) => grants.get(wish)!)
+    } finally {
+      this.#several.delete(several)
+    }
+  }
+
   /** The subscription, within a time limit: a subscriber that cannot connect must not hold a call. */
   async openMailbox(timeout: number): Promise<void> {
     try {
@@ -73,30 +99,30 @@ export class Queue {
   }
 
   /** One listener for each signal, however many wait: Node warns of more than ten. */
-  onAbort(signal: AbortSignal, waiter: Waiter): void {
+  onAbort(signal: AbortSignal, call: Call): void {
     const known = this.#signals.get(signal)
     if (known) {
-      known.waiters.add(waiter)
+      known.calls.add(call)
       return
     }
-    const waiters = new Set([waiter])
+    const calls = new Set([call])
     const listener = (): void => {
-      for (const each of waiters) each.giveUp(signal.reason)
+      for (const each of calls) each.giveUp(signal.reason)
     }
-    this.#signals.set(signal, { waiters, listener })
+    this.#signals.set(signal, { calls, listener })
     signal.addEventListener('abort', listener)
   }
 
-  #offAbort(signal: AbortSignal, waiter: Waiter): void {
+  offAbort(signal: AbortSignal, call: Call): void {
     const known = this.#signals.get(signal)
-    if (!known?.waiters.delete(waiter) || known.waiters.size > 0) return
+    if (!known?.calls.delete(call) || known.calls.size > 0) return
     this.#signals.delete(signal)
     signal.removeEventListener('abort', known.listener)
   }
 
   forget(waiter: Waiter, owner: string, signal: AbortSignal | undefined): void {
     this.mailbox.unregister(owner)
-    if (signal) this.#offAbort(signal, waiter)
+    if (signal) this.offAbort(signal, waiter)
     if (!this.#waiters.delete(waiter)) return
     waiter.line.leave(waiter)
     if (--waiter.line.users === 0) {
@@ -107,6 +133,6 @@ export class Queue {
 
   /** Cancels every wait. */
   cancel(reason: unknown): void {
-    for (const waiter of this.#waiters) waiter.giveUp(reason)
+    for (const call of [...this.#waiters, ...this.#several]) call.giveUp(reason)
   }
 }

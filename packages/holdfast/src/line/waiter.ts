@@ -49,7 +49,7 @@ export class Waiter implements Recipient {
   #early = new Early()
   #taken: Granted | null = null
   #trouble: HoldfastError | null = null
-  #contention: ReturnType<typeof contention> = {}
+  #contention: ReturnType<typeof contention>
   #limit: Limit | null = null
   readonly #backoff: Backoff
 
@@ -63,6 +63,7 @@ export class Waiter implements Recipient {
     this.#queue = queue
     this.line = line
     this.wish = wish
+    this.#contention = wish.contention ?? {}
     this.#resolve = resolve
     this.#reject = reject
     this.#since = queue.clock.now()
@@ -352,12 +353,8 @@ export class Waiter implements Recipient {
     const early = this.#early
     this.#queue.mailbox.register(owner, { holds: true, pushed: (push) => early.note(push) })
     const waited = now - this.#since
-    events.granted({
-      ...eventOf(this.wish, owner),
-      fence: grant.fence,
-      waited,
-      pushed: grant.pushed,
-    })
+    const { fence, pushed } = grant
+    events.granted({ ...eventOf(this.wish, owner), fence, waited, pushed })
     this.#resolve({ ...grant, owner, early })
   }
 

@@ -1,3 +1,4 @@
+import type { ErrorFacts } from '../base/errors.js'
 import type { Terms } from '../lease/lease.js'
 
 /** What a call asks for, beside the lease's terms. */
@@ -12,4 +13,6 @@ export interface Wish extends Terms {
   readonly signal: AbortSignal | undefined
   /** Of one who comes before all others: told of each answer that it stands in line. */
   readonly ahead?: (owner: string) => void
+  /** Who holds the name, if that is known before the server is asked. */
+  readonly contention?: ErrorFacts
 }

@@ -3,6 +3,7 @@ import { HoldfastError } from '../base/errors.js'
 import type { Mode } from '../kernel/protocol.js'
 import type { Lease } from '../lease/lease.js'
 import type { Engine } from './engine.js'
+import type { LockSet } from './lock-set.js'
 import type { Lock } from './lock.js'
 import { Turns } from './turns.js'
 
@@ -15,6 +16,11 @@ export interface Place {
   readonly reentrant: boolean
 }
 
+/** The inside of a `use`, entered: what it holds is released when the function ends. */
+export interface Inside<Held> {
+  run<T>(fn: (held: Held) => T | Promise<T>): Promise<T>
+}
+
 /** Which `use` the running code is inside of. */
 const here = new AsyncLocalStorage<Scope>()
 /** Scopes whose `use` is not over. Without one Node 20 need not watch every promise of the process. */
@@ -25,7 +31,7 @@ let scopes = 0
  * timers and listeners, which may run long after the function; so a scope is never proof that a lock
  * is held, the handle of its `use` is. (Design review S16.)
  */
-export class Scope {
+export class Scope implements Inside<Lock> {
   readonly place: Place
   /** Null when its `use` is over: a timer may keep this scope for long, and is to keep no more. */
   lock: Lock | null
@@ -36,11 +42,17 @@ export class Scope {
   #entered: Scope | null
   #watched = false
 
-  constructor(place: Place, lock: Lock, entered: Scope | null = null) {
+  /** @param around where its `use` was called. */
+  constructor(
+    place: Place,
+    lock: Lock,
+    entered: Scope | null = null,
+    around: Scope | undefined = here.getStore(),
+  ) {
     this.place = place
     this.lock = lock
     this.#entered = entered
-    this.#around = alive(here.getStore())
+    this.#around = alive(around)
     // The function may release the lock before it ends: from then on it is as anybody else.
     lock.onRelease = () => this.#left()
     scopes++
@@ -60,25 +72,8 @@ export class Scope {
   }
 
   /** Runs the function inside, and releases the lock. */
-  async run<T>(fn: (lock: Lock) => T | Promise<T>): Promise<T> {
-    const { place } = this
-    const lock = this.lock!
-    const done = lock.tenure.hold(place.engine.renewer)
-    let result: T
-    try {
-      // Asynchronous, so that a lazy promise, too, begins its work inside.
-      result = await here.run(this, async () => fn(lock))
-    } catch (error) {
-      done()
-      await lock.release()
-      throw error
-    }
-    const lost = done()
-    await lock.release()
-    if (!lost) return result
-    const { message } = lost
-    const facts = { lock: lock.name, reason: lost.reason!, result, cause: lost }
-    throw new HoldfastError('ERR_LOST', `${message}, while the function ran`, facts)
+  run<T>(fn: (lock: Lock) => T | Promise<T>): Promise<T> {
+    return inside(this, this.lock!, [this.lock!], fn)
   }
 
   #left(): void {
@@ -102,6 +97,53 @@ export class Scope {
     this.#entered?.childLeft()
     this.#entered = null
   }
+}
+
+/** The inside of one `use` of several locks: a scope for each, one around the other. */
+export class Scopes implements Inside<LockSet> {
+  readonly #set: LockSet
+  readonly #scope: Scope
+
+  constructor(places: readonly Place[], set: LockSet) {
+    this.#set = set
+    let scope: Scope | undefined
+    for (const [i, lock] of set.locks.entries()) {
+      scope = scope ? new Scope(places[i]!, lock, null, scope) : new Scope(places[i]!, lock)
+    }
+    this.#scope = scope!
+  }
+
+  /** Runs the function inside, and releases the locks. */
+  run<T>(fn: (set: LockSet) => T | Promise<T>): Promise<T> {
+    return inside(this.#scope, this.#set, this.#set.locks, fn)
+  }
+}
+
+async function inside<Held extends Lock | LockSet, T>(
+  scope: Scope,
+  held: Held,
+  locks: readonly Lock[],
+  fn: (held: Held) => T | Promise<T>,
+): Promise<T> {
+  const { renewer } = scope.place.engine
+  const holds = locks.map((lock) => lock.tenure.hold(renewer))
+  const done = (): HoldfastError | undefined =>
+    holds.map((end) => end()).find((lost) => lost !== null) ?? undefined
+  let result: T
+  try {
+    // Asynchronous, so that a lazy promise, too, begins its work inside.
+    result = await here.run(scope, async () => fn(held))
+  } catch (error) {
+    done()
+    await held.release()
+    throw error
+  }
+  const lost = done()
+  await held.release()
+  if (!lost) return result
+  const { message } = lost
+  const facts = { lock: lost.lock!, reason: lost.reason!, result, cause: lost }
+  throw new HoldfastError('ERR_LOST', `${message}, while the function ran`, facts)
 }
 
 function alive(scope: Scope | null | undefined): Scope | null {

@@ -23,6 +23,7 @@ import {
   type Settings,
   type TakeOverOptions,
 } from './options.js'
+import type { Wanted } from './taker.js'
 import { Tenure } from './tenure.js'
 import { decodeToken } from './token.js'
 import { takeOver } from './turn.js'
@@ -78,16 +79,32 @@ export class Engine {
     held?: () => readonly Hold[],
   ): Promise<Lock> {
     this.assertOpen()
-    const { timeout } = settings
-    const keys = keysOf(name, this.prefix)
-    const wish = { ...settings, name, keys, mode }
+    const wish = { ...settings, name, mode, keys: keysOf(name, this.prefix) }
     const grant = await acquireWatched(this, wish, held)
+    const [lock] = await this.#taken([wish], [grant])
+    return lock!
+  }
+
+  /** Several names, all or nothing: their locks, in this order. */
+  async acquireAll(all: readonly Wanted[], held?: () => readonly Hold[]): Promise<readonly Lock[]> {
+    const wishes = all.map(({ name, mode, settings }) => {
+      return { ...settings, name, mode, keys: keysOf(name, this.prefix) }
+    })
+    const { deadlock } = all[0]!.settings
+    const stand = (wish: Wish): Promise<Grant> => acquireWatched(this, { ...wish, deadlock }, held)
+    return this.#taken(wishes, await this.queue.acquireAll(wishes, stand))
+  }
+
+  async #taken(all: readonly Terms[], grants: readonly Grant[]): Promise<readonly Lock[]> {
     if (this.#closing) {
-      await this.orphans.release(grant.owner, keys, timeout, 0)
+      const releases = all.map(({ keys, timeout }, i) =>
+        this.orphans.release(grants[i]!.owner, keys, timeout, 0),
+      )
+      await Promise.all(releases)
       throw closed()
     }
-    this.eviction.granted(grant.run, timeout)
-    return new Lock(this, new Tenure(this.adopt(wish, grant)))
+    this.eviction.granted(grants[0]!.run, all[0]!.timeout)
+    return all.map((terms, i) => new Lock(this, new Tenure(this.adopt(terms, grants[i]!))))
   }
 
   /** Goes on with a tenure that another process handed over. */

@@ -4,6 +4,7 @@ import { recognise, usable, type Client } from '../clients/recognise.js'
 import { checkName } from '../kernel/names.js'
 import { memoryPort } from '../kernel/memory/port.js'
 import { MemoryServer } from '../kernel/memory/server.js'
+import { AllOf, type AllItem } from './all-of.js'
 import { deadlocks, type Deadlock } from './deadlock-report.js'
 import { Election } from './election.js'
 import { Engine } from './engine.js'
@@ -115,6 +116,25 @@ export class Holdfast implements AsyncDisposable {
     checkName(name, this.#engine.prefix)
     checkSemaphore(options)
     return new Semaphore(this.#engine, name, options)
+  }
+
+  /**
+   * Several names together, all or nothing: mutexes by their names, and locks of this Holdfast of any
+   * kind.
+   *
+   * ```ts
+   * await locks.all(['account:1', 'account:2']).use(async ({ signal, fences }) => { ... })
+   * await locks.all([locks.readWrite('catalog').read(), { lock: semaphore, permits: 3 }, 'invoice:42'])
+   * ```
+   *
+   * @param items 1 to 100, each name once. A re-entrant mutex is taken as any other.
+   * @param options count for more than those of each lock, whose own `wait` and `signal` do not count.
+   * @throws ERR_INVALID_ARGUMENT, ERR_CLOSED
+   */
+  all(items: readonly AllItem[], options: LockOptions = {}): AllOf {
+    this.#engine.assertOpen()
+    checkLock(options)
+    return new AllOf(this.#engine, items, options)
   }
 
   /**

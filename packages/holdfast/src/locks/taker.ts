@@ -1,4 +1,3 @@
-import { HoldfastError, invalid } from '../base/errors.js'
 import type { Mode } from '../kernel/protocol.js'
 import { holdsHere, refuseDeadlock, Scope } from './context.js'
 import type { Engine } from './engine.js'
@@ -8,18 +7,25 @@ import {
   checkTry,
   type AcquireOptions,
   type LockOptions,
+  type PermitOptions,
   type Settings,
 } from './options.js'
 import { splitOwner, type Owned, type Owner } from './owner.js'
+import { Takes, unlessTaken } from './takes.js'
 
-/** What `tryUse` did. */
-export type TryUseResult<T> = { readonly ran: false } | { readonly ran: true; readonly result: T }
+/** One name as `all` asks for it. */
+export interface Wanted {
+  readonly name: string
+  readonly mode: Mode
+  readonly settings: Settings
+}
 
-/**
- * What every kind of lock is taken by: a name in one mode. Making one costs nothing and asks nothing;
- * keep it or make it anew for each use.
- */
-export class Taker<Options extends AcquireOptions = AcquireOptions> {
+/** What every kind of lock is taken by: a name in one mode. */
+export class Taker<Options extends AcquireOptions = AcquireOptions> extends Takes<
+  Lock,
+  Options,
+  Settings
+> {
   readonly name: string
   readonly #engine: Engine
   readonly #mode: Mode
@@ -28,6 +34,7 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> {
 
   /** @internal */
   constructor(engine: Engine, name: string, mode: Mode, options: LockOptions) {
+    super(mode === 'p')
     this.name = name
     this.#engine = engine
     this.#mode = mode
@@ -44,8 +51,19 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> {
   /** @internal */
   with(options: Options | undefined): Settings {
     if (options === undefined) return this.#settings
-    checkCall(options, this.#mode === 'p')
+    checkCall(options, this.permits)
     return this.#engine.settings({ ...this.#options, ...options })
+  }
+
+  /**
+   * For `all`, whose options count for more than those of this lock. Null: of another Holdfast.
+   *
+   * @internal
+   */
+  wanted(engine: Engine, options: LockOptions & PermitOptions): Wanted | null {
+    if (engine !== this.#engine) return null
+    const settings = engine.settings({ ...this.#options, ...options })
+    return { name: this.name, mode: this.#mode, settings }
   }
 
   /**
@@ -56,7 +74,7 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> {
    * last of those that wait in a circle, ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED,
    * ERR_INVALID_ARGUMENT; `signal.reason` when aborted.
    */
-  async acquire(options?: Owned<Options>): Promise<Lock> {
+  override async acquire(options?: Owned<Options>): Promise<Lock> {
     const { owner, rest } = splitOwner(this.#engine, options)
     const settings = this.with(rest)
     return owner ? this.own(owner, settings) : this.take(settings)
@@ -76,11 +94,7 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> {
     return this.#engine.acquire(this.name, this.#mode, settings, holdsHere(owner))
   }
 
-  /**
-   * For `use`: takes the lock for what runs inside.
-   *
-   * @internal
-   */
+  /** @internal */
   async enter(settings: Settings): Promise<Scope> {
     const lock = await this.take(settings)
     const { name } = this
@@ -93,47 +107,9 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> {
    * @returns null when the lock is taken.
    * @throws as `acquire`, but never ERR_TAKEN or ERR_TIMEOUT.
    */
-  async tryAcquire(options?: Omit<Owned<Options>, 'wait'>): Promise<Lock | null> {
+  override async tryAcquire(options?: Omit<Owned<Options>, 'wait'>): Promise<Lock | null> {
     const { owner, rest } = splitOwner(this.#engine, options as Owned<Options> | undefined)
-    if (rest !== undefined) checkTry(rest, this.#mode === 'p')
+    if (rest !== undefined) checkTry(rest, this.permits)
     return unlessTaken(this.acquire({ ...rest, owner, wait: 0 } as unknown as Owned<Options>))
   }
-
-  /**
-   * Takes the lock, runs the function, and releases the lock, however the function ends.
-   *
-   * @throws the function's own error, always; ERR_LOST when the function succeeded but the lease was
-   * lost meanwhile (its `result` is on the error); else as `acquire`.
-   */
-  async use<T>(fn: (lock: Lock) => T | Promise<T>, options?: Options): Promise<T> {
-    checkFunction(fn)
-    return (await this.enter(this.with(options))).run(fn)
-  }
-
-  /** `use`, if the lock is free now: `{ ran: false }` when it is taken. */
-  async tryUse<T>(
-    fn: (lock: Lock) => T | Promise<T>,
-    options?: Omit<Options, 'wait'>,
-  ): Promise<TryUseResult<T>> {
-    checkFunction(fn)
-    if (options !== undefined) checkTry(options, this.#mode === 'p')
-    const once = { ...options, wait: 0 } as unknown as Options
-    const scope = await unlessTaken(this.enter(this.with(once)))
-    return scope ? { ran: true, result: await scope.run(fn) } : { ran: false }
-  }
-}
-
-/** What one try gave; null when the name is taken. */
-async function unlessTaken<T>(one: Promise<T>): Promise<T | null> {
-  try {
-    return await one
-  } catch (error) {
-    if (error instanceof HoldfastError && error.code === 'ERR_TAKEN') return null
-    throw error
-  }
-}
-
-/** Before anything is locked for it. */
-function checkFunction(fn: unknown): void {
-  if (typeof fn !== 'function') throw invalid('fn', fn, 'a function')
 }

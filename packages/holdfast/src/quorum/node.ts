@@ -59,6 +59,7 @@ const NO_LIMIT: NotAfter = { ms: '', run: '' }
 /** The ops that take names, and whether they carry `notAfter` and so need a sample first. */
 const OPS = {
   acquire: true,
+  all: true,
   renew: true,
   turn: true,
   resize: true,
@@ -108,7 +109,7 @@ export class Node {
   ask(op: Op, keys: NameKeys, timeout: number, fields: Fields): Promise<Answer> {
     return new Promise((resolve, reject) => {
       // A batch has one time limit: with a longer one a short lease would hear of a failure too late.
-      const slot = this.#port.cluster ? slotOf(keys[0]) : ONLY_SLOT
+      const slot = this.slot(keys)
       const batch = `${op} ${timeout} ${slot}`
       const items = this.#pending.get(batch)
       const item: Item = { keys, fields, timeout, resolve, reject }
@@ -124,6 +125,32 @@ export class Node {
           void this.#send(op, slot, all.slice(i, i + BATCH))
       })
     })
+  }
+
+  /**
+   * Asks for several names of one slot, in one call that carries nothing else.
+   *
+   * @param wanted each one's fields. All are called in one turn, so that all or none are wanted.
+   * @throws as `ask`: an error is that of all.
+   */
+  together(
+    op: Op,
+    wanted: readonly { readonly keys: NameKeys; readonly fields: Fields }[],
+    timeout: number,
+  ): Promise<readonly Answer[]> {
+    const items: Item[] = []
+    const answers = wanted.map(
+      (one) =>
+        new Promise<Answer>((resolve, reject) => items.push({ ...one, timeout, resolve, reject })),
+    )
+    // In its turn: what was asked for before goes first.
+    queueMicrotask(() => void this.#send(op, this.slot(wanted[0]!.keys), items))
+    return Promise.all(answers)
+  }
+
+  /** Which names travel together: those of one slot, of a single server all. */
+  slot(keys: NameKeys): number {
+    return this.#port.cluster ? slotOf(keys[0]) : ONLY_SLOT
   }
 
   async #send(op: Op, slot: number, items: readonly Item[]): Promise<void> {

@@ -41,7 +41,7 @@ interface RenewItem extends OwnerItem {
 type Spoil = 'delete' | 'wrong type' | 'other wrong type' | 'text' | 'number' | 'large'
 
 export type Step =
-  | { readonly kind: 'acquire'; readonly items: readonly AcquireItem[] }
+  | { readonly kind: 'acquire' | 'all'; readonly items: readonly AcquireItem[] }
   | { readonly kind: 'release'; readonly items: readonly ReleaseItem[] }
   | { readonly kind: 'renew'; readonly items: readonly RenewItem[] }
   | { readonly kind: 'turn'; readonly items: readonly TurnItem[] }
@@ -124,6 +124,17 @@ const some = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> =>
     { weight: 1, arbitrary: fc.array(item, { minLength: 2, maxLength: 4 }) },
   )
 
+/** Mostly every name, sometimes one of them, or one twice. */
+const together: fc.Arbitrary<AcquireItem[]> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc
+      .array(acquireItem, { minLength: names, maxLength: names })
+      .map((items) => items.map((item, i) => ({ ...item, name: i }))),
+  },
+  { weight: 1, arbitrary: fc.array(acquireItem, { minLength: 1, maxLength: 3 }) },
+)
+
 const is = <const K extends string>(kind: K): fc.Arbitrary<K> => fc.constant(kind)
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -131,6 +142,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 30,
     arbitrary: fc.record({ kind: is('acquire'), items: some(acquireItem) }),
   },
+  { weight: 14, arbitrary: fc.record({ kind: is('all'), items: together }) },
   {
     weight: 20,
     arbitrary: fc.record({

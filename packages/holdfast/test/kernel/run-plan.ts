@@ -36,7 +36,8 @@ export class Run {
     const pair = this.#pair
     switch (step.kind) {
       case 'acquire':
-        return this.#acquire(step.items, (item) => this.#owner(item.owner))
+      case 'all':
+        return this.#acquire(step.items, (item) => this.#owner(item.owner), step.kind)
       case 'crowd': {
         const first = 1000 * ++this.#crowds
         const items = Array.from({ length: step.size }, () => step.like)
@@ -123,6 +124,7 @@ export class Run {
   async #acquire(
     items: readonly AcquireItem[],
     ownerOf: (item: AcquireItem, i: number) => string,
+    script: 'acquire' | 'all' = 'acquire',
   ): Promise<void> {
     const asked = items.map((item, i) => ({ item, owner: ownerOf(item, i) }))
     const args = asked.flatMap(({ item, owner }) => [
@@ -138,7 +140,7 @@ export class Run {
       item.info,
       item.mode === 'p' ? String(item.limit) : '',
     ])
-    const replies = await this.#pair.call('acquire', this.#keysOf(items), [version, ...args])
+    const replies = await this.#pair.call(script, this.#keysOf(items), [version, ...args])
     for (const [i, { item, owner }] of asked.entries()) {
       const reply = replies[3 + i]
       if (Array.isArray(reply) && reply[0] === 'queued') {

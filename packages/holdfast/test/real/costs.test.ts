@@ -30,6 +30,7 @@ const lead = async (locks: Holdfast): Promise<Held> => {
   const leadership = await locks.election('x', LONG).campaign()
   return { release: () => leadership.resign() }
 }
+const three = (locks: Holdfast) => locks.all(['z', 'y', 'x'], LONG)
 const permits = (count: number) => (locks: Holdfast) => semaphore(locks).acquire({ permits: count })
 
 const kinds: Kind[] = [
@@ -67,6 +68,13 @@ const kinds: Kind[] = [
     attempt: (locks) => semaphore(locks).tryAcquire({ permits: 3 }),
     block: permits(2),
     behind: permits(2),
+  },
+  {
+    row: 'three names together',
+    take: (locks) => three(locks).acquire(),
+    attempt: (locks) => three(locks).tryAcquire(),
+    block: (locks) => three(locks).acquire(),
+    behind: (locks) => mutex(locks).acquire(),
   },
   { row: 'election', take: lead, block: lead, behind: lead },
 ]

@@ -1,16 +1,16 @@
 // A process of its own, told what to do by its parent: see process.ts.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Holdfast } from 'holdfast'
-import { Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 
 let redis
 let locks
 const held = new Map()
 
 const asks = {
-  async connect({ url }) {
+  async connect({ url, nodes }) {
     redis?.disconnect()
-    redis = new Redis(url)
+    redis = nodes ? new Cluster(nodes) : new Redis(url)
     locks = new Holdfast(redis)
     // A sample of the server's clock, and the scripts loaded, as in a process that has locked before.
     await locks.mutex(`warm-up:${process.pid}`).use(() => {})
@@ -79,6 +79,21 @@ const asks = {
       return { got: false, ms: performance.now() - since.at, code: error.code, cycle }
     }
   },
+  /** Takes two of the names together, `times` at once, and counts for each name as `work` does. */
+  pairs: ({ names, times }) =>
+    Promise.all(
+      Array.from({ length: times }, async () => {
+        const pair = [...names].sort(() => Math.random() - 0.5).slice(0, 2)
+        await locks.all(pair, { wait: 60_000 }).use(async () => {
+          const before = await Promise.all(pair.map((name) => redis.get(`counter:${name}`)))
+          await sleep(1)
+          await Promise.all(
+            pair.map((name, i) => redis.set(`counter:${name}`, Number(before[i]) + 1)),
+          )
+        })
+        return pair
+      }),
+    ),
   async close() {
     await locks.close()
     return null

@@ -22,9 +22,12 @@ interface Options {
   readonly label?: string
 }
 
+/** A server, or the nodes of a cluster. */
+type Address = { url: string } | { nodes: { host: string; port: number }[] }
+
 /** What a process can be asked to do: see process.mjs. */
 export interface Asks {
-  connect: [args: { url: string }, result: null]
+  connect: [args: Address, result: null]
   acquire: [args: { name: string; options: Options }, result: { fence: number; owner: string }]
   release: [args: { name: string }, result: { released: boolean }]
   work: [args: { name: string; options: Options; id: string; times: number }, result: number[]]
@@ -36,6 +39,7 @@ export interface Asks {
     args: { own: string; next: string; ready: string; count: number; options: Options },
     result: { got: boolean; ms: number; code?: string; cycle?: [string, string][] },
   ]
+  pairs: [args: { names: string[]; times: number }, result: string[][]]
   close: [args: object, result: null]
 }
 
@@ -58,9 +62,11 @@ export class Process {
   }
 
   /** Some of them, connected. */
-  static async start(count: number, url: string): Promise<Process[]> {
+  static async start(count: number, at: string | Address): Promise<Process[]> {
     const all = Array.from({ length: count }, () => new Process())
-    await Promise.all(all.map((one) => one.ask('connect', { url })))
+    await Promise.all(
+      all.map((one) => one.ask('connect', typeof at === 'string' ? { url: at } : at)),
+    )
     return all
   }
 

@@ -17,28 +17,41 @@ local function mismatch(at)
   end
 end
 
--- Runs item(n, field) for each name; field(j) is the j-th of its arguments.
-local function each(fields, item)
+-- Runs work for the i-th name, for a verdict of its own: what goes wrong is an error of this name alone.
+local function attempt(i, work)
+  local ok, reply = pcall(work)
+  if ok then return reply end
+  local text = type(reply) == 'table' and reply.err or tostring(reply)
+  return { 'error', string.find(text, 'WRONGTYPE Operation', 1, true) and mismatch(5 * i - 4) or text }
+end
+
+-- The reply of the call: fill(out) puts in the verdicts. Messages are published when all is done.
+local function answer(fill)
   if ARGV[1] ~= VERSION then
     return { us_text, run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
   end
   local out = { us_text, run, '' }
-  for i = 1, #KEYS / 5 do
-    local ok, reply = pcall(function()
-      local base = 1 + (i - 1) * fields
-      local n = load(5 * i - 4)
-      mend(n)
-      return item(n, function(j) return ARGV[base + j] end)
-    end)
-    if not ok then
-      local text = type(reply) == 'table' and reply.err or tostring(reply)
-      reply = { 'error', string.find(text, 'WRONGTYPE Operation', 1, true) and mismatch(5 * i - 4) or text }
-    end
-    out[#out + 1] = reply
-  end
+  fill(out)
   for _, p in ipairs(pushes) do
     local sent = redis.pcall('PUBLISH', p[1], p[2])
     if type(sent) == 'table' and sent.err then out[3] = sent.err end
   end
   return out
+end
+
+-- The i-th name, and a function for its arguments: field(j) is the j-th of so many.
+local function open(i, fields)
+  local base = 1 + (i - 1) * fields
+  local n = load(5 * i - 4)
+  mend(n)
+  return n, function(j) return ARGV[base + j] end
+end
+
+-- Runs item(n, field) for each name.
+local function each(fields, item)
+  return answer(function(out)
+    for i = 1, #KEYS / 5 do
+      out[#out + 1] = attempt(i, function() return item(open(i, fields)) end)
+    end
+  end)
 end

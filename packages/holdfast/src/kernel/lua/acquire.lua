@@ -14,58 +14,20 @@
 --   late (not executed) | lapsed (was granted before, and its claim ran out) | forced | error text
 
 --@include _name
+--@include _acquire
 
 return each(12, function(n, field)
-  local owner, mode = field(1), field(2)
-  if late(field(8), field(9)) then return { 'late' } end
-  local weight, limit = 1, nil
-  if mode == 'p' then
-    weight, limit = between(field(3), MOST_PERMITS), between(field(12), MOST_LIMIT)
-  end
-  local known_mode = mode == 'p' and weight and limit or (mode == 'x' or mode == 's') and field(3) == '1'
-  if not known_mode or field(10) ~= '' then
-    return { 'error', 'this version knows no such mode, weight, limit or ballot' }
-  end
-  -- It had a place, which somebody may have deleted: then its record is left.
-  if field(7) ~= '' then look(n) end
-  purge(n)
-  local asked = { mode = mode, weight = field(3), ttl = int(field(4)), claim = int(field(5)),
-    sub = '-', token = '0', since = now_text, state = '0', info = field(11) }
-  local ends = now + asked.ttl
-
+  local owner = field(1)
+  local asked, verdict = asked_for(n, field)
+  if not asked then return verdict end
+  local mode, weight = asked.mode, asked.permits
   local mine = held(n, owner)
   local known = record(n, owner)
-  if mine then
-    if forced(n, owner, known) then return { 'forced' } end
-    local text = prolong(n, owner, known, mine, ends)
-    if not known or known.token == '0' then
-      -- The record is lost (somebody deleted it): a new token is larger than the lost one.
-      asked.token = mint(n)
-      asked.mode = n.value == owner and 'x' or n.pool and 'p' or 's'
-      asked.weight = n.value == owner and '1' or int(weigh(n, owner, known))
-      known = asked
-      write(n, owner, known, known.ttl)
-    end
-    confirm(n, owner, known)
-    settle(n)
-    return { 'granted', known.token, text, known.since }
-  end
-  -- Granted once, and over: an owner id never holds twice.
-  if known and known.token ~= '0' then return { 'lapsed' } end
-  local silenced = n.lapsed
-  if silenced ~= '-' and client(silenced) == client(owner) then
-    -- Whoever asks is alive.
-    n.lapsed = '-'
-    note(n)
-    if silenced == owner then return { 'lapsed' } end
-  end
+  verdict = refused(n, owner, asked, mine, known, field(7) ~= '')
+  if verdict then return verdict end
+  if mine then return stay(n, owner, asked, mine, known) end
 
-  if mode == 'p' then
-    -- Who stands in line has agreed, even if somebody resized since.
-    local wrong = agree(n, weight, limit, known or field(7) ~= '')
-    if wrong then return { 'error', wrong } end
-  end
-
+  local ends = now + asked.ttl
   local granted
   if n.waiting == 0 and fits(n, mode, weight) then
     if mode ~= 'x' then look(n) end

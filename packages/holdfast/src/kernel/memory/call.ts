@@ -1,4 +1,15 @@
-import type { Keyspace } from './store.js'
+import type { Reply } from '../../clients/port.js'
+import type { Keys } from './state.js'
+import { WrongType, type Keyspace } from './store.js'
+
+/** The j-th argument of an item, counted from 1 as in the Lua and in docs/protocol.md. */
+export type Field = (j: number) => string
+
+/** One name of a call, and what is asked of it. */
+export interface Item {
+  readonly keys: Keys
+  readonly field: Field
+}
 
 /** One call of a script: its time, which stands still, and the messages that it will publish. */
 export interface Call {
@@ -28,4 +39,14 @@ export function late(call: Call, notAfter: string, run: string): boolean {
 /** Puts down a message to an owner's client. */
 export function tell(call: Call, kind: string, owner: string, ...rest: (string | number)[]): void {
   call.messages.push([channelOf(owner), ['1', kind, owner, ...rest].join(' ')])
+}
+
+/** Each name has a verdict of its own: what goes wrong with one is an error of this name alone. */
+export function attempt<T>(call: Call, keys: Keys, work: () => T): T | readonly Reply[] {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof WrongType) return ['error', call.space.mismatch(keys) ?? error.message]
+    return ['error', error instanceof Error ? error.message : String(error)]
+  }
 }

@@ -1,17 +1,16 @@
 /** The scripts' bodies, one for each Lua file: what is done with one name. */
 import type { Reply } from '../../clients/port.js'
-import { channelOf, late, tell, type Call } from './call.js'
+import { acquire } from './acquire.js'
+import { all } from './all.js'
+import { late, tell, type Call, type Field, type Item } from './call.js'
 import { edge, waits } from './deadlock.js'
 import type { Name } from './name.js'
-import { between, mostLimit, mostLooks, mostPermits, spread } from './permits.js'
-import { lost, modeOf, please } from './please.js'
-import { askedClaimedState, askedState, forcedState, type TenureRecord } from './record.js'
+import { between, mostLimit, mostLooks, spread } from './permits.js'
+import { lost, please } from './please.js'
+import { askedClaimedState, askedState, forcedState } from './record.js'
 import { release } from './release.js'
-import { clientOf, isOwner, steps } from './state.js'
+import { isOwner, steps } from './state.js'
 import { turn } from './turn.js'
-
-/** The j-th argument of an item, counted from 1 as in the Lua and in docs/protocol.md. */
-export type Field = (j: number) => string
 
 /** What a script does with one name. */
 export interface Operation {
@@ -20,101 +19,10 @@ export interface Operation {
   run(n: Name, field: Field, call: Call): readonly Reply[]
 }
 
-const acquire: Operation = {
-  fields: 12,
-  run(n, field, call) {
-    const { us, now, run, space } = call
-    const owner = field(1)
-    const mode = field(2)
-    if (late(call, field(8), field(9))) return ['late']
-    const weight = between(field(3), mostPermits)
-    const limit = between(field(12), mostLimit)
-    const single = (mode === 'x' || mode === 's') && weight === 1
-    const several = mode === 'p' && weight !== null && limit !== null
-    if ((!single && !several) || weight === null || field(10) !== '') {
-      return ['error', 'this version knows no such mode, weight, limit or ballot']
-    }
-    // It had a place, which somebody may have deleted: then its record is left.
-    if (field(7) !== '') n.look()
-    n.purge()
-    const known = n.record(owner)
-    const asked = (sub: string, since: string): TenureRecord => ({
-      mode,
-      weight: field(3),
-      ttl: Number(field(4)),
-      claim: Number(field(5)),
-      sub,
-      token: '0',
-      since,
-      state: '0',
-      info: field(11),
-    })
-    const fresh = asked('-', String(now))
-    const ends = now + fresh.ttl
-
-    const mine = n.held(owner)
-    if (mine !== null) {
-      if (n.forced(owner, known)) return ['forced']
-      const later = n.prolong(owner, known, mine, ends)
-      let token = known?.token ?? '0'
-      if (token === '0') {
-        // The record is lost (somebody deleted it): a new token is larger than the lost one.
-        token = n.mint()
-        const held = n.value === owner ? 1 : n.permits.weigh(owner, known)
-        n.write(owner, { ...fresh, mode: modeOf(n, owner), weight: `${held}`, token }, fresh.ttl)
-      }
-      n.confirm(owner, known)
-      n.settle()
-      const since = known === null || known.token === '0' ? fresh.since : known.since
-      return ['granted', token, String(later), since]
-    }
-    // Granted once, and over: an owner id never holds twice.
-    if (known !== null && known.token !== '0') return ['lapsed']
-    const silenced = n.lapsed
-    if (silenced !== null && clientOf(silenced) === clientOf(owner)) {
-      // Whoever asks is alive.
-      n.lapsed = null
-      n.note()
-      if (silenced === owner) return ['lapsed']
-    }
-
-    if (mode === 'p') {
-      // Who stands in line has agreed, even if somebody resized since.
-      const wrong = n.permits.agree(weight, limit ?? 0, known !== null || field(7) !== '')
-      if (wrong !== null) return ['error', wrong]
-    }
-
-    let granted: readonly Reply[] | null = null
-    if (n.waiting === 0 && n.fits(mode, weight)) {
-      if (mode !== 'x') n.look()
-      granted = n.enter(owner, fresh, ends)
-    } else if (field(6) === '1') {
-      const alone = n.waiting === 0
-      n.look()
-      const place = space.zset(n.line).score(owner)
-      let ticket = place ?? Math.max(us, (space.zset(n.line).at(-1)?.score ?? 0) + 1)
-      if (place === null) {
-        // One that was skipped, or whose line was lost, comes back to its old place.
-        if (field(7) !== '') ticket = Math.min(ticket, Number(field(7)))
-        space.zadd(n.line, ticket, owner)
-      }
-      n.permits.keep()
-      const subscribed = run !== '' && call.subscribers(channelOf(owner)) > 0
-      n.write(owner, asked(subscribed ? run : '-', known?.since ?? String(now)))
-      if (!alone) granted = n.advance(owner)
-      if (granted === null) {
-        n.settle()
-        const rank = space.zset(n.line).rank(owner)
-        return ['queued', rank, String(ticket), place === null ? 1 : 0, ...n.holder(mode, weight)]
-      }
-    } else {
-      granted = n.advance(owner)
-      if (granted === null && n.waiting === 0 && n.fits(mode, weight))
-        granted = n.enter(owner, fresh, ends)
-    }
-    n.settle()
-    return granted ?? ['taken', ...n.holder(mode, weight)]
-  },
+/** What a script does with all names of a call. */
+export interface Together {
+  readonly fields: number
+  together(items: readonly Item[], call: Call): readonly (readonly Reply[])[]
 }
 
 const renew: Operation = {
@@ -236,8 +144,12 @@ const announce: Operation = {
 }
 
 /** The operations that work on names; `hello` and `list` do not. */
-export const operations: ReadonlyMap<string, Operation> = new Map([
+export const operations: ReadonlyMap<string, Operation | Together> = new Map<
+  string,
+  Operation | Together
+>([
   ['acquire', acquire],
+  ['all', all],
   ['release', release],
   ['renew', renew],
   ['force', force],

@@ -1,8 +1,7 @@
 /** What `force` does when it asks nicely. */
 import type { Reply } from '../../clients/port.js'
-import { tell, type Call } from './call.js'
+import { tell, type Call, type Field } from './call.js'
 import type { Name } from './name.js'
-import type { Field } from './operations.js'
 import {
   askedClaimedState,
   askedState,

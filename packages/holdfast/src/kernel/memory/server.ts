@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Reply } from '../../clients/port.js'
-import type { Call } from './call.js'
+import { attempt, type Call, type Item } from './call.js'
 import { globToRegExp } from './glob.js'
 import { Name } from './name.js'
 import type { Keys } from './state.js'
-import { operations, type Operation } from './operations.js'
-import { Keyspace, WrongType } from './store.js'
+import { operations, type Operation, type Together } from './operations.js'
+import { Keyspace } from './store.js'
 
 const version = '1'
 /** A side key of a name, which `list` leaves out. */
@@ -70,11 +70,13 @@ export class MemoryServer {
       subscribers: (channel) => this.subscribers(channel),
       messages: [],
     }
-    const replies: Reply[] = []
+    const items: Item[] = []
+    const fields = operation?.fields ?? 0
     for (let i = 0; operation !== undefined && 5 * i < keys.length; i++) {
       const own = keys.slice(5 * i, 5 * i + 5) as readonly string[] as Keys
-      replies.push(runItem(call, operation, own, args.slice(1 + i * operation.fields)))
+      items.push({ keys: own, field: (j) => String(args[i * fields + j]) })
     }
+    const replies = operation === undefined ? [] : carryOut(call, operation, items)
     const failed = this.publishFails !== undefined && call.messages.length > 0
     if (!failed) for (const [channel, message] of call.messages) this.publish(channel, message)
     return [String(us), run, failed ? String(this.publishFails) : '', ...replies]
@@ -156,12 +158,13 @@ export class MemoryServer {
   }
 }
 
-/** Each name has a verdict of its own: what goes wrong with one leaves the others alone. */
-function runItem(call: Call, operation: Operation, keys: Keys, args: readonly string[]): Reply {
-  try {
-    return operation.run(new Name(call, keys), (j) => String(args[j - 1]), call)
-  } catch (error) {
-    if (error instanceof WrongType) return ['error', call.space.mismatch(keys) ?? error.message]
-    return ['error', error instanceof Error ? error.message : String(error)]
-  }
+function carryOut(
+  call: Call,
+  operation: Operation | Together,
+  items: readonly Item[],
+): readonly (readonly Reply[])[] {
+  if ('together' in operation) return operation.together(items, call)
+  return items.map(({ keys, field }) =>
+    attempt(call, keys, () => operation.run(new Name(call, keys), field, call)),
+  )
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { code, waiting, type Case } from './bench.js'
 
-/** Semaphores and elections. */
+/** Semaphores, elections, and several names together. */
 export const OTHERS: Readonly<Record<string, Case>> = {
   'a semaphore of one is a mutex': async ({ a, b, name }) => {
     const one = { limit: 1 }
@@ -70,5 +70,22 @@ export const OTHERS: Readonly<Record<string, Case>> = {
     await look()
     assert.deepEqual(seen, [null, first.owner, next.owner, null])
     await loop.return!()
+  },
+  'several names together, all or none': async ({ a, b, name }) => {
+    const names = [`${name}:1`, `${name}:2`, `${name}:3`]
+    const lock = await a.mutex(names[1]!).acquire()
+    const permits = { lock: b.semaphore(`${name}:4`, { limit: 2 }), permits: 2 }
+    const all = b.all([...names, permits])
+    assert.equal(await all.tryAcquire(), null)
+    const wait = all.acquire()
+    await waiting(a, names[1]!, 1)
+    await a.mutex(names[0]!).use(() => {})
+    await a.mutex(names[2]!).use(() => {})
+    await lock.release()
+    const set = await wait
+    assert.deepEqual([...set.fences.keys()], [...names, `${name}:4`])
+    for (const one of names) assert.equal(await a.mutex(one).tryAcquire(), null)
+    assert.deepEqual(await set.release(), { released: true })
+    for (const one of set.locks) assert.equal((await a.inspect(one.name)).holderCount, 0)
   },
 }
