@@ -1,9 +1,9 @@
 // Five philosophers sit around a table, with a fork between each two. To eat, one needs both forks
 // beside his plate. If each takes his left fork and waits for the right one, all starve.
 //
-// What it shows: nobody waits in a circle when everybody takes the forks in one order, here by their
-// names; then each waits only for forks that come later than those he holds, and the last of them is
-// always put down. Waiting is first come, first served, so nobody is passed over either.
+// What it shows: `locks.all` takes both forks or none. It waits for a fork with empty hands, or with the
+// one that comes before it in an order that is the same for all, and then not for long: so no circle
+// can form, and waiting stays first come, first served.
 //
 // What it checks, by counts and fencing tokens in the server: no fork is in two hands, every
 // philosopher eats all his meals, and while he is hungry a neighbour eats a few times at most.
@@ -26,8 +26,8 @@ await play(SEATS, async ({ clients, witness }) => {
 
   async function philosopher(seat) {
     const locks = clients[seat]
-    const [first, second] = [left(seat), right(seat)].toSorted()
-    const hold = (fork, { fence }, work) =>
+    const [mine, next] = [left(seat), right(seat)]
+    const hold = (fork, fence, work) =>
       witness.visit(
         fork,
         'hands',
@@ -42,11 +42,10 @@ await play(SEATS, async ({ clients, witness }) => {
     for (let meal = 0; meal < MEALS; meal++) {
       await sleep(Math.random() * 3) // thinks
       const before = [...eaten]
-      await locks.mutex(first).use(async (one) => {
-        await locks.mutex(second).use(async (two) => {
-          await hold(first, one, () => hold(second, two, () => sleep(1 + Math.random() * 3)))
-          eaten[seat]++
-        })
+      await locks.all([mine, next]).use(async ({ fences }) => {
+        const eat = () => sleep(1 + Math.random() * 3)
+        await hold(mine, fences.get(mine), () => hold(next, fences.get(next), eat))
+        eaten[seat]++
       })
       for (const neighbour of [(seat + 1) % SEATS, (seat + SEATS - 1) % SEATS]) {
         waitedLongest = Math.max(waitedLongest, eaten[neighbour] - before[neighbour])

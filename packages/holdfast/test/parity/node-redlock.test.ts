@@ -165,3 +165,13 @@ test('scripts', async () => {
     expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }),
   )
 })
+
+test('redlock.acquire([a, b], duration), redlock.lock([a, b], ttl)', async () => {
+  const { w, a, b } = two()
+  const set = await a.all(['x', 'y'], { ttl: 5000, renew: false }).acquire()
+  const wait = w.watch(b.all(['y', 'x']).acquire({ wait: '1s' }))
+  await w.advance(1000)
+  expect(wait.error).toMatchObject({ code: 'ERR_TIMEOUT' })
+  await w.advance(4000)
+  expect(set.isHeld).toBe(false)
+})

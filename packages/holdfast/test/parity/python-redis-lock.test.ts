@@ -147,3 +147,12 @@ test('NotExpirable', async () => {
   w.server.space.set('lock:x', 'theirs', null)
   expect((await locks.inspect('x')).holders[0]).toMatchObject({ mode: 'foreign', remaining: null })
 })
+
+test('Lock(redis_client, name, id=id)', async () => {
+  const { w, a, b } = two()
+  const lock = await a.mutex('x').acquire()
+  const token = await lock.handOver()
+  const there = await b.takeOver(token)
+  expect([lock.isHeld, there.isHeld, there.fence > lock.fence]).toEqual([false, true, true])
+  expect(w.holder('x')).toBe(there.owner)
+})

@@ -150,3 +150,12 @@ test('LostLockError, TimeoutError', async () => {
   await w.advance(4000)
   expect(lock.signal.reason).toMatchObject({ name: 'HoldfastError', code: 'ERR_LOST' })
 })
+
+test('acquiredExternally', async () => {
+  const { a, b } = two()
+  const lock = await a.semaphore('x', { limit: 2 }).acquire({ permits: 2 })
+  const token = await lock.handOver()
+  const there = await b.takeOver(token)
+  expect([lock.isHeld, there.isHeld, there.fence > lock.fence]).toEqual([false, true, true])
+  expect(await a.semaphore('x', { limit: 2 }).available()).toMatchObject({ used: 2 })
+})

@@ -287,3 +287,25 @@ test('fenced.getToken()', async () => {
   expect(second.fence).toBeGreaterThan(first.fence)
   expect((await a.inspect('x')).fence).toBe(second.fence)
 })
+
+test('redisson.getMultiLock(a, b, c)', async () => {
+  const { a, b } = two()
+  const all = a.all([
+    'x',
+    a.readWrite('y').read(),
+    { lock: a.semaphore('z', { limit: 3 }), permits: 2 },
+  ])
+  const taken = await b.mutex('y').acquire()
+  expect(await all.tryAcquire()).toBeNull()
+  expect(
+    await b
+      .mutex('x')
+      .tryAcquire()
+      .then((lock) => lock?.release()),
+  ).toEqual({ released: true })
+  await taken.release()
+  const set = await all.acquire()
+  expect([...set.fences.keys()]).toEqual(['x', 'y', 'z'])
+  expect(await b.mutex('x').tryAcquire()).toBeNull()
+  expect(await set.release()).toEqual({ released: true })
+})

@@ -188,3 +188,12 @@ test('RedisError', async () => {
   const error = await refusal(a.mutex('x').tryAcquire())
   expect(error).toMatchObject({ code: 'ERR_UNAVAILABLE', cause: { message: /OOM/ } })
 })
+
+test('WithValue(v)', async () => {
+  const { w, a, b } = two()
+  const lock = await a.mutex('x').acquire()
+  const token = await lock.handOver()
+  const there = await b.takeOver(token)
+  expect([lock.isHeld, there.isHeld, there.fence > lock.fence]).toEqual([false, true, true])
+  expect(w.holder('x')).toBe(there.owner)
+})
