@@ -771,7 +771,7 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: 'ab84308471ffef486f43c1734564d594de8efa2e',
+    sha1: 'a1a085b5cdc2cf9bdab4a78aea03d6f208107511',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p36, p37, p38, p39, p57, p40, p41, p42, p43, p44, p46, p47, p48, p49, p50, p51, `local function due(n, owner, least)
 local r = least > 0 and record(n, owner)
 if not r or r.token == '0' then return nil end
@@ -819,6 +819,7 @@ else
 local rank = n.waiting > 0 and call('ZRANK', n.line, owner)
 if rank then
 verdict = 'left'
+r = record(n, owner)
 call('ZREM', n.line, owner)
 forget(n, owner)
 n.waiting = n.waiting - 1
@@ -836,7 +837,8 @@ retire(n, owner, was)
 end
 settle(n)
 if kept and n.behind == 0 then n.behind = math.max(0, n.waiting - 1) end
-local kind, holds, last, info = holder(n)
+local left = verdict == 'left' and r or {}
+local kind, holds, last, info = holder(n, left.mode, left.weight)
 return { verdict, kind, holds, n.pool and (n.claim or kept) or last, info, n.behind, kept }
 end)`].join('\n'),
   },

@@ -40,5 +40,8 @@ export async function timeoutOf(
 ): Promise<unknown> {
   const answer = await inTime(runtime, leaving, LEAVE_MS, () => null)
   if (!answer) return otherwise
+  // Who did not stand in line is told of the permits that end last, and not of those it waited for.
+  const known = otherwise instanceof HoldfastError && otherwise.code === 'ERR_TIMEOUT'
+  if (known && wish.mode === 'p' && answer.verdict[0] !== 'left') return otherwise
   return refusal('ERR_TIMEOUT', wish, contention(wish.name, answer.verdict.slice(1), answer.now))
 }

@@ -1,3 +1,4 @@
+import type { Duration } from '../base/duration.js'
 import { invalid } from '../base/errors.js'
 import { keysOf, type NameKeys } from '../kernel/names.js'
 import type { Engine } from './engine.js'
@@ -60,6 +61,30 @@ export class Leadership implements AsyncDisposable {
   /** By the clock, without asking. */
   get isLeader(): boolean {
     return this.#lock.validFor > 0
+  }
+
+  /** For how many ms leadership is surely held without another renewal. See `Lock.validFor`. */
+  get validFor(): number {
+    return this.#lock.validFor
+  }
+
+  /**
+   * Throws unless this leads, by the clock. Costs nothing: call it before each step.
+   *
+   * @throws ERR_LOST; also after `resign`.
+   */
+  assertHeld(): void {
+    this.#lock.assertHeld()
+  }
+
+  /** Asks the server whether this still leads, and renews. @throws as `Lock.verify`. */
+  verify(): Promise<void> {
+    return this.#lock.verify()
+  }
+
+  /** Sets what the lease has left, and what renewals ask for. @throws as `Lock.extend`. */
+  extend(ms: Duration): Promise<void> {
+    return this.#lock.extend(ms)
   }
 
   /**

@@ -272,3 +272,13 @@ test('K deleted or taken by a stranger: never more than the limit afterwards', a
   expect(held.value.signal.aborted).toBe(false)
   expect(await asked(w, b.locks.semaphore('x', options).tryAcquire({ permits: 2 }))).toBeNull()
 })
+
+test('who gives up is told of the permits that it waited for, which end first', async () => {
+  const w = new World()
+  const [a, b, c] = [w.client(), w.client(), w.client()]
+  await a.locks.semaphore('x', { limit: 5, ttl: 60_000 }).acquire({ permits: 4 })
+  const { owner } = await b.locks.semaphore('x', { limit: 5, ttl: 10_000 }).acquire()
+  const wait = w.watch(c.locks.semaphore('x', { limit: 5, wait: 60 }).acquire())
+  await w.advance(200)
+  expect(wait.error).toMatchObject({ code: 'ERR_TIMEOUT', holder: { owner } })
+})

@@ -69,6 +69,7 @@ return each(2, function(n, field)
     local rank = n.waiting > 0 and call('ZRANK', n.line, owner)
     if rank then
       verdict = 'left'
+      r = record(n, owner)
       call('ZREM', n.line, owner)
       forget(n, owner)
       n.waiting = n.waiting - 1
@@ -88,7 +89,9 @@ return each(2, function(n, field)
   settle(n)
   -- The head is told when it ends; whoever released may look after those behind it.
   if kept and n.behind == 0 then n.behind = math.max(0, n.waiting - 1) end
-  local kind, holds, last, info = holder(n)
+  -- Who gives up is told whom it waited for.
+  local left = verdict == 'left' and r or {}
+  local kind, holds, last, info = holder(n, left.mode, left.weight)
   -- Of the permits, the claim is what whoever released looks after, and not the last to end.
   return { verdict, kind, holds, n.pool and (n.claim or kept) or last, info, n.behind, kept }
 end)

@@ -53,7 +53,12 @@ export const release: Operation = {
     n.settle()
     // The head is told when it ends; whoever released may look after those behind it.
     if (kept !== null && n.behind === 0) n.behind = Math.max(0, n.waiting - 1)
-    const [kind = '-', holds = '', last = '-1', info = ''] = n.holder()
+    // Who gives up is told whom it waited for.
+    const left = verdict === 'left' ? r : null
+    const [kind = '-', holds = '', last = '-1', info = ''] = n.holder(
+      left?.mode,
+      Number(left?.weight ?? 1),
+    )
     const ends = kept === null ? [] : [String(kept)]
     // Of the permits, the claim is what whoever released looks after, and not the last to end.
     const watched = kind === 'p' ? (n.permits.claim ?? ends[0] ?? last) : last

@@ -123,7 +123,7 @@ export const MUTEX: Readonly<Record<string, Case>> = {
     assert.equal((await b.inspect(name)).holderCount, 0)
   },
   'a forced holder lets go, and the next one follows': async ({ a, b, name }) => {
-    const lock: Lock = await a.mutex(name, { ttl: 1000 }).acquire()
+    const lock: Lock = await a.mutex(name, { ttl: 1500 }).acquire()
     const wait = b.mutex(name).acquire()
     await waiting(a, name, 1)
     const { freed, asked } = await b.forceRelease(name)
