@@ -245,7 +245,7 @@ export class Waiter implements Recipient {
     this.line.told(foreign ? null : answer.received + (ends ?? 0), answer)
     this.line.park(this)
     events.queued({ ...eventOf(this.wish, this.owner), rank: this.rank })
-    this.wish.ahead?.(this.owner)
+    this.wish.ahead?.(this.owner, this.#contention.holder ?? null)
     // The line was lost on the server, and the others of this process with it.
     if (returned) this.#othersAsk()
     // What came meanwhile may be newer than this answer (review S13).

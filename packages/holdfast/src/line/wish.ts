@@ -1,4 +1,4 @@
-import type { ErrorFacts } from '../base/errors.js'
+import type { ErrorFacts, Holder } from '../base/errors.js'
 import type { Terms } from '../lease/lease.js'
 
 /** What a call asks for, beside the lease's terms. */
@@ -11,8 +11,8 @@ export interface Wish extends Terms {
   /** ms; 0 is one try, Infinity no limit. */
   readonly wait: number
   readonly signal: AbortSignal | undefined
-  /** Of one who comes before all others: told of each answer that it stands in line. */
-  readonly ahead?: (owner: string) => void
+  /** Of one who comes before all others: told of each answer that it stands in line, and who holds. */
+  readonly ahead?: (owner: string, holder: Holder | null) => void
   /** Who holds the name, if that is known before the server is asked. */
   readonly contention?: ErrorFacts
 }

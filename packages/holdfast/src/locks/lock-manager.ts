@@ -1,7 +1,7 @@
-import { HoldfastError } from '../base/errors.js'
+import { HoldfastError, type Holder } from '../base/errors.js'
 import type { HeldBy, WaitingFor } from './inspect.js'
 import { checkName } from '../kernel/names.js'
-import { Scope } from './context.js'
+import { holdsHere, Scope } from './context.js'
 import type { Engine } from './engine.js'
 import { force, inspect, list } from './inspect.js'
 import type { Lock } from './lock.js'
@@ -88,8 +88,8 @@ export class LockManager {
    * @throws the callback's own error; `signal.reason` when aborted. DOMExceptions: `AbortError`;
    * `NotSupportedError` for options that exclude each other, and for a name that begins with `-` or that
    * no lock can have. TypeError for an argument of a wrong kind, and for an option that does not exist.
-   * ERR_DEADLOCK when a callback or `use` around the call holds the lock; ERR_CONFIG, ERR_CLOSED;
-   * ERR_UNAVAILABLE with `ifAvailable` or `steal`.
+   * ERR_DEADLOCK when a callback or `use` around the call holds the lock, and when it was the last of
+   * those that wait in a circle; ERR_CONFIG, ERR_CLOSED; ERR_UNAVAILABLE with `ifAvailable` or `steal`.
    */
   request<T>(name: string, callback: Callback<GrantedLock, T>): Promise<T>
   request<T>(
@@ -123,13 +123,13 @@ export class LockManager {
     const given = new AbortController()
     const settings = engine.settings({ ...this.#options, wait: Infinity, signal: given.signal })
     let queued = false
-    const ahead = (owner: string): void => {
+    const ahead = (owner: string, holder: Holder | null): void => {
       // Once: those who hold the name when it stands there again came later.
       if (queued) return
       queued = true
-      rob(engine, name, owner).catch((error: unknown) => given.abort(error))
+      rob(engine, name, owner, holder).catch((error: unknown) => given.abort(error))
     }
-    return engine.acquire(name, 'x', { ...settings, ahead })
+    return engine.acquire(name, 'x', { ...settings, ahead }, holdsHere(undefined))
   }
 
   #run<T>(lock: Lock, { name, mode, callback }: Asked<T>): Promise<T> {
@@ -163,10 +163,18 @@ export class LockManager {
   }
 }
 
-/** Ends the holders of a name, while this owner waits for it: then none of them is this owner. */
-async function rob(engine: Engine, name: string, owner: string): Promise<void> {
+/**
+ * Ends the holders of a name, while this owner waits for it: then none of them is this owner.
+ *
+ * @param was who held it when this owner came to stand in line.
+ */
+async function rob(engine: Engine, name: string, owner: string, was: Holder | null): Promise<void> {
   const state = await inspect(engine, name)
-  if (state.waiters.some((one) => one.owner === owner)) await force(engine, state, true)
+  if (!state.waiters.some((one) => one.owner === owner)) return
+  // Only another one that steals comes before this one: it is followed, and not ended.
+  const later = ({ mode, owner: now }: HeldBy): boolean =>
+    mode === 'exclusive' && now !== was?.owner
+  if (!state.holders.some(later)) await force(engine, state, true)
 }
 
 function infoOf(name: string, { mode, owner }: HeldBy | WaitingFor): LockManagerInfo {

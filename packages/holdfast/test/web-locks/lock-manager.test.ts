@@ -191,6 +191,48 @@ test('two who steal at once follow one another, and neither is ended', async () 
   expect(thieves.map(({ outcome }) => outcome.value)).toEqual(['done', 'done'])
 })
 
+test.each([
+  [1, 2],
+  [2, 1],
+] as const)('also where the one looks when the other has it already: %i, %i', async (one, two) => {
+  const { w, clients } = await stage(3)
+  const first = await request(w, clients[0]!)
+  w.net.delay('request', 'inspect', 20, { of: clients[one]! })
+  w.net.delay('request', 'inspect', 40, { of: clients[two]! })
+  const thieves = [
+    await request(w, clients[one]!, { steal: true }),
+    await request(w, clients[two]!, { steal: true }),
+  ]
+  await w.advance(1000)
+  expect(first.outcome.state).toBe('failed')
+  for (const { done } of thieves) done()
+  await w.advance()
+  expect(thieves.map(({ outcome }) => outcome.value)).toEqual(['done', 'done'])
+  expect(w.left()).toEqual([])
+})
+
+test.each([
+  [1, 2],
+  [2, 1],
+] as const)('a circle through a steal that follows another is found: %i, %i', async (one, two) => {
+  const { w, clients } = await stage(3)
+  const [a, b] = [clients[one]!, clients[two]!].map(({ locks }) => locks.lockManager())
+  const first = await request(w, clients[0]!)
+  const looks = w.net.hold('request', 'inspect', { times: 2 })
+  const calls = [
+    a!.request('x', { steal: true }, () => a!.request('y', () => 'both')),
+    b!.request('y', () => b!.request('x', { steal: true }, () => 'both')),
+  ].map((call) => w.watch(call))
+  await w.advance(5)
+  looks.release()
+  await w.advance(5000)
+  expect(first.outcome.state).toBe('failed')
+  const ends = calls.map(({ state, error }) => (state === 'failed' ? error.code : state))
+  // Where the second one has it first, there is no circle.
+  expect(['done done', 'ERR_DEADLOCK done', 'done ERR_DEADLOCK']).toContain(ends.join(' '))
+  expect(w.left()).toEqual([])
+})
+
 test('a steal that the server does not answer is refused, and leaves nothing', async () => {
   const { w, clients } = await stage(2)
   const first = await request(w, clients[0]!)
