@@ -68,7 +68,8 @@ export async function deadlocks(engine: Engine): Promise<Deadlock[]> {
   const held: string[] = []
   const step = async (): Promise<void> => {
     const keys = held.splice(0).map((key) => ({ key, wait: '', reports: false }))
-    for (const { holders } of await Promise.all(keys.map((one) => look(node, TIMEOUT_MS, one)))) {
+    const found = await Promise.all(keys.map((one) => look(node, TIMEOUT_MS, one, true)))
+    for (const { holders } of found) {
       for (const edge of holders.flatMap((holder) => holder.record?.edges ?? [])) {
         waits.set(idOf(edge), edge)
       }
@@ -79,7 +80,7 @@ export async function deadlocks(engine: Engine): Promise<Deadlock[]> {
   }
   await step()
   const search = async (): Promise<Circle[]> =>
-    circles(await walk(node, TIMEOUT_MS, [...waits.values()], MOST_SCANNED))
+    circles(await walk(node, TIMEOUT_MS, [...waits.values()], MOST_SCANNED, true))
   const first = await search()
   if (first.length === 0) return []
   await new Promise<void>((resolve) => runtime.setTimer(resolve, AGAIN_MS, true))

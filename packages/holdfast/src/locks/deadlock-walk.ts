@@ -17,11 +17,12 @@ export async function walk(
   timeout: number,
   from: readonly Edge[],
   most: number = MOST_WAITS,
+  strict: boolean = false,
 ): Promise<SeenWait[]> {
   const known = new Set(from.map(idOf))
   const seen: SeenWait[] = []
   for (let level = from; level.length > 0;) {
-    const found = await Promise.all(level.map((edge) => look(node, timeout, edge)))
+    const found = await Promise.all(level.map((edge) => look(node, timeout, edge, strict)))
     seen.push(...found)
     const next: Edge[] = []
     for (const { record, holders } of found) {
@@ -38,8 +39,17 @@ export async function walk(
   return seen
 }
 
-/** One name: nothing is known of it where the server does not say. */
-export async function look(node: Node, timeout: number, edge: Edge): Promise<SeenWait> {
+/**
+ * One name: nothing is known of it where the server does not say.
+ *
+ * @throws ERR_UNAVAILABLE, ERR_CONFIG, where it is to be strict.
+ */
+export async function look(
+  node: Node,
+  timeout: number,
+  edge: Edge,
+  strict: boolean,
+): Promise<SeenWait> {
   const nothing = { ...edge, record: null, holders: [], complete: false, now: 0 }
   try {
     // K is whole: names of every prefix are in one graph.
@@ -55,7 +65,8 @@ export async function look(node: Node, timeout: number, edge: Edge): Promise<See
     // Those who share and were asked to go end by themselves, all of them.
     if (Number(withheld) > 0) return { ...nothing, record, now }
     return { ...edge, record, holders, complete: holders.length === Number(count), now }
-  } catch {
+  } catch (error) {
+    if (strict) throw error
     return nothing
   }
 }

@@ -73,6 +73,26 @@ test('a circle that is another one at the second look is not told', async () => 
   expect([call, one, second].map(({ state }) => state)).toEqual(['pending', 'failed', 'pending'])
 })
 
+test('that nobody waits in a circle is said by the server, and not by its silence', async () => {
+  const w = new World()
+  await ring(w, 2, () => ({ deadlock: 'report' }))
+  await w.advance(1500)
+  const { locks } = w.client()
+  for (const answered of [0, 1, 2]) {
+    // The names that are held; the waits of their holders; the same again.
+    let calls = 0
+    const when = (): boolean => calls++ === answered
+    const end = w.net.drop('request', 'waits', { times: Infinity, of: w.clients.at(-1)!, when })
+    const found = w.watch(locks.deadlocks())
+    await w.advance(2000)
+    expect(found.error).toMatchObject({ code: 'ERR_UNAVAILABLE' })
+    end()
+  }
+  const found = w.watch(locks.deadlocks())
+  await w.advance(1000)
+  expect(found.value).toHaveLength(1)
+})
+
 test('after close it is refused', async () => {
   const w = new World()
   const { locks } = w.client()
