@@ -56,7 +56,7 @@ export class Owner {
    */
   async take(name: string, mode: Mode, wait: number, take: () => Promise<Lock>): Promise<Lock> {
     // One try does not wait: it is told that the name is taken.
-    if (wait > 0) refuseOwn(name, mode, this.holds())
+    if (wait > 0) refuseOwn(name, mode, this.#tenures)
     const lock = await take()
     this.#keep(lock.tenure)
     return lock

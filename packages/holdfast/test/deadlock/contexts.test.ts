@@ -272,6 +272,16 @@ test('an owner: every kind, at once where it waits for itself, and what it lets 
   expect(w.left()).toEqual([])
 })
 
+test('an owner that has lost a lock may take it again', async () => {
+  const { w, locks } = processes(1)
+  const [a] = locks as [Holdfast]
+  const owner = a.owner()
+  const lost = await a.mutex('x', { maxHold: 1000 }).acquire({ owner })
+  await w.advance(1500)
+  const again = await a.mutex('x').acquire({ owner })
+  expect([lost.isHeld, again.isHeld]).toEqual([false, true])
+})
+
 test('several Holdfasts of one process are one context', async () => {
   const { w, locks } = processes(2)
   const [a, b] = locks as [Holdfast, Holdfast]

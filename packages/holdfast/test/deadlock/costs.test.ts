@@ -1,7 +1,8 @@
 // What the search for deadlocks costs: nothing below a second, and few commands after it.
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { World } from '../kit/world.js'
 import { gate } from '../reentrant/kit.js'
+import { ring, searches } from './kit.js'
 
 /** What is sent while a context that holds one lock waits for another for some time. */
 async function sent(ms: number, deadlock: 'break' | 'off'): Promise<string[]> {
@@ -44,6 +45,18 @@ test('a longer one: two commands after a second, and at 2, 4, 8, 16, 32, 64, 124
   expect(await looks(185_000)).toEqual([9, 9])
 })
 
+test('a circle that stays is looked at eight times more, and then as any other long wait', async () => {
+  const w = new World()
+  await ring(w, 2, () => ({ deadlock: 'report' }))
+  const looks: number[] = []
+  for (const ms of [1300, 500, 3500, 2600, 200]) {
+    await w.advance(ms)
+    looks.push(searches(w))
+  }
+  // Two notes, and of each look the first name and the one behind it, both times for two members.
+  expect(looks).toEqual([2 + 4, 2 + 2 * 4, 2 + 9 * 4, 2 + 9 * 4, 4 + 10 * 4])
+})
+
 test('a wait that is limited to a second or less is not watched', async () => {
   const w = new World()
   const { locks } = w.client()
@@ -73,4 +86,20 @@ test('waits that begin together note what they hang on in one call', async () =>
   expect(w.net.log.filter(({ what }) => what === 'edge').map(({ items }) => items)).toEqual([3])
   await w.advance(1000)
   expect(call.error.code).toBe('ERR_TIMEOUT')
+})
+
+test('what an owner holds makes it no dearer to take another lock', async () => {
+  const w = new World()
+  const { locks, clock } = w.client()
+  const owner = locks.owner()
+  const read = vi.spyOn(clock, 'monotonic')
+  const looks = async (name: string): Promise<number> => {
+    read.mockClear()
+    await locks.mutex(name).acquire({ owner })
+    return read.mock.calls.length
+  }
+  await looks('first')
+  const before = await looks('second')
+  for (let i = 0; i < 50; i++) await looks(`n${i}`)
+  expect(await looks('last')).toBeLessThan(before + 10)
 })
