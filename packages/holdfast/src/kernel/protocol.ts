@@ -148,7 +148,7 @@ export function encodeInfo(info: Info): string {
 
 function decodeInfo(text: string): Info {
   try {
-    const [label, host, pid] = JSON.parse(splitEdges(text)[0]) as unknown[]
+    const [label, host, pid] = JSON.parse(text) as unknown[]
     return {
       ...(typeof label === 'string' ? { label } : {}),
       ...(typeof host === 'string' ? { host } : {}),
@@ -189,7 +189,7 @@ function decodeRevoker(text: string): Revoker {
 /** Whoever asked a holder to let go is put at the end of the list in its info. */
 export function revokerOfInfo(info: string): Revoker {
   try {
-    return revoker((JSON.parse(splitEdges(info)[0]) as unknown[])[3])
+    return revoker((JSON.parse(info) as unknown[])[3])
   } catch {
     return {}
   }
@@ -211,6 +211,7 @@ export interface StoredRecord extends Info {
 export function decodeRecord(text: string): StoredRecord | null {
   const match = /^(x|s|p) (\d+) (\d+) \d+ \S+ (\d+) (\d+) (\d) (.*)$/s.exec(text)
   if (!match) return null
+  const [info, edges] = splitEdges(match[7]!)
   return {
     mode: match[1] as Mode,
     weight: Number(match[2]),
@@ -218,8 +219,8 @@ export function decodeRecord(text: string): StoredRecord | null {
     token: Number(match[4]),
     since: Number(match[5]),
     forced: match[6] === '1',
-    edges: splitEdges(match[7]!)[1],
-    ...decodeInfo(match[7]!),
+    edges,
+    ...decodeInfo(info),
   }
 }
 

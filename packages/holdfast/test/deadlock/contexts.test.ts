@@ -318,7 +318,7 @@ test('of several waits inside of one use, each counts', async () => {
 })
 
 /** b holds y and waits for x; a holds x and waits for y: but something ends one of them by itself. */
-async function halfRing(): Promise<{
+async function halfRing(elsewhere = false): Promise<{
   w: World
   a: ReturnType<World['client']>
   first: Outcome<unknown>
@@ -326,6 +326,7 @@ async function halfRing(): Promise<{
 }> {
   const w = new World()
   const [a, b] = [w.client(), w.client()]
+  for (const { port } of [a, b]) port.elsewhere = elsewhere
   const first = w.watch(
     a.locks.mutex('x').use(async () => {
       await pause(w, 100)
@@ -351,6 +352,14 @@ test('a process that was killed is in no circle: its lease ends', async () => {
   a.clock.freeze('stopped')
   await w.advance(20_000)
   expect(second.value).toBe('both')
+})
+
+test('but where the server cannot see that it is dead, it counts as alive until then', async () => {
+  const { w, a, second } = await halfRing(true)
+  a.port.cutPushes()
+  a.clock.freeze('stopped')
+  await w.advance(2000)
+  expect(second.error.code).toBe('ERR_DEADLOCK')
 })
 
 test('a holder that was told to end ends by itself', async () => {

@@ -41,6 +41,23 @@ test('an edge is noted with a holder, replaced, and goes with it', () => {
   expect(w.kernel('edge', 'x', [a, ''])).toEqual(['gone'])
 })
 
+test('whoever is told of the holder, or asked to let go, is told nothing of its edges', () => {
+  for (const mode of ['x', 's', 'p'] as const) {
+    const w = new World()
+    const [a, b] = [ownerId(1), ownerId(2)]
+    const limit = { permits: 1, limit: 1 }
+    w.ask('x', a, { mode, ...limit })
+    const told = (): Reply[] => w.ask('x', b).slice(4)
+    const before = told()
+    expect(before).toContain(a)
+    w.kernel('edge', 'x', [a, encodeEdges(edges)])
+    expect(told()).toEqual(before)
+    w.kernel('force', 'x', ['2', '', '["ops","now"]'])
+    expect(w.renew('x', a).at(-1)).toBe('[null,null,null,["ops","now"]]')
+    expect(edgesOf((look(w, '')[4] as Reply[])[2])).toEqual(edges)
+  }
+})
+
 test('who asks a holder to let go is told apart from its edges; a downgrade leaves them', () => {
   const w = new World()
   const [a, b] = [ownerId(1), ownerId(1, 2)]

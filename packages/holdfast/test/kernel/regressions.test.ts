@@ -165,11 +165,15 @@ describe.each(engines)('%s', (engine) => {
     const { pair, k, own, acquire, verify } = name()
     const keys = keysOf(k.slice('lock:'.length), 'lock:')
     const call = async (
-      script: 'edge' | 'waits' | 'turn' | 'force',
+      script: 'edge' | 'waits' | 'turn' | 'force' | 'renew',
       ...fields: string[]
     ): Promise<readonly Reply[]> => (await pair.call(script, keys, ['1', ...fields]))[3] as Reply[]
     await acquire(own(1), 'x', 60_000)
     expect(await call('edge', own(1), '\n["k","w"]')).toEqual(['noted'])
+    // A reply that has an info of its own leaves them out.
+    await call('force', '2', '', '["ops"]')
+    expect((await call('renew', own(1), '60000', '', ''))[4]).toMatch(/\["ops"\]\]$/)
+    expect(String((await call('waits', ''))[4])).toContain('["k","w"]')
     expect((await call('turn', own(1), own(2), 's', '60000', '', '', ''))[0]).toBe('turned')
     expect(String((await call('waits', ''))[4])).not.toContain('["k","w"]')
     await verify()

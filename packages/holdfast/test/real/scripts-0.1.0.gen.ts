@@ -140,19 +140,22 @@ if not mode then return nil end
 return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
 token = token, since = since, state = state, info = info }
 end`
-const p20 = `local function body_of(n, owner)
+const p20 = `local function bare(info)
+return string.match(info, '^[^\\n]*')
+end`
+const p21 = `local function body_of(n, owner)
 return string.sub(n.top, 1, #owner + 1) == owner .. ' ' and string.sub(n.top, #owner + 2) or nil
 end`
-const p21 = `local function record(n, owner)
+const p22 = `local function record(n, owner)
 local body = body_of(n, owner) or n.looked and call('HGET', n.meta, owner)
 return body and parse(body) or nil
 end`
-const p22 = `local function mend(n)
+const p23 = `local function mend(n)
 if n.value or n.sharing == 0 then return end
 local r = record(n, owner_of(call('ZRANGE', n.shared, -1, -1)[1]))
 n.pool = r ~= nil and r.mode == 'p'
 end`
-const p23 = `local function note(n, ttl)
+const p24 = `local function note(n, ttl)
 local text = n.token .. ' ' .. n.lapsed .. ' ' .. n.top
 if n.noted and not ttl then
 call('SET', n.fence, text, 'KEEPTTL')
@@ -161,7 +164,7 @@ call('SET', n.fence, text, 'PXAT', int(now + math.max(FENCE_MS, ttl or 0)))
 n.noted = true
 end
 end`
-const p24 = `local function write(n, owner, r, ttl)
+const p25 = `local function write(n, owner, r, ttl)
 local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
 .. r.since .. ' ' .. r.state .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
@@ -177,10 +180,10 @@ note(n, ttl)
 end
 end
 end`
-const p25 = `local function forget(n, owner)
+const p26 = `local function forget(n, owner)
 if n.looked then call('HDEL', n.meta, owner) end
 end`
-const p26 = `local function purge(n)
+const p27 = `local function purge(n)
 if n.members > n.sharing then
 local dead = call('ZRANGEBYSCORE', n.shared, '-inf', '(' .. now_text, 'LIMIT', 0, STEPS)
 if not dead[1] then return end
@@ -189,7 +192,7 @@ call('HDEL', n.meta, unpack(dead))
 n.members = n.members - #dead
 end
 end`
-const p27 = `local function shadow(n)
+const p28 = `local function shadow(n)
 if n.value and n.value ~= MARKER then return end
 local last = call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
 n.ends = false
@@ -202,29 +205,29 @@ n.value = false
 call('DEL', n.k)
 end
 end`
-const p28 = `local function ends_at(key)
+const p29 = `local function ends_at(key)
 local ends = redis.pcall('PEXPIRETIME', key)
 if type(ends) == 'number' then return math.max(ends, -1) end
 local left = call('PTTL', key)
 return left >= 0 and now + left or -1
 end`
-const p29 = `local function expiry(n)
+const p30 = `local function expiry(n)
 if not n.expiry and n.value then n.expiry = ends_at(n.k) end
 return n.value and n.expiry or nil
 end`
-const p30 = `local function fits(n, mode, weight)
+const p31 = `local function fits(n, mode, weight)
 if n.value and n.value ~= MARKER then return false end
 if n.withheld and n.sharing > 0 then return false end
 if mode == 'p' then return (n.pool or n.sharing == 0) and n.sharing + weight <= capacity(n) end
 return n.sharing == 0 or mode == 's' and not n.pool
 end`
-const p31 = `local function held(n, owner)
+const p32 = `local function held(n, owner)
 if n.value == owner then return expiry(n) end
 if n.sharing == 0 then return nil end
 local score = tonumber(call('ZSCORE', n.shared, owner) or '-1')
 return score >= now and score or nil
 end`
-const p32 = `local function hold(n, owner, mode, ends, weight)
+const p33 = `local function hold(n, owner, mode, ends, weight)
 local text = int(ends)
 if mode ~= 'x' then
 n.pool = mode == 'p'
@@ -242,22 +245,22 @@ n.expiry = ends
 n.ends = text
 return text
 end`
-const p33 = `local function prolong(n, owner, r, mine, ends)
+const p34 = `local function prolong(n, owner, r, mine, ends)
 if mine >= ends then return int(mine) end
 if n.value ~= owner then return hold(n, owner, n.pool and 'p' or 's', ends, weigh(n, owner, r)) end
 local text = hold(n, owner, 'x', ends)
 call('PEXPIREAT', n.fence, int(math.max(now + FENCE_MS, ends)))
 return text
 end`
-const p34 = `local function mint(n)
+const p35 = `local function mint(n)
 n.last = math.max(us, n.last + 1)
 n.token = n.last == us and us_text or int(n.last)
 return n.token
 end`
-const p35 = `local function forced(n, owner, r)
+const p36 = `local function forced(n, owner, r)
 return r and r.state == FORCED or n.withheld and n.value ~= owner
 end`
-const p36 = `local function enter(n, owner, r, ends, state)
+const p37 = `local function enter(n, owner, r, ends, state)
 local text = hold(n, owner, r.mode, ends, tonumber(r.weight))
 if r.mode ~= 'x' then
 if n.withheld and n.sharing == 0 then
@@ -280,20 +283,20 @@ r.state = state or '0'
 write(n, owner, r, r.ttl)
 return { 'granted', r.token, text }
 end`
-const p37 = `local function subscribers(channel)
+const p38 = `local function subscribers(channel)
 local count = redis.pcall('PUBSUB', 'NUMSUB', channel)
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end`
-const p38 = `local function is_dead(owner, r)
+const p39 = `local function is_dead(owner, r)
 return run ~= '' and r.sub == run and subscribers(channel(owner)) == 0
 end`
-const p39 = `local function confirm(n, owner, r)
+const p40 = `local function confirm(n, owner, r)
 if r and (r.state == CLAIMED or r.state == ASKED_CLAIMED) then
 r.state = r.state == CLAIMED and '0' or ASKED
 write(n, owner, r)
 end
 end`
-const p40 = `local function silent(n, caller)
+const p41 = `local function silent(n, caller)
 local who, state = string.match(n.top, '^(%S+) %a %d+ %d+ %d+ %S+ %d+ %d+ (%d)')
 if (state == CLAIMED or state == ASKED_CLAIMED) and n.value ~= who then n.lapsed = who end
 local suspect = client(n.lapsed)
@@ -303,12 +306,12 @@ return nil
 end
 return suspect
 end`
-const p41 = `local function other(n, of)
+const p42 = `local function other(n, of)
 for _, owner in ipairs(call('ZRANGE', n.line, 0, STEPS - 1)) do
 if client(owner) ~= of then return owner end
 end
 end`
-const p42 = `local function advance(n, caller, moved)
+const p43 = `local function advance(n, caller, moved)
 local granted, head, r, pushed, stopped
 local suspect = n.waiting > 0 and silent(n, caller)
 for step = 1, STEPS + 1 do
@@ -358,7 +361,7 @@ push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
 end`
-const p43 = `local function settle(n)
+const p44 = `local function settle(n)
 if not n.value and n.sharing > 0 then shadow(n) end
 if n.waiting == 0 and n.sharing == 0 then
 if n.looked and (not n.value or ours(n.value)) then call('DEL', n.meta, n.shared) end
@@ -378,27 +381,27 @@ end
 if n.wrote or n.sharing > 0 then call('PEXPIREAT', n.meta, int(life)) end
 if n.sharing > 0 then call('PEXPIREAT', n.shared, int(life)) end
 end`
-const p44 = `local function holder(n, mode, weight)
+const p45 = `local function holder(n, mode, weight)
 if n.value and n.value ~= MARKER then
 local ends = n.ends or int(expiry(n))
 if not ours(n.value) then return 'f', '', ends, '' end
 local r = n.holder or record(n, n.value)
-return 'x', n.value, ends, r and r.info or ''
+return 'x', n.value, ends, r and bare(r.info) or ''
 end
 if n.sharing > 0 then
 local last = awaited(n, mode, weight)
 if not last[1] then return '-', '', '-1', '' end
 local owner = owner_of(last[1])
 local r = record(n, owner)
-return n.pool and 'p' or 's', owner, last[2], r and r.info or ''
+return n.pool and 'p' or 's', owner, last[2], r and bare(r.info) or ''
 end
 return '-', '', '-1', ''
 end`
-const p45 = `local function late(not_after, of_run)
+const p46 = `local function late(not_after, of_run)
 return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end`
-const p46 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
-const p47 = `local function mismatch(at)
+const p47 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
+const p48 = `local function mismatch(at)
 for i, expected in ipairs(TYPES) do
 local key = KEYS[at + i - 1]
 local found = redis.pcall('TYPE', key).ok
@@ -407,13 +410,13 @@ return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expe
 end
 end
 end`
-const p48 = `local function attempt(i, work)
+const p49 = `local function attempt(i, work)
 local ok, reply = pcall(work)
 if ok then return reply end
 local text = type(reply) == 'table' and reply.err or tostring(reply)
 return { 'error', string.find(text, 'WRONGTYPE Operation', 1, true) and mismatch(5 * i - 4) or text }
 end`
-const p49 = `local function answer(fill)
+const p50 = `local function answer(fill)
 if ARGV[1] ~= VERSION then
 return { us_text, run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
 end
@@ -425,20 +428,20 @@ if type(sent) == 'table' and sent.err then out[3] = sent.err end
 end
 return out
 end`
-const p50 = `local function open(i, fields)
+const p51 = `local function open(i, fields)
 local base = 1 + (i - 1) * fields
 local n = load(5 * i - 4)
 mend(n)
 return n, function(j) return ARGV[base + j] end
 end`
-const p51 = `local function each(fields, item)
+const p52 = `local function each(fields, item)
 return answer(function(out)
 for i = 1, #KEYS / 5 do
 out[#out + 1] = attempt(i, function() return item(open(i, fields)) end)
 end
 end)
 end`
-const p52 = `local function asked_for(n, field)
+const p53 = `local function asked_for(n, field)
 if late(field(8), field(9)) then return nil, { 'late' } end
 local mode, weight, limit = field(2), 1, nil
 if mode == 'p' then
@@ -453,7 +456,7 @@ purge(n)
 return { mode = mode, weight = field(3), ttl = int(field(4)), claim = int(field(5)),
 sub = '-', token = '0', since = now_text, state = '0', info = field(11), permits = weight, limit = limit }
 end`
-const p53 = `local function refused(n, owner, asked, mine, known, stands)
+const p54 = `local function refused(n, owner, asked, mine, known, stands)
 if mine then return forced(n, owner, known) and { 'forced' } or nil end
 if known and known.token ~= '0' then return { 'lapsed' } end
 local silenced = n.lapsed
@@ -466,7 +469,7 @@ if asked.mode ~= 'p' then return nil end
 local wrong = agree(n, asked.permits, asked.limit, known or stands)
 return wrong and { 'error', wrong } or nil
 end`
-const p54 = `local function stay(n, owner, asked, mine, known)
+const p55 = `local function stay(n, owner, asked, mine, known)
 local text = prolong(n, owner, known, mine, now + asked.ttl)
 if not known or known.token == '0' then
 asked.token = mint(n)
@@ -478,9 +481,6 @@ end
 confirm(n, owner, known)
 settle(n)
 return { 'granted', known.token, text, known.since }
-end`
-const p55 = `local function bare(info)
-return string.match(info, '^[^\\n]*')
 end`
 const p56 = `local function sharers(n, most)
 local live = call('ZRANGEBYSCORE', n.shared, now_text, '+inf', 'WITHSCORES',
@@ -521,8 +521,8 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '4b2454a75c4e71a84c3ef3e6e19b1626046e84a0',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, `return each(12, function(n, field)
+    sha1: '5b69bf93579200ee2489bedaedf0d3ef62aa170a',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, `return each(12, function(n, field)
 local owner = field(1)
 local asked, verdict = asked_for(n, field)
 if not asked then return verdict end
@@ -569,8 +569,8 @@ end)`].join('\n'),
   },
   all: {
     name: 'all',
-    sha1: 'f47310e2c05602ac71a1dc7ced70459617399a3f',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, `return answer(function(out)
+    sha1: '61b2ae10da13e6b70dc566848663cad3a91e8527',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, `return answer(function(out)
 local verdicts, parts, seen, complete = {}, {}, {}, true
 for i = 1, #KEYS / 5 do
 verdicts[i] = attempt(i, function()
@@ -616,7 +616,7 @@ end)`].join('\n'),
   announce: {
     name: 'announce',
     sha1: '0e99ef511426e5889cab3877aa919a707e07dffa',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p20, p21, p22, p27, p28, p29, p32, p46, p47, p48, p49, p50, p51, `return each(0, function(n)
+    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p47, p48, p49, p50, p51, p52, `return each(0, function(n)
 local text = 'nobody - ' .. int(n.last) .. ' ' .. us_text
 if n.value and n.value ~= MARKER and ours(n.value) then
 local body = body_of(n, n.value) or ''
@@ -629,7 +629,7 @@ end)`].join('\n'),
   edge: {
     name: 'edge',
     sha1: 'af84c201bcca07f77c8338031f58fb63623cc2ce',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p55, p20, p21, p22, p23, p24, p27, p28, p29, p31, p32, p43, p46, p47, p48, p49, p50, p51, `return each(2, function(n, field)
+    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p44, p47, p48, p49, p50, p51, p52, `return each(2, function(n, field)
 local owner = field(1)
 local r = held(n, owner) and record(n, owner)
 if not r then return { 'gone' } end
@@ -645,7 +645,7 @@ end)`].join('\n'),
   force: {
     name: 'force',
     sha1: 'd621a4c2bac534794b2306a00028bf91fd3a1aa1',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p56, p16, p17, p18, p19, p55, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p32, p34, p35, p36, p37, p38, p39, p57, p40, p41, p42, p43, p46, p47, p48, p49, p50, p51, `local function stand_in(n, owner, weight)
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p56, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p57, p41, p42, p43, p44, p47, p48, p49, p50, p51, p52, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
 end`, `local function weight_of(n, owner, known)
@@ -742,12 +742,12 @@ end)`].join('\n'),
   hello: {
     name: 'hello',
     sha1: 'ee15187529ec10aa2854e8cc495ae46d6399b125',
-    lua: [p0, p1, p6, p8, p9, p16, p17, p18, p19, p20, p21, p22, p27, p32, p46, p47, p48, p49, p50, p51, `return each(0, nil)`].join('\n'),
+    lua: [p0, p1, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p33, p47, p48, p49, p50, p51, p52, `return each(0, nil)`].join('\n'),
   },
   inspect: {
     name: 'inspect',
     sha1: '94821dc1d2fd6b109e91c58dd939fb7e08dc9a1d',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p56, p16, p17, p18, p19, p20, p21, p22, p27, p28, p29, p32, p58, p46, p47, p48, p49, p50, p51, `return each(0, function(n)
+    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p56, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p58, p47, p48, p49, p50, p51, p52, `return each(0, function(n)
 local waiters = {}
 local count, holders = holders_of(n)
 local line = call('ZRANGE', n.line, 0, 99, 'WITHSCORES')
@@ -762,7 +762,7 @@ end)`].join('\n'),
   list: {
     name: 'list',
     sha1: '1e493e76cdd0c880a2f773dbcf09c62860444976',
-    lua: [p0, p6, p46, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
+    lua: [p0, p6, p47, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
 local keys = { found[1] }
 for _, key in ipairs(found[2]) do
 if not string.match(key, '^{[^}]*}:hf:') then keys[#keys + 1] = key end
@@ -771,8 +771,8 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: 'a1a085b5cdc2cf9bdab4a78aea03d6f208107511',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p36, p37, p38, p39, p57, p40, p41, p42, p43, p44, p46, p47, p48, p49, p50, p51, `local function due(n, owner, least)
+    sha1: 'e42c8e0b451b7d06cdd94436c0194c727e1444bf',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p37, p38, p39, p40, p57, p41, p42, p43, p44, p45, p47, p48, p49, p50, p51, p52, `local function due(n, owner, least)
 local r = least > 0 and record(n, owner)
 if not r or r.token == '0' then return nil end
 local ends = math.min(tonumber(r.since), now) + least
@@ -844,8 +844,8 @@ end)`].join('\n'),
   },
   renew: {
     name: 'renew',
-    sha1: '67b903d338aa7aebc5e63ec9eb7d11197190d7e9',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p10, p16, p17, p18, p19, p20, p21, p22, p23, p24, p27, p28, p29, p31, p32, p33, p35, p39, p43, p45, p46, p47, p48, p49, p50, p51, `return each(4, function(n, field)
+    sha1: 'ac67cd8fb5ad520720c6b5a005f5285edaee1005',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p10, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p34, p36, p40, p44, p46, p47, p48, p49, p50, p51, p52, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
 local mine = held(n, owner)
@@ -855,14 +855,14 @@ if forced(n, owner, r) then return { 'forced' } end
 local ends = prolong(n, owner, r, mine, now + math.floor(field(2)))
 confirm(n, owner, r)
 settle(n)
-local asked = r and r.state == ASKED and r.info or nil
+local asked = r and r.state == ASKED and bare(r.info) or nil
 return { 'renewed', ends, r and r.token or '0', n.waiting, asked }
 end)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: '93061e897af5ecd50c838ab9be7efd3af344190a',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p32, p34, p36, p37, p38, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, `return each(3, function(n, field)
+    sha1: '232c8d48ca34923bcafdc5d86c3fa60826ac1b9d',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p37, p38, p39, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)
 if field(1) ~= '' and not wanted then return { 'error', 'this version knows no such limit' } end
@@ -882,7 +882,7 @@ end)`].join('\n'),
   status: {
     name: 'status',
     sha1: '09d28eb41d39781a5439615faf08a5255cc62383',
-    lua: [p0, p6, p46, `local function info(section)
+    lua: [p0, p6, p47, `local function info(section)
 local text = redis.pcall('INFO', section)
 return type(text) == 'string' and '\\n' .. text or ''
 end`, `local function field(text, name)
@@ -906,7 +906,7 @@ field(memory, 'maxmemory'),
   turn: {
     name: 'turn',
     sha1: 'd904fd630e1728c6c14efaa39b3b679bdd41ab09',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p55, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p40, p41, p42, p43, p45, p46, p47, p48, p49, p50, p51, `return each(7, function(n, field)
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p41, p42, p43, p44, p46, p47, p48, p49, p50, p51, p52, `return each(7, function(n, field)
 local owner, heir, mode = field(1), field(2), field(3)
 if late(field(5), field(6)) then return { 'late' } end
 if owner == heir then return { 'error', 'a turn needs a new owner id' } end
@@ -956,7 +956,7 @@ end)`].join('\n'),
   waits: {
     name: 'waits',
     sha1: '805e0a831f697fde6f92cfa50130658cb0d2a013',
-    lua: [p0, p1, p2, p3, p5, p6, p8, p9, p56, p16, p17, p18, p19, p20, p21, p22, p27, p28, p29, p32, p37, p38, p58, p46, p47, p48, p49, p50, p51, `return each(1, function(n, field)
+    lua: [p0, p1, p2, p3, p5, p6, p8, p9, p56, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p38, p39, p58, p47, p48, p49, p50, p51, p52, `return each(1, function(n, field)
 local owner, text = field(1), ''
 if n.waiting > 0 and call('ZSCORE', n.line, owner) then
 local r = record(n, owner)

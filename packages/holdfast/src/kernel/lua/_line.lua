@@ -135,7 +135,7 @@ local function holder(n, mode, weight)
     local ends = n.ends or int(expiry(n))
     if not ours(n.value) then return 'f', '', ends, '' end
     local r = n.holder or record(n, n.value)
-    return 'x', n.value, ends, r and r.info or ''
+    return 'x', n.value, ends, r and bare(r.info) or ''
   end
   if n.sharing > 0 then
     local last = awaited(n, mode, weight)
@@ -143,7 +143,7 @@ local function holder(n, mode, weight)
     if not last[1] then return '-', '', '-1', '' end
     local owner = owner_of(last[1])
     local r = record(n, owner)
-    return n.pool and 'p' or 's', owner, last[2], r and r.info or ''
+    return n.pool and 'p' or 's', owner, last[2], r and bare(r.info) or ''
   end
   return '-', '', '-1', ''
 end

@@ -18,6 +18,6 @@ return each(4, function(n, field)
   local ends = prolong(n, owner, r, mine, now + math.floor(field(2)))
   confirm(n, owner, r)
   settle(n)
-  local asked = r and r.state == ASKED and r.info or nil
+  local asked = r and r.state == ASKED and bare(r.info) or nil
   return { 'renewed', ends, r and r.token or '0', n.waiting, asked }
 end)

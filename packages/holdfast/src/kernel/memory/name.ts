@@ -2,7 +2,14 @@
 import type { Reply } from '../../clients/port.js'
 import { channelOf, tell } from './call.js'
 import { ownerOf } from './permits.js'
-import { askedState, claimedState, isClaimed, parseRecord, type TenureRecord } from './record.js'
+import {
+  askedState,
+  bareInfo,
+  claimedState,
+  isClaimed,
+  parseRecord,
+  type TenureRecord,
+} from './record.js'
 import type { Scored } from './sorted-set.js'
 import { clientOf, isOwner, State, steps } from './state.js'
 
@@ -103,13 +110,13 @@ export class Name extends State {
     if (exclusive !== null) {
       const ends = String(this.expiry)
       if (!isOwner(exclusive)) return ['f', '', ends, '']
-      return ['x', exclusive, ends, this.record(exclusive)?.info ?? '']
+      return ['x', exclusive, ends, bareInfo(this.record(exclusive)?.info ?? '')]
     }
     const last = this.sharing > 0 ? this.permits.awaited(mode, weight) : null
     if (last === null) return ['-', '', '-1', '']
     const owner = ownerOf(last.member)
     const kind = this.permits.pool ? 'p' : 's'
-    return [kind, owner, String(last.score), this.record(owner)?.info ?? '']
+    return [kind, owner, String(last.score), bareInfo(this.record(owner)?.info ?? '')]
   }
 
   /** Those who hold: how many, and at most 100 of them as owner, expiry, record. */

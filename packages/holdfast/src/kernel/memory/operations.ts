@@ -7,7 +7,7 @@ import { edge, waits } from './deadlock.js'
 import type { Name } from './name.js'
 import { between, mostLimit, mostLooks, spread } from './permits.js'
 import { lost, please } from './please.js'
-import { askedClaimedState, askedState, forcedState } from './record.js'
+import { askedClaimedState, askedState, bareInfo, forcedState } from './record.js'
 import { release } from './release.js'
 import { isOwner, steps } from './state.js'
 import { turn } from './turn.js'
@@ -37,7 +37,8 @@ const renew: Operation = {
     const ends = n.prolong(owner, r, mine, call.now + Number(field(2)))
     n.confirm(owner, r)
     n.settle()
-    const asked = r?.state === askedState || r?.state === askedClaimedState ? [r.info] : []
+    const asked =
+      r?.state === askedState || r?.state === askedClaimedState ? [bareInfo(r.info)] : []
     return ['renewed', String(ends), r?.token ?? '0', n.waiting, ...asked]
   },
 }
