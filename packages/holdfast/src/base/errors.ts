@@ -112,7 +112,7 @@ function show(value: unknown): string {
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'object' && value !== null) {
     return Array.isArray(value)
-      ? 'an array'
+      ? `an array of ${value.length}`
       : `an object (${value.constructor?.name ?? 'no class'})`
   }
   return String(value)

@@ -79,6 +79,7 @@ test.each<[string, unknown, string]>([
 
 test('refused at the call: what is of another Holdfast, twice there, too much, or no lock', async () => {
   const { locks, others } = stage()
+  expect(() => locks.all([])).toThrow('an array of 1 to 100 names or locks, but got an array of 0')
   const refused = (items: unknown[], options?: object): string => {
     try {
       locks.all(items as AllItem[], options)
