@@ -19,8 +19,8 @@ export interface Grant {
   readonly begun: number
   readonly run: string
   readonly pushed: boolean
-  /** A message that this tenure is to end, which came before there was a lease. */
-  readonly early?: { readonly push: Push | undefined }
+  /** What is shared with the call that was granted it, which may still wait for an answer. */
+  readonly early?: { readonly push: Push | undefined; passedOn: boolean }
 }
 
 /** What the lease is for. */
@@ -61,6 +61,7 @@ export class Lease {
   /** The same of the wish that it be let go. */
   #revoking: AbortController | null = null
   #revoked: HoldfastError | null = null
+  readonly #early: Grant['early']
   readonly #holdEnds: number
   #state: State = 'held'
   #deadline: number
@@ -88,6 +89,7 @@ export class Lease {
     this.#ttl = terms.ttl
     this.heldSince = clock.now()
     this.begun = grant.begun
+    this.#early = grant.early
     this.#holdEnds = this.heldSince + terms.maxHold
     this.#deadline = grant.deadline
     this.#margin = marginOf(grant.length, terms.margin)
@@ -226,6 +228,12 @@ export class Lease {
   /** The orderly end: no signal, and nothing that arrives later changes it. */
   end(): void {
     this.#state = 'ended'
+  }
+
+  /** The same here, but on the server the tenure goes on: nothing is to give it back. */
+  passOn(): void {
+    this.end()
+    if (this.#early) this.#early.passedOn = true
   }
 
   event(): LockEvent {

@@ -54,17 +54,17 @@ export function grantOfPush(
 
 /**
  * What a late answer to an acquire leaves to give back of a tenure that was accepted meanwhile, and is over
- * here: it may be kept on purpose, for its holdAtLeast or its lockDelay.
+ * here: it may be kept on purpose, for its holdAtLeast or its lockDelay, or be another process's by now.
  *
  * @returns for how long from its grant on it is kept all the same; null: it is not given back.
  */
 export function leftOver(
   answer: Answer | null,
-  { run, serverTime }: Granted,
+  { run, serverTime, early }: Granted,
   { holdAtLeast, lockDelay }: Wish,
 ): number | null {
   // Unknown, and not to be known: what may be there ends with its lease.
-  if (!answer) return lockDelay > 0 ? null : holdAtLeast
+  if (!answer) return lockDelay > 0 || early?.passedOn ? null : holdAtLeast
   const older = answer.run === run && answer.now <= serverTime
   // Since when it is held is said of what is held already: that is ours to end, not a new grant.
   const [status, , , since] = answer.verdict

@@ -6,6 +6,8 @@ import { revokerOfInfo, type Push } from '../kernel/protocol.js'
  */
 export class Early {
   push: Push | undefined
+  /** Whether the lease is over because its tenure goes on elsewhere: see `Lease.passOn`. */
+  passedOn = false
 
   /** A message to the waiter: an order counts for more than a wish. */
   note(push: Push): void {

@@ -345,17 +345,17 @@ export class Waiter implements Recipient {
       return
     }
     const owner = this.owner
-    this.#taken = grant
+    const early = this.#early
+    this.#taken = { ...grant, early }
     const ends = grant.deadline + this.wish.lockDelay
     this.line.told(ends, { now: grant.serverTime, run: grant.run })
     this.#finish()
     // Until the lease is there: an answer that comes in between must not give it back.
-    const early = this.#early
     this.#queue.mailbox.register(owner, { holds: true, pushed: (push) => early.note(push) })
     const waited = now - this.#since
     const { fence, pushed } = grant
     events.granted({ ...eventOf(this.wish, owner), fence, waited, pushed })
-    this.#resolve({ ...grant, owner, early })
+    this.#resolve({ ...this.#taken, owner })
   }
 
   #refusal(code: 'ERR_TAKEN' | 'ERR_TIMEOUT'): HoldfastError {

@@ -30,7 +30,7 @@ interface Turn {
  * others may hold, or share, the name.
  */
 export function part(engine: Engine, lease: Lease): void {
-  lease.end()
+  lease.passOn()
   engine.renewer.remove(lease)
   engine.queue.mailbox.unregister(lease.owner)
 }

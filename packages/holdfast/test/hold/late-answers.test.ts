@@ -1,6 +1,6 @@
 // An answer to an acquire that comes after its tenure: what is kept on purpose is not given back.
 import { expect, test } from 'vitest'
-import type { LockOptions } from '../../src/index.js'
+import type { Lock, LockOptions } from '../../src/index.js'
 import { ask, world } from './kit.js'
 
 /** One holds, one asks and is granted the name by a message, and a third waits. */
@@ -83,5 +83,33 @@ test.each(['request', 'reply'] as const)(
     expect(next.state).toBe('pending')
     await w.advance(60)
     expect(next.state).toBe('done')
+  },
+)
+
+test.each(['late', 'lost'] as const)(
+  'what was handed over, or is to be a reader, is not given back (%s)',
+  async (how) => {
+    const { w, clients } = await world(3)
+    for (const next of ['handed over', 'downgraded']) {
+      const first = await ask(w, clients[0]!)
+      if (how === 'late') w.net.delay('reply', 'acquire', 300)
+      else w.net.drop('reply', 'acquire')
+      const second = await ask(w, clients[1]!)
+      const third = await ask(w, clients[2]!)
+      await first.value.release()
+      await w.advance(1)
+      if (next === 'downgraded') w.net.delay('request', 'turn', 499)
+      const going =
+        next === 'downgraded'
+          ? w.watch<string | Lock>(second.value.downgrade())
+          : w.watch<string | Lock>(second.value.handOver())
+      await w.advance(1000)
+      expect([next, going.state, third.state]).toEqual([next, 'done', 'pending'])
+      const { value } = going
+      await (typeof value === 'string' ? await clients[0]!.locks.takeOver(value) : value).release()
+      await w.advance()
+      await third.value.release()
+    }
+    expect(w.left()).toEqual([])
   },
 )
