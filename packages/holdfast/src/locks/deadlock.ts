@@ -27,6 +27,14 @@ const MOST_EDGES = 64
 /** The waits of which the server was told, by what their contexts hold. */
 const waitsBehind = new WeakMap<Lease, Set<Watch>>()
 
+/** What is handed over hangs on no wait of ours any more, although its tenure goes on. Never throws. */
+export async function cutLoose({ node }: Engine, lease: Lease): Promise<void> {
+  if (!waitsBehind.get(lease)?.size) return
+  const { keys, timeout } = lease.terms
+  const cut = node.ask('edge', keys, timeout, () => [lease.owner, encodeEdges([])])
+  await Promise.allSettled([cut])
+}
+
 /**
  * Waits for a grant, and watches meanwhile for a deadlock.
  *

@@ -3,6 +3,7 @@ import { HoldfastError, invalid } from '../base/errors.js'
 import { events } from '../base/events.js'
 import type { Lease } from '../lease/lease.js'
 import { deadlineOfReply } from '../lease/deadline.js'
+import { cutLoose } from './deadlock.js'
 import type { Engine } from './engine.js'
 import { Tenure } from './tenure.js'
 import { encodeToken } from './token.js'
@@ -245,6 +246,7 @@ export class Lock implements AsyncDisposable {
     this.#release = Promise.resolve({ released: true })
     this.onRelease?.()
     events.released({ ...lease.event(), released: true, held: lease.heldFor })
+    await cutLoose(this.#engine, lease)
     const { name, mode } = lease.terms
     return encodeToken({ prefix: this.#engine.prefix, name, mode, owner: lease.owner })
   }

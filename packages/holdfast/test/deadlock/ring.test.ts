@@ -249,3 +249,28 @@ test('a server that does not answer the search disturbs no wait', async () => {
   await w.advance(10)
   expect(call.value).toBe('both')
 })
+
+test.each(['', 'is not answered'])(
+  'what was handed over hangs on no wait of the first process (the word of it %s)',
+  async (lost) => {
+    const w = new World()
+    const [a, b, c] = [w.client().locks, w.client().locks, w.client().locks]
+    const [mine, theirs] = [a.owner(), b.owner()]
+    const x = await a.mutex('x', { ttl: '1m' }).acquire({ owner: mine })
+    await b.mutex('y').acquire({ owner: theirs })
+    const waits = { wait: '1m' } as const
+    const first = w.watch(a.mutex('y').acquire({ owner: mine, ...waits }))
+    await w.advance(1500)
+    if (lost) w.net.drop('reply', 'edge')
+    const handing = w.watch(x.handOver())
+    await w.advance(1000)
+    // One command more than a handOver that nothing waits behind.
+    expect([w.net.count('edge'), w.net.count('renew'), handing.state]).toEqual([2, 1, 'done'])
+    const second = w.watch(b.mutex('x').acquire({ owner: theirs, ...waits }))
+    await w.advance(5000)
+    expect(states([first, second])).toBe('pending pending')
+    await (await c.takeOver(handing.value)).release()
+    await w.advance(5)
+    expect(states([first, second])).toBe('pending done')
+  },
+)
