@@ -1,6 +1,7 @@
 // Handing a lock to another process: a new owner id in one step, once, and nobody in between.
 import { describe, expect, test } from 'vitest'
 import type { HoldfastError, Lock } from '../../src/index.js'
+import { keysOf } from '../../src/kernel/names.js'
 import { believers, ownerId, World } from '../kit/world.js'
 import { ask, world } from './kit.js'
 
@@ -134,6 +135,18 @@ test.each(['request', 'reply'] as const)(
     expect(holders[0]).toMatchObject({ owner: taking.value.owner, fence })
   },
 )
+
+test('its answer was lost, and then its record: no lock without a fence', async () => {
+  const { w, clients, lock, next, token } = await handed()
+  w.net.drop('reply', 'turn')
+  const taking = w.watch(clients[1]!.locks.takeOver(token))
+  await w.advance(50)
+  w.server.space.del(keysOf('x', 'lock:')[1])
+  await w.advance(1000)
+  expect(taking.error).toMatchObject({ code: 'ERR_UNAVAILABLE' })
+  // What it took is given back.
+  expect(next.value.fence).toBeGreaterThan(lock.fence)
+})
 
 test('both answers lost: unavailable, and what it took is given back', async () => {
   const { w, clients, next, token } = await handed()

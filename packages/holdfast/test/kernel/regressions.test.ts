@@ -186,6 +186,26 @@ describe.each(engines)('%s', (engine) => {
     await verify()
   })
 
+  test.each([
+    ['x', 1],
+    ['s', 4],
+  ] as const)('a turn asked for again finds no token: an error (%s)', async (mode, record) => {
+    const { pair, k, own, acquire, release, verify } = name()
+    const keys = keysOf(k.slice('lock:'.length), 'lock:')
+    const args = ['1', own(1), own(2), mode, '60000', '', '', '']
+    await acquire(own(1), mode, 60_000)
+    const first = (await pair.call('turn', keys, args))[3] as Reply[]
+    const second = (await pair.call('turn', keys, args))[3] as Reply[]
+    expect([first[0], second[0], second[1]]).toEqual(['turned', 'turned', first[1]])
+    await pair.del(keys[record])
+    const again = await pair.call('turn', keys, args)
+    expect(again[3]).toEqual(['error', 'the record of the tenure was lost'])
+    await verify()
+    expect((await release(own(2)))[0]).toBe('released')
+    expect(await commands.exists(k)).toBe(0)
+    await verify()
+  })
+
   test('a mode that this version does not know is refused', async () => {
     const { own, acquire } = name()
     expect((await acquire(own(1), 'u', 60_000)).slice(0, 1)).toEqual(['error'])

@@ -905,7 +905,7 @@ field(memory, 'maxmemory'),
   },
   turn: {
     name: 'turn',
-    sha1: 'd904fd630e1728c6c14efaa39b3b679bdd41ab09',
+    sha1: 'c8771c43fc9f2bfa681507ad862b01f5f0d3afe4',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p41, p42, p43, p44, p46, p47, p48, p49, p50, p51, p52, `return each(7, function(n, field)
 local owner, heir, mode = field(1), field(2), field(3)
 if late(field(5), field(6)) then return { 'late' } end
@@ -920,10 +920,11 @@ if not mine then
 local theirs = held(n, heir)
 if not theirs or mode_of(heir) ~= mode then return { 'gone' } end
 local r = record(n, heir)
+if not r then return { 'error', 'the record of the tenure was lost' } end
 if forced(n, heir, r) then return { 'forced' } end
 local text = prolong(n, heir, r, theirs, ends)
 settle(n)
-return { 'turned', r and r.token or '0', text, r and r.since or now_text }
+return { 'turned', r.token, text, r.since }
 end
 local from = mode_of(owner)
 if from ~= mode and not (from == 'x' and mode == 's') then return { 'gone' } end

@@ -29,10 +29,12 @@ return each(7, function(n, field)
     local theirs = held(n, heir)
     if not theirs or mode_of(heir) ~= mode then return { 'gone' } end
     local r = record(n, heir)
+    -- Somebody deleted it: it has no token any more.
+    if not r then return { 'error', 'the record of the tenure was lost' } end
     if forced(n, heir, r) then return { 'forced' } end
     local text = prolong(n, heir, r, theirs, ends)
     settle(n)
-    return { 'turned', r and r.token or '0', text, r and r.since or now_text }
+    return { 'turned', r.token, text, r.since }
   end
 
   local from = mode_of(owner)

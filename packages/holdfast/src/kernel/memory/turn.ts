@@ -23,10 +23,12 @@ export const turn: Operation = {
       const theirs = n.held(heir)
       if (theirs === null || modeOf(n, heir) !== mode) return ['gone']
       const r = n.record(heir)
+      // Somebody deleted it: it has no token any more.
+      if (r === null) return ['error', 'the record of the tenure was lost']
       if (n.forced(heir, r)) return ['forced']
       const later = n.prolong(heir, r, theirs, ends)
       n.settle()
-      return ['turned', r?.token ?? '0', String(later), r?.since ?? String(now)]
+      return ['turned', r.token, String(later), r.since]
     }
 
     const from = modeOf(n, owner)
