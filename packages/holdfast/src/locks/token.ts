@@ -22,7 +22,8 @@ export function encodeToken({ prefix, name, mode, owner }: HandedOver): string {
 /** @throws ERR_INVALID_ARGUMENT for what `handOver` did not give, or one of another prefix or release. */
 export function decodeToken(token: unknown, ours: string): HandedOver {
   const bad = (expected: string): Error => invalid('token', token, expected)
-  const [, version, body = ''] = /^(hf\d+_)([\w-]+)$/.exec(String(token)) ?? []
+  const [, version, body = ''] =
+    /^(hf\d+_)([\w-]+)$/.exec(typeof token === 'string' ? token : '') ?? []
   if (version === undefined) throw bad('a string that handOver() of a lock gave')
   if (version !== VERSION) throw bad(`one that this release knows, which begins with ${VERSION}`)
   const [prefix, name, mode, owner] = listIn(body)

@@ -124,7 +124,7 @@ function refused(
 
 function contention({ engine, name }: Patience, tenure: Tenure | null): ErrorFacts {
   if (!tenure) return { lock: name, holder: null, remaining: null }
-  const { owner, deadline } = tenure.lease
-  const remaining = Math.max(0, Math.round(deadline - engine.clock.now()))
+  const { owner, ends } = tenure.lease
+  const remaining = Math.max(0, Math.round(ends - engine.clock.now()))
   return { lock: name, holder: { mode: 'exclusive', owner }, remaining }
 }

@@ -342,6 +342,8 @@ test.each([
   [undefined, 'a string that handOver() of a lock gave'],
   ['', 'a string that handOver() of a lock gave'],
   ['hf1_', 'a string that handOver() of a lock gave'],
+  [Object.create(null), 'a string that handOver() of a lock gave'],
+  [['hf1_ab'], 'a string that handOver() of a lock gave'],
   ['hf1_ab+', 'a string that handOver() of a lock gave'],
   ['hf2_abcd', 'one that this release knows, which begins with hf1_'],
   ['hf1_abcd', 'all of a string that handOver() gave'],

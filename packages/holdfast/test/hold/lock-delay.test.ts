@@ -274,6 +274,20 @@ test('expired, with a holdAtLeast that is longer than the delay: kept until then
   expect((await clients[1]!.locks.inspect('x')).holders[0]!.remaining).toBe(56_100)
 })
 
+test('one who waits in this process only is told of the delay, too', async () => {
+  const { clients } = await world(1)
+  const options = { ttl: 10_000, lockDelay: 5000, reentrant: true } as const
+  const mutex = clients[0]!.locks.mutex('x', options)
+  const error = await mutex.use(async () => {
+    const inside = mutex.use(async () => {})
+    const refused = await mutex.use(async () => {}, { wait: 0 }).catch((e: unknown) => e)
+    await inside
+    return refused
+  })
+  // Less the drift.
+  expect(error).toMatchObject({ code: 'ERR_TAKEN', remaining: 14_898 })
+})
+
 test.each([-1, '1d', Infinity, null])('lockDelay: %s is refused', async (lockDelay) => {
   const { clients } = await world(1)
   const { locks } = clients[0]!
