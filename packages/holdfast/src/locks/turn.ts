@@ -109,6 +109,8 @@ async function turn(engine: Engine, turned: Turn, carriedOut: () => void): Promi
     const { reason } = error as HoldfastError
     const until = clock.now() + timeout + ttl + lockDelay
     if (reason !== 'gone') void orphans.release(owner, keys, timeout, until, turned.least)
+    // Withheld from others until its owner lets go, which nobody is any more.
+    if (reason === 'forced') void orphans.release(turned.owner, keys, timeout, until, turned.least)
     throw error
   }
 }

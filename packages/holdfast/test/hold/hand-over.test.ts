@@ -208,6 +208,9 @@ test('of a lock that is lost, or forced', async () => {
   const token = await other.handOver()
   await clients[1]!.locks.forceRelease('y')
   expect(await clients[1]!.locks.takeOver(token).catch(code)).toEqual(['ERR_LOST', 'forced'])
+  // Nobody else could let go of it.
+  await w.advance(50)
+  expect(w.holder('y')).toBe(null)
 })
 
 describe('of each kind', () => {
