@@ -18,6 +18,8 @@ export class Part {
   #sent = false
   /** Whether it stood in line for what it has. */
   waited = false
+  /** In its line, once it stood there: what is given back unused is waited for from there. */
+  readonly place: NonNullable<Wish['place']> = { ticket: 0 }
   #early: NonNullable<Grant['early']> = new Early()
   /** When the grant was told to those who listen to events, local time. */
   #told: number | null = null

@@ -130,7 +130,7 @@ export class Several {
       try {
         verdict = await this.#ask(parts)
       } catch (error) {
-        if (this.#over) throw error
+        this.#assertWanted()
         verdict = await this.#troubled(error, parts)
       }
       if (verdict !== null) return verdict
@@ -256,10 +256,17 @@ export class Several {
     // What was free is soon taken again; what was waited for is dear.
     if (!before.some(({ waited }) => waited)) before = []
     this.#letGo(this.#parts.filter((part) => !before.includes(part)))
+    // It came to the front of this line before: what it waits for is no long line, but a holder who takes long.
+    const front = lacking.place.ticket !== 0
+    let long = false
     let patience: Timer | null = null
     if (before.length > 0) {
       const ms = this.#patience(before)
-      patience = runtime.setTimer(() => this.#letGo(before), ms, true)
+      const over = (): void => {
+        this.#letGo(before)
+        long = front
+      }
+      patience = runtime.setTimer(over, ms, true)
     }
     try {
       const left = Math.max(1, this.#since + wait - clock.now())
@@ -270,9 +277,12 @@ export class Several {
         wait: left,
         signal,
         contention: this.#contention,
+        place: lacking.place,
       }
       lacking.stood(await this.#standIn(wish))
       this.#holds ??= clock.now()
+      // From the front it would keep the others from what it cannot use, again and again.
+      if (long) for (const { place } of this.#parts) place.ticket = 0
     } catch (error) {
       const timedOut = error instanceof HoldfastError && error.code === 'ERR_TIMEOUT'
       throw timedOut ? this.#refusal('ERR_TIMEOUT', factsOf(error)) : error

@@ -98,6 +98,7 @@ export class Waiter implements Recipient {
     this.#sent = false
     this.#early = new Early()
     this.ticket = 0
+    if (this.wish.place) this.wish.place.ticket = 0
     this.onRename?.()
   }
 
@@ -127,7 +128,7 @@ export class Waiter implements Recipient {
     while (this.#state === 'asking') {
       const owner = this.owner
       const stand = wait > 0 && this.#queue.mailbox.live
-      const ticket = String(this.ticket || (this.wish.ahead ? 1 : ''))
+      const ticket = String(this.ticket || this.wish.place?.ticket || (this.wish.ahead ? 1 : ''))
       let sent = false
       try {
         const answer = await this.#queue.node.ask('acquire', keys, timeout, (notAfter) => {
@@ -234,6 +235,7 @@ export class Waiter implements Recipient {
     const returned = fresh === '1' && this.ticket !== 0
     this.rank = Number(rank)
     this.ticket = Number(ticket)
+    if (this.wish.place) this.wish.place.ticket = this.ticket
     this.#contention = contention(this.wish.name, holder, answer.now)
     this.#backoff.reset()
     this.#late = 0

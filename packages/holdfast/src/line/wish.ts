@@ -13,6 +13,8 @@ export interface Wish extends Terms {
   readonly signal: AbortSignal | undefined
   /** Of one who comes before all others: told of each answer that it stands in line, and who holds. */
   readonly ahead?: (owner: string, holder: Holder | null) => void
+  /** The ticket of its place, kept from one wait to the next of the same call; 0: none. */
+  readonly place?: { ticket: number }
   /** Who holds the name, if that is known before the server is asked. */
   readonly contention?: ErrorFacts
 }

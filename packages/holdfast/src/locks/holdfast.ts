@@ -128,7 +128,8 @@ export class Holdfast implements AsyncDisposable {
    * ```
    *
    * @param items 1 to 100, each name once. A re-entrant mutex is taken as any other.
-   * @param options count for more than those of each lock, whose own `wait` and `signal` do not count.
+   * @param options count for more than those of each lock, whose own `wait`, `signal` and `deadlock` do not
+   * count.
    * @throws ERR_INVALID_ARGUMENT, ERR_CLOSED
    */
   all(items: readonly AllItem[], options: LockOptions = {}): AllOf {

@@ -38,11 +38,12 @@ export abstract class Takes<Held, Options extends AcquireOptions, Asked> {
   abstract enter(asked: Asked): Promise<Inside<Held>>
 
   /**
-   * Takes the lock; waits in line, first come, first served. The caller must release it.
+   * Takes the lock; waits in line. The caller must release it.
    *
    * @throws ERR_TIMEOUT when `wait` passes, ERR_TAKEN with `wait: 0` (both say who holds it),
-   * ERR_DEADLOCK when a `use` around the call holds it, ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED,
-   * ERR_INVALID_ARGUMENT; `signal.reason` when aborted.
+   * ERR_DEADLOCK when a `use` around the call holds it, and when it was the last of those that wait in
+   * a circle, ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED, ERR_INVALID_ARGUMENT; `signal.reason` when
+   * aborted.
    */
   async acquire(options?: Options): Promise<Held> {
     return this.take(this.with(options))

@@ -251,39 +251,62 @@ function later(turns: number, work: () => void): void {
 test.each(each)(
   'aborted or closed at any moment between an answer and its use: %s',
   async (_, open) => {
-    for (const how of ['abort', 'close', 'close, and it lacks one']) {
-      const seen = new Set<unknown>()
-      for (let turns = 0; turns < 40; turns++) {
-        const { w, b, take, call, clean } = await stage(open)
-        await b.locks.mutex('warm').use(() => undefined)
-        const held = how.endsWith('one') ? await take('c') : []
-        const end = new AbortController()
-        let closing: Outcome<void> | undefined
-        const stop = (): void => {
-          if (how === 'abort') end.abort(Object.assign(new Error(), { code: 'enough' }))
-          else closing = w.watch(b.locks.close())
+    for (const how of ['abort', 'close', 'close, and it lacks one'])
+      for (const answered of ['lock:a', 'lock:c']) {
+        const seen = new Set<unknown>()
+        for (let turns = 0; turns < 40; turns++) {
+          const { w, b, take, call, clean } = await stage(open)
+          await b.locks.mutex('warm').use(() => undefined)
+          const held = how.endsWith('one') ? await take('c') : []
+          const end = new AbortController()
+          let closing: Outcome<void> | undefined
+          const stop = (): void => {
+            if (how === 'abort') end.abort(Object.assign(new Error(), { code: 'enough' }))
+            else closing = w.watch(b.locks.close())
+          }
+          const ends = w.net.rewrite('all', (reply, { keys }) => {
+            if (keys.includes(answered)) later(turns, stop)
+            return reply
+          })
+          const asking = call({ signal: end.signal })
+          await w.advance(20)
+          ends()
+          seen.add(code(asking)[1])
+          if (closing) expect(closing.state).toBe('done')
+          if (closing && asking.state === 'done') {
+            expect(asking.value.signal.reason).toMatchObject({ reason: 'closed' })
+          } else if (asking.state === 'done') await asking.value.release()
+          for (const lock of held) await lock.release()
+          await clean(20)
+          expect(getEventListeners(end.signal, 'abort')).toEqual([])
         }
-        const ends = w.net.rewrite('all', (reply, { keys }) => {
-          if (keys.includes('lock:c')) later(turns, stop)
-          return reply
-        })
-        const asking = call({ signal: end.signal })
-        await w.advance(20)
-        ends()
-        seen.add(code(asking)[1])
-        if (closing) expect(closing.state).toBe('done')
-        if (closing && asking.state === 'done') {
-          expect(asking.value.signal.reason).toMatchObject({ reason: 'closed' })
-        } else if (asking.state === 'done') await asking.value.release()
-        for (const lock of held) await lock.release()
-        await clean(20)
-        expect(getEventListeners(end.signal, 'abort')).toEqual([])
+        const both = [how === 'abort' ? 'enough' : 'ERR_CLOSED', undefined]
+        expect(seen).toEqual(new Set(how.endsWith('one') ? ['ERR_CLOSED'] : both))
       }
-      const both = [how === 'abort' ? 'enough' : 'ERR_CLOSED', undefined]
-      expect(seen).toEqual(new Set(how.endsWith('one') ? ['ERR_CLOSED'] : both))
-    }
   },
 )
+
+test.each(each)('aborted or closed just after an answer that was an error: %s', async (_, open) => {
+  for (const how of ['abort', 'close']) {
+    for (let turns = 0; turns < 20; turns++) {
+      const { w, b, call, clean } = await stage(open)
+      await b.locks.mutex('warm').use(() => undefined)
+      const end = new AbortController()
+      w.net.rewrite('all', () => {
+        const stop = (): void => {
+          if (how === 'abort') end.abort(Object.assign(new Error(), { code: 'enough' }))
+          else void b.locks.close()
+        }
+        later(turns, stop)
+        throw new Error('LOADING')
+      })
+      const asking = call({ signal: end.signal })
+      await w.advance(1)
+      expect(code(asking)).toEqual(['failed', how === 'abort' ? 'enough' : 'ERR_CLOSED'])
+      await clean(20)
+    }
+  }
+})
 
 test('aborted by who hears that one name was granted', async () => {
   const { w, take, call, clean } = await stage((world) => world.client())

@@ -115,6 +115,88 @@ test.each(each)(
   },
 )
 
+test.each(each)('comes through however many stand in each line: %s', async (_, open) => {
+  const w = new World()
+  const { single } = loops()
+  let over = false
+  const rivals: Promise<void>[] = []
+  for (const name of ['x', 'y']) {
+    // A line takes longer than what is held may wait for it.
+    for (let i = 0; i < 12; i++) {
+      rivals.push(single(await ready(w, w.client()), name, 100, () => !over))
+    }
+  }
+  const me = await ready(w, open(w))
+  for (let n = 0; n < 2; n++) {
+    const began = w.clock.monotonic()
+    const call = w.watch(me.locks.all(['x', 'y']).acquire({ wait: '60s' }))
+    for (let ms = 0; ms < 60_000 && call.state === 'pending'; ms += 5) await w.advance(5)
+    expect(call.state).toBe('done')
+    // Once through each line; then at the front of both.
+    expect(call.at - began).toBeLessThan(2 * 1200 + 300)
+    await call.value.release()
+  }
+  over = true
+  await w.advance(1500)
+  await Promise.all(rivals)
+  expect(w.left()).toEqual([])
+})
+
+test('behind holders who take long it does not come to the front again and again', async () => {
+  const w = new World()
+  let [over, times] = [false, 0]
+  const { single } = loops()
+  const on = (): boolean => !over
+  const count = (): boolean => on() && ++times > 0
+  const rivals: Promise<void>[] = []
+  for (let i = 0; i < 3; i++) {
+    rivals.push(single(await ready(w, w.client()), 'x', 100, count))
+    rivals.push(single(await ready(w, w.client()), 'y', 1500, on))
+  }
+  const me = await ready(w, w.client())
+  times = 0
+  const call = w.watch(me.locks.all(['x', 'y']).acquire({ wait: '60s' }))
+  for (let ms = 0; ms < 60_000; ms += 20) await w.advance(20)
+  // That call found no moment, and x was of use to the others for most of the time.
+  expect(call.state).not.toBe('done')
+  expect(times).toBeGreaterThan(350)
+  over = true
+  await w.advance(6000)
+  await Promise.all(rivals)
+  expect(w.left()).toEqual([])
+})
+
+test('what it gave back unused it waits for at its old place, unless it let a claim run out', async () => {
+  const w = new World()
+  const [a, me] = [w.client(), await ready(w, w.client())]
+  const take = (name: string) => a.locks.mutex(name, { ttl: '3s' }).acquire()
+  const [x, y] = [await take('x'), await take('y')]
+  const call = w.watch(me.locks.all(['x', 'y'], { ttl: '8s' }).acquire({ wait: '60s' }))
+  await w.advance(5)
+  const mine = w.line('x')[0]!.slice(0, 32)
+  await x.release()
+  await w.advance(1100)
+  // It held x for a second.
+  const again = await take('x')
+  const rivals = [await ready(w, w.client()), await ready(w, w.client())]
+  const held = rivals.map(({ locks }) => w.watch(locks.mutex('x').acquire({ wait: '60s' })))
+  await w.advance(5)
+  await y.release()
+  await w.advance(5)
+  expect(w.line('x').map((owner) => owner.startsWith(mine))).toEqual([true, false, false])
+  w.net.drop('push', 'grant', { of: me })
+  await again.release()
+  await w.advance(5000)
+  expect(held.map(({ state }) => state)).toEqual(['done', 'pending'])
+  expect(w.line('x').map((owner) => owner.startsWith(mine))).toEqual([false, true])
+  for (const one of held) {
+    await one.value.release()
+    await w.advance(10)
+  }
+  await call.value.release()
+  expect(w.left()).toEqual([])
+})
+
 /** A call for seven names that others hold, who let go of them one by one. */
 async function sevenHeld(ttl: number) {
   const w = new World()
