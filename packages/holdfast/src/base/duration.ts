@@ -20,7 +20,7 @@ export function milliseconds(
   infinite = false,
 ): number {
   const expected =
-    `a duration of at least ${least} ms: a number of milliseconds or a string such as '10s'` +
+    `a duration of at least ${least} ms and at most a year: a number of milliseconds or a string such as '10s'` +
     (infinite ? ', or Infinity' : '')
   if (given === Infinity && infinite) return Infinity
   let value: number

@@ -25,8 +25,11 @@ export interface Holder {
   readonly mode: 'exclusive' | 'shared' | 'permits' | 'foreign'
   /** The owner id: one for each acquisition. It is no secret. Null for a foreign holder. */
   readonly owner: string | null
+  /** The `label` of its lock or Holdfast. */
   readonly label?: string
+  /** The name of its machine. */
   readonly host?: string
+  /** Its process on that machine. */
   readonly pid?: number
 }
 
@@ -83,6 +86,7 @@ export type LossReason = 'expired' | 'gone' | 'forced' | 'max-hold' | 'closed'
 
 /** Every error that Holdfast throws: a `code`, a message for people, and the facts as fields. */
 export class HoldfastError extends Error implements ErrorFacts {
+  /** What it is; all that a program has to compare. */
   readonly code: ErrorCode
   declare readonly lock?: string
   declare readonly holder?: Holder | null
@@ -102,6 +106,12 @@ export class HoldfastError extends Error implements ErrorFacts {
     this.code = code
     Object.assign(this, rest)
   }
+}
+
+/** Who that is, for people: its label and process, as far as they are known; else its owner id. */
+export function who({ label, host, pid, owner }: Omit<Holder, 'mode'>): string {
+  const where = host === undefined ? owner : `${host}:${pid}`
+  return label === undefined ? String(where) : `${label} (${where})`
 }
 
 /** Shows a value in an error message: short, and never throwing. */

@@ -33,7 +33,8 @@ function describe(x: unknown): [given: string, hint: string] {
     return [`the function ${x.name || '(anonymous)'}`, 'Hand over what it makes, not the function.']
   }
   if (typeof x !== 'object') return [`a ${typeof x}`, '']
-  if (Array.isArray(x)) return ['an array', 'Here one client is wanted.']
+  if (Array.isArray(x))
+    return ['an array', 'Hand over one client: a quorum of several servers is not there yet.']
   if (has(x, 'evalSha', 'execute')) {
     return ['a node-redis pool', 'A pool cannot subscribe: hand over one createClient().']
   }

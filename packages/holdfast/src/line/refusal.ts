@@ -1,4 +1,4 @@
-import { HoldfastError, type ErrorFacts } from '../base/errors.js'
+import { HoldfastError, who, type ErrorFacts } from '../base/errors.js'
 import { inTime } from '../base/in-time.js'
 import type { Runtime } from '../base/runtime.js'
 import { contention } from '../kernel/protocol.js'
@@ -21,8 +21,7 @@ export function refusal(
     return new HoldfastError('ERR_UNAVAILABLE', message, { lock: wish.name })
   }
   const { holder, remaining } = contention
-  const who = holder?.mode === 'foreign' ? 'another library' : (holder?.label ?? holder?.owner)
-  const by = who ? ` by ${who}` : ''
+  const by = holder ? ` by ${holder.mode === 'foreign' ? 'another library' : who(holder)}` : ''
   const left = remaining === null || remaining === undefined ? '' : `, for ${remaining} ms more`
   const message =
     code === 'ERR_TAKEN'

@@ -1,4 +1,4 @@
-import { HoldfastError, type DeadlockLink } from '../base/errors.js'
+import { HoldfastError, who, type DeadlockLink } from '../base/errors.js'
 import { idOf, type Edge } from '../kernel/edges.js'
 import { modeName } from '../kernel/protocol.js'
 import type { Engine } from './engine.js'
@@ -46,10 +46,9 @@ export function cycleOf({ way }: Circle, prefix: string): DeadlockLink[] {
   return [links.at(-1)!, ...links.slice(0, -1)]
 }
 
-function saying({ label, host, pid, owner, name, waitsFor }: DeadlockLink): string {
-  const where = host === undefined ? owner : `${host}:${pid}`
-  const who = label === undefined ? where : `${label} (${where})`
-  return `${who} holds ${JSON.stringify(name)} and waits for ${JSON.stringify(waitsFor.name)}`
+function saying(link: DeadlockLink): string {
+  const waitsFor = JSON.stringify(link.waitsFor.name)
+  return `${who(link)} holds ${JSON.stringify(link.name)} and waits for ${waitsFor}`
 }
 
 /** The error of a wait that is given up. */

@@ -102,6 +102,7 @@ export class Leadership implements AsyncDisposable {
     return result
   }
 
+  /** `resign`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.resign()
   }
@@ -112,6 +113,7 @@ export class Leadership implements AsyncDisposable {
  * candidates, and whose changes can be observed.
  */
 export class Election {
+  /** As it was given, without the prefix. */
   readonly name: string
   readonly #engine: Engine
   readonly #mutex: Mutex

@@ -19,6 +19,7 @@ import { revoke, type RevokeResult } from './revoke.js'
 import { Semaphore } from './semaphore.js'
 import {
   checkHoldfast,
+  checkInMemory,
   checkLock,
   checkLockManager,
   checkSemaphore,
@@ -57,10 +58,12 @@ export class Holdfast implements AsyncDisposable {
    * programs that have no Redis and say so.
    *
    * @param options.clock a clock to turn by hand (`ManualClock` of `holdfast/testing`).
+   * @throws ERR_INVALID_ARGUMENT
    */
   static inMemory(
     options: Omit<HoldfastOptions, 'runtime'> & { clock?: Runtime | undefined } = {},
   ): Holdfast {
+    checkInMemory(options)
     const { clock, ...rest } = options
     const now = clock && ((): number => Math.floor(clock.wall() * 1000))
     const server = new MemoryServer(now ? { now } : {})
@@ -68,12 +71,18 @@ export class Holdfast implements AsyncDisposable {
   }
 
   /**
-   * A mutex.
+   * A mutex that whoever holds it may take again.
    *
    * @param name any non-empty string of at most 1 KiB.
    * @throws ERR_INVALID_ARGUMENT, ERR_CLOSED
    */
   mutex(name: string, options: MutexOptions & { readonly reentrant: true }): ReentrantMutex
+  /**
+   * A mutex: one holder at a time. Asks nothing of the server; keep it or make it anew for each use.
+   *
+   * @param name any non-empty string of at most 1 KiB.
+   * @throws ERR_INVALID_ARGUMENT, ERR_CLOSED
+   */
   mutex(name: string, options?: MutexOptions): Mutex
   mutex(name: string, options: MutexOptions = {}): Mutex {
     this.#engine.assertOpen()
@@ -239,6 +248,7 @@ export class Holdfast implements AsyncDisposable {
     return this.#engine.close()
   }
 
+  /** `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

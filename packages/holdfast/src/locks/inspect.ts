@@ -33,6 +33,7 @@ export interface WaitingFor extends Omit<Holder, 'mode'> {
 
 /** What the server knows of a name. */
 export interface LockState {
+  /** Without the prefix. */
   readonly name: string
   /** At most 100 of them. */
   readonly holders: readonly HeldBy[]
@@ -40,6 +41,7 @@ export interface LockState {
   readonly holderCount: number
   /** The first 100. */
   readonly waiters: readonly WaitingFor[]
+  /** All who stand in line, also those whom `waiters` leaves out. */
   readonly waiterCount: number
   /** The highest token that was granted, as far as it is remembered; 0 if it is not. */
   readonly fence: number

@@ -92,11 +92,13 @@ export class LockManager {
    * those that wait in a circle; ERR_CONFIG, ERR_CLOSED; ERR_UNAVAILABLE with `ifAvailable` or `steal`.
    */
   request<T>(name: string, callback: Callback<GrantedLock, T>): Promise<T>
+  /** The same with options. Without `ifAvailable` the callback always has a lock. */
   request<T>(
     name: string,
     options: LockRequestOptions & { readonly ifAvailable?: false | undefined },
     callback: Callback<GrantedLock, T>,
   ): Promise<T>
+  /** The same with options. With `ifAvailable` the callback is given null where the name is taken. */
   request<T>(
     name: string,
     options: LockRequestOptions,
@@ -203,7 +205,9 @@ function read<T>(given: readonly unknown[], prefix: string): Asked<T> {
   if (typeof callback !== 'function') throw new TypeError('the callback is not a function')
   if (typeof options !== 'object') throw new TypeError('the options are not an object')
   for (const key of Object.keys(options)) {
-    if (!OPTIONS.includes(key)) throw new TypeError(`there is no option ${JSON.stringify(key)}`)
+    if (!OPTIONS.includes(key)) {
+      throw new TypeError(`there is no option ${JSON.stringify(key)}, but ${OPTIONS.join(', ')}`)
+    }
   }
   const { mode = 'exclusive', ifAvailable, steal, signal } = options as LockRequestOptions
   if (mode !== 'exclusive' && mode !== 'shared') {

@@ -104,6 +104,7 @@ export class LockSet implements AsyncDisposable {
     return failed ?? (kept < 0 ? { released: true } : { released: true, keptFor: kept })
   }
 
+  /** `release`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release()
   }

@@ -16,7 +16,9 @@ import { downgrade, part } from './turn.js'
  * lock; the last of them releases it.
  */
 export interface ReleaseResult {
+  /** Whether this call gave the name back to the server. */
   readonly released: boolean
+  /** Why it did not; missing if it did. */
   readonly reason?: 'lost' | 'unavailable' | 'held'
   /**
    * For how many ms more the server keeps the name from others, because of `holdAtLeast`; missing where
@@ -198,7 +200,7 @@ export class Lock implements AsyncDisposable {
    */
   async downgrade(): Promise<Lock> {
     const { mode, name } = this.#lease.terms
-    if (mode !== 'x') throw invalid('lock', name, 'held by a writer: a reader cannot be downgraded')
+    if (mode !== 'x') throw invalid('lock', name, 'a mutex or a writer: others are shared already')
     this.#assertAlone()
     this.#how = 'downgraded'
     const reader = downgrade(this.#engine, this.#lease)
@@ -219,7 +221,8 @@ export class Lock implements AsyncDisposable {
   /** The other handles of the lease would be over without a word. */
   #assertAlone(): void {
     const { name, tenure } = this
-    if (tenure.count > 1) throw invalid('lock', name, 'held once: another handle has it too')
+    if (tenure.count > 1)
+      throw invalid('lock', name, 'one that a single handle has: release the others first')
     this.assertHeld()
   }
 
@@ -260,6 +263,7 @@ export class Lock implements AsyncDisposable {
     return new Lock(this.#engine, this.tenure)
   }
 
+  /** `release`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release()
   }

@@ -17,9 +17,13 @@ const KEPT = 1000
 
 /** Who leads. */
 export interface Leader {
+  /** The owner id of its lock: one for each time that somebody leads. */
   readonly owner: string
+  /** The `label` of its election or Holdfast; missing where it has none. */
   readonly label?: string
+  /** The name of its machine. */
   readonly host?: string
+  /** Its process on that machine. */
   readonly pid?: number
   /** The fencing token; null where the server does not know it any more. */
   readonly fence: number | null

@@ -143,25 +143,61 @@ const RUNTIME = ['monotonic', 'wall', 'boot', 'setTimer', 'random', 'randomHex']
 const LEAST_TTL_MS = 50
 const LEAST_RENEWED_TTL_MS = 300
 
-/** Refuses what is no option: a misspelt `ttl` must not become a default in silence. */
+/**
+ * Refuses what is no option: a misspelt `ttl` must not become a default in silence. Nor must a signal,
+ * its controller or a promise that stands where the options do: none has a key of its own.
+ */
 function known(what: string, options: unknown, names: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalid(what, options, 'an object of options')
+  const all = names.join(', ')
+  if (Object.prototype.toString.call(options) !== '[object Object]') {
+    throw invalid(what, options, `an object of options (${all})`)
   }
-  for (const key of Object.keys(options)) {
-    if (!names.includes(key)) throw invalid(`${what}.${key}`, key, `one of ${names.join(', ')}`)
+  for (const key of Object.keys(options as object)) {
+    if (names.includes(key)) continue
+    const where = placeOf(key, names)
+    const hint = where === undefined ? '' : ` (${key} is an option of ${where})`
+    throw invalid(`${what}.${key}`, key, `one of ${all}${hint}`)
   }
 }
 
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  limit: 'semaphore()',
+  owner: 'acquire() and tryAcquire()',
+  permits: 'each call of a semaphore',
+  reentrant: 'mutex()',
+}
+
+/** Where an option belongs that is none here; undefined if there is none of the name, or it is no use. */
+function placeOf(key: string, names: readonly string[]): string | undefined {
+  if (Object.hasOwn(ELSEWHERE, key)) return ELSEWHERE[key]
+  const lock: readonly string[] = key === 'wait' ? [] : LOCK
+  if (lock.includes(key) && !names.includes('renew')) return 'the lock, where it is made'
+  const holdfast: readonly string[] = HOLDFAST
+  return holdfast.includes(key) && !names.includes('prefix') ? 'new Holdfast()' : undefined
+}
+
+/** @throws ERR_INVALID_ARGUMENT */
 export function checkHoldfast(options: HoldfastOptions): void {
-  known('options', options, HOLDFAST)
-  const { prefix, drift, nodeTimeout, label, checkEviction = true, runtime } = options
+  check(options, 'runtime', options?.runtime)
+}
+
+/** The same of one in memory, which calls its runtime a clock. @throws ERR_INVALID_ARGUMENT */
+export function checkInMemory(
+  options: Omit<HoldfastOptions, 'runtime'> & { clock?: unknown },
+): void {
+  check(options, 'clock', options?.clock)
+}
+
+function check(options: HoldfastOptions, clock: 'runtime' | 'clock', runtime: unknown): void {
+  known('options', options, [...HOLDFAST.slice(0, -1), clock])
+  const { prefix, drift, nodeTimeout, label, checkEviction = true } = options
   // The server would see U+FFFD for a lone surrogate: two prefixes would share their locks.
   if (prefix !== undefined && !(typeof prefix === 'string' && isWellFormed(prefix))) {
     throw invalid('options.prefix', prefix, 'a string without lone surrogates')
   }
-  if (runtime !== undefined && !RUNTIME.every((has) => typeof runtime?.[has] === 'function')) {
-    throw invalid('options.runtime', runtime, `an object with ${RUNTIME.join(', ')}`)
+  const runs = runtime as Partial<Runtime> | null | undefined
+  if (runs !== undefined && !RUNTIME.every((has) => typeof runs?.[has] === 'function')) {
+    throw invalid(`options.${clock}`, runtime, `an object with ${RUNTIME.join(', ')}`)
   }
   if (drift !== undefined && !(typeof drift === 'number' && drift >= 0 && drift < 0.5)) {
     throw invalid('options.drift', drift, 'a number from 0 to below 0.5')

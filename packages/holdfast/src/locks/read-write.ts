@@ -17,6 +17,7 @@ import { Taker } from './taker.js'
  * Whoever writes can go on as a reader: `Lock.downgrade`.
  */
 export class ReadWrite {
+  /** As it was given, without the prefix. */
   readonly name: string
   readonly #read: Taker
   readonly #write: Taker

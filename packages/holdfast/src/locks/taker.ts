@@ -26,6 +26,7 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> extends Take
   Options,
   Settings
 > {
+  /** As it was given, without the prefix. */
   readonly name: string
   readonly #engine: Engine
   readonly #mode: Mode
