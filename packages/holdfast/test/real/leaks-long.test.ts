@@ -71,11 +71,12 @@ test.concurrent(`10,000 cycles with cuts, cancels, time-outs and closes leave no
     expect(listeners).toBe(bare.process)
     expect(clients).toEqual(bare.clients)
   }
-  const [first, second, third] = parts.map(({ sockets }) => sockets)
-  expect([second, third]).toEqual([first, first])
-  // One object that is left at each cycle would be a multiple of this.
-  const growth = (parts[2]!.heap - parts[1]!.heap) / (0.4 * CYCLES)
-  expect(growth).toBeLessThan(64)
+  const sockets = parts.map((part) => part.sockets)
+  expect(new Set(sockets)).toEqual(new Set([sockets[0]]))
+  // What is left at each cycle grows in every part, what the engine makes for itself (compiled code) in
+  // some. One object that is left would be a multiple of this.
+  const growths = parts.slice(1).map(({ heap }, i) => (heap - parts[i]!.heap) / (0.2 * CYCLES))
+  expect(Math.min(...growths)).toBeLessThan(64)
 
   expect(closed).toEqual({ ...bare, heap: expect.any(Number) as number })
   expect(report.connections).toBe(bare.clients.length)
