@@ -17,8 +17,8 @@ const atOnce = 160
 /** A run that does not meet each of these proves less than it seems to. */
 const everything = new Set(
   (
-    'announced asked error forced foreign free gone granted held kept lapsed late left limit newer none noted queued ' +
-    'released renewed state taken turned push-first push-forced push-grant push-leader push-nobody push-revoked waits'
+    'ahead announced asked blind error forced foreign free gone granted held kept lapsed late left limit newer none noted quarantine queued ' +
+    'released renewed repaired stale state taken turned push-first push-forced push-grant push-leader push-nobody push-revoked turned votes waiting waits ended missing'
   ).split(' '),
 )
 const sequences = Number(process.env['HOLDFAST_RUNS'] ?? 3000)

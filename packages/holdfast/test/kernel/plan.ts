@@ -15,6 +15,25 @@ export interface AcquireItem {
   readonly info: string
 }
 
+/** Which ballot a request is of, said by what was seen before. */
+type Ballot = 'now' | 'next' | 'same' | 'low' | 'ahead' | 'text'
+
+export interface VoteItem extends AcquireItem {
+  readonly ballot: Ballot
+  readonly slots: string
+}
+
+interface QReleaseItem extends OwnerItem {
+  readonly least: string
+  readonly ballot: Ballot | 'none'
+  readonly failed: boolean
+  readonly stands: boolean
+}
+
+interface QRenewItem extends RenewItem {
+  readonly record: 'own' | 'none' | 'text' | 'small'
+}
+
 interface OwnerItem {
   readonly name: number
   readonly owner: number
@@ -45,6 +64,15 @@ export type Step =
   | { readonly kind: 'release'; readonly items: readonly ReleaseItem[] }
   | { readonly kind: 'renew'; readonly items: readonly RenewItem[] }
   | { readonly kind: 'turn'; readonly items: readonly TurnItem[] }
+  | { readonly kind: 'q_acquire'; readonly items: readonly VoteItem[] }
+  | { readonly kind: 'q_release'; readonly items: readonly QReleaseItem[] }
+  | { readonly kind: 'q_renew'; readonly items: readonly QRenewItem[] }
+  | { readonly kind: 'q_turn'; readonly items: readonly (TurnItem & { readonly ballot: Ballot })[] }
+  /** From here on calls are guarded by this epoch and quarantine; or not any more. */
+  | { readonly kind: 'guard'; readonly epoch: number; readonly quarantine: number | null }
+  | { readonly kind: 'bootstrap'; readonly set: string }
+  /** The node's marker is deleted, or is one of another run. */
+  | { readonly kind: 'marker'; readonly how: 'delete' | 'other run' | 'text' }
   | {
       readonly kind: 'force'
       readonly items: readonly {
@@ -96,7 +124,7 @@ const notAfter = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('past' as const, 'other run' as const) },
 )
 
-const acquireItem: fc.Arbitrary<AcquireItem> = fc.record({
+const acquireFields = {
   name,
   owner,
   mode: fc.constantFrom('x', 'x', 's', 'p', 'p'),
@@ -115,6 +143,25 @@ const acquireItem: fc.Arbitrary<AcquireItem> = fc.record({
     'größe 7 ',
     ' 0 1 2 - 0',
   ),
+} as const
+const acquireItem: fc.Arbitrary<AcquireItem> = fc.record(acquireFields)
+
+const ballot = fc.constantFrom<Ballot[]>(
+  'now',
+  'now',
+  'now',
+  'next',
+  'next',
+  'same',
+  'same',
+  'low',
+  'ahead',
+  'text',
+)
+const voteItem: fc.Arbitrary<VoteItem> = fc.record({
+  ...acquireFields,
+  ballot,
+  slots: fc.constantFrom('', '', '', '0', '1', '2', '0,1', '1,2', '0,1,2', '7', '0,0'),
 })
 
 /** Mostly one item, sometimes several of the same or of different names. */
@@ -137,7 +184,85 @@ const together: fc.Arbitrary<AcquireItem[]> = fc.oneof(
 
 const is = <const K extends string>(kind: K): fc.Arbitrary<K> => fc.constant(kind)
 
+/** What a node of a quorum is asked. */
+const quorumStep: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 30, arbitrary: fc.record({ kind: is('q_acquire'), items: some(voteItem) }) },
+  {
+    weight: 20,
+    arbitrary: fc.record({
+      kind: is('q_release'),
+      items: some(
+        fc.record({
+          name,
+          owner,
+          least: fc.constantFrom('', '', '', '', '150', '5000'),
+          ballot: fc.oneof(fc.constant('none' as const), ballot),
+          failed: fc.boolean(),
+          stands: fc.boolean(),
+        }),
+      ),
+    }),
+  },
+  {
+    weight: 14,
+    arbitrary: fc.record({
+      kind: is('q_renew'),
+      items: some(
+        fc.record({
+          name,
+          owner,
+          ttl,
+          notAfter,
+          record: fc.constantFrom('own', 'own', 'own', 'none', 'text', 'small'),
+        }),
+      ),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: is('q_turn'),
+      items: some(
+        fc.record({
+          name,
+          owner,
+          heir: owner,
+          mode: fc.constantFrom('s', 'x', 'p', 's', 'x', 'p', 'o'),
+          ttl,
+          notAfter,
+          info: fc.constantFrom('', '["heir",null,2]'),
+          ballot,
+        }),
+      ),
+    }),
+  },
+)
+
+const guardStep: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: is('guard'),
+      epoch: fc.constantFrom(0, 0, 1),
+      quarantine: fc.constantFrom(null, null, 100, 100, 5000),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: is('bootstrap'), set: fc.constantFrom('', '1', '1') }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: is('marker'),
+      how: fc.constantFrom('delete', 'other run', 'text'),
+    }),
+  },
+)
+
 const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: quorumStep },
+  { weight: 5, arbitrary: guardStep },
   {
     weight: 30,
     arbitrary: fc.record({ kind: is('acquire'), items: some(acquireItem) }),
@@ -263,9 +388,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: is('version') }) },
 )
 
+/** Mostly what a quorum asks, among all else that may come between. */
+const voting: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 10, arbitrary: quorumStep },
+  { weight: 3, arbitrary: step },
+)
+
+const length = { minLength: 1, maxLength: 30, size: 'max' } as const
+
 /** One sequence: its names and clients are its own, so that many run at the same time. */
-export const sequence: fc.Arbitrary<readonly Step[]> = fc.array(step, {
-  minLength: 1,
-  maxLength: 30,
-  size: 'max',
-})
+export const sequence: fc.Arbitrary<readonly Step[]> = fc.oneof(
+  { weight: 2, arbitrary: fc.array(step, length) },
+  { weight: 1, arbitrary: fc.array(voting, length) },
+)

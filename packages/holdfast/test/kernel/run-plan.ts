@@ -1,7 +1,7 @@
 import type { Pair } from './pair.js'
 import { clients, names, owners, type AcquireItem, type Step } from './plan.js'
 
-const version = '1'
+const plain = '1'
 
 /** Gives a plan's numbers their names and ids, and carries it out. */
 export class Run {
@@ -10,7 +10,14 @@ export class Run {
   readonly #run: string
   readonly #tickets = new Map<string, string>()
   readonly #started = Date.now() * 1000
+  readonly #ballots = new Map<string, string>()
+  /** Of each name, the highest ballot that a reply told. */
+  readonly #seen = new Map<number, number>()
+  /** Of each owner, what it would be taken up again with. */
+  readonly #records = new Map<string, string>()
+  #version = plain
   #crowds = 0
+  #votes = 0
 
   constructor(pair: Pair, id: string, run: string) {
     this.#pair = pair
@@ -28,7 +35,7 @@ export class Run {
     }
     for (const step of steps) await this.#step(step)
     const all = Array.from({ length: names }, (_, name) => this.#keys(name)).flat()
-    await this.#pair.compareState(all)
+    await this.#pair.compareState([...all, this.#marker])
     await this.#pair.close()
   }
 
@@ -48,7 +55,7 @@ export class Run {
       }
       case 'release': {
         const args = step.items.flatMap(({ owner, least }) => [this.#owner(owner), least])
-        await pair.call('release', this.#keysOf(step.items), [version, ...args])
+        await this.#call('release', step.items, args)
         return
       }
       case 'renew': {
@@ -57,7 +64,7 @@ export class Run {
           String(ttl),
           ...this.#notAfter(notAfter),
         ])
-        await pair.call('renew', this.#keysOf(step.items), [version, ...args])
+        await this.#call('renew', step.items, args)
         return
       }
       case 'turn': {
@@ -69,12 +76,12 @@ export class Run {
           ...this.#notAfter(notAfter),
           info,
         ])
-        await pair.call('turn', this.#keysOf(step.items), [version, ...args])
+        await this.#call('turn', step.items, args)
         return
       }
       case 'force': {
         const args = step.items.flatMap(({ how, meant, by }) => [how, meant, by])
-        await pair.call('force', this.#keysOf(step.items), [version, ...args])
+        await this.#call('force', step.items, args)
         return
       }
       case 'inspect':
@@ -82,27 +89,103 @@ export class Run {
         await pair.call(
           step.kind,
           step.names.flatMap((name) => this.#keys(name)),
-          [version],
+          [plain],
         )
         return
       case 'edge': {
         const args = step.items.flatMap(({ owner, edges }) => [this.#owner(owner), edges])
-        await pair.call('edge', this.#keysOf(step.items), [version, ...args])
+        await this.#call('edge', step.items, args)
         return
       }
       case 'waits': {
         const args = step.items.map(({ owner }) => this.#owner(owner))
-        await pair.call('waits', this.#keysOf(step.items), [version, ...args])
+        await this.#call('waits', step.items, args)
         return
       }
       case 'resize': {
         const fields = [step.limit, ...this.#notAfter(step.notAfter)]
-        await pair.call('resize', this.#keys(step.name), [version, ...fields])
+        await this.#call('resize', [step], fields)
         return
+      }
+      case 'q_acquire': {
+        const asked = step.items.map((item) => ({ item, owner: this.#owner(item.owner) }))
+        const args = asked.flatMap(({ item, owner }) => [
+          ...this.#acquireArgs(item, owner, this.#ballot(item.name, owner, item.ballot)),
+          item.slots,
+        ])
+        const replies = await this.#call('q_acquire', step.items, args)
+        for (const [i, { item, owner }] of asked.entries()) {
+          this.#voted(item, owner, replies[3 + i])
+        }
+        return
+      }
+      case 'q_release': {
+        const args = step.items.flatMap(({ name, owner, least, ballot, failed, stands }) => {
+          const id = this.#owner(owner)
+          const t = ballot === 'none' ? '' : this.#ballot(name, id, ballot)
+          const ticket = stands ? (this.#tickets.get(`${name} ${id}`) ?? String(this.#started)) : ''
+          return [id, least, t, failed ? '1' : '', ticket]
+        })
+        await this.#call('q_release', step.items, args)
+        return
+      }
+      case 'q_renew': {
+        const args = step.items.flatMap(({ name, owner, ttl, notAfter, record }) => {
+          const id = this.#owner(owner)
+          const own = this.#records.get(`${name} ${id}`) ?? 'x 1 60 50 - 12 0 0 info'
+          const text =
+            record === 'own'
+              ? own
+              : record === 'none'
+                ? ''
+                : record === 'text'
+                  ? 'some text'
+                  : own.replace(/ \d+ (\d+ \d .*)$/s, ' 77 $1')
+          return [
+            id,
+            String(ttl),
+            ...this.#notAfter(notAfter),
+            text,
+            own.startsWith('p') ? '3' : '',
+          ]
+        })
+        await this.#call('q_renew', step.items, args)
+        return
+      }
+      case 'q_turn': {
+        const args = step.items.flatMap(
+          ({ name, owner, heir, mode, ttl, notAfter, info, ballot }) => [
+            this.#owner(owner),
+            this.#owner(heir),
+            mode,
+            String(ttl),
+            ...this.#notAfter(notAfter),
+            info,
+            this.#ballot(name, this.#owner(heir), ballot),
+          ],
+        )
+        await this.#call('q_turn', step.items, args)
+        return
+      }
+      case 'guard':
+        this.#version =
+          step.quarantine === null ? plain : `${plain} ${step.epoch} ${step.quarantine}`
+        return
+      case 'bootstrap': {
+        const text = this.#version === plain ? `${plain} 0 100` : this.#version
+        await pair.call('bootstrap', [this.#marker], [text, step.set])
+        return
+      }
+      case 'marker': {
+        if (step.how === 'delete') return pair.del(this.#marker)
+        if (step.how === 'text') return pair.set(this.#marker, 'text', null)
+        const [, epoch = '0', quarantine = '100'] = this.#version.split(' ')
+        const text = `0 0 another-run ${epoch} ${quarantine}`
+        return pair.set(this.#marker, text, null)
       }
       case 'version':
         await pair.call('hello', [], ['2'])
-        await pair.call('hello', [], [version])
+        await pair.call('hello', [], [plain])
         return
       case 'subscribe':
         return pair.subscribe(this.#channel(step.client))
@@ -127,26 +210,76 @@ export class Run {
     script: 'acquire' | 'all' = 'acquire',
   ): Promise<void> {
     const asked = items.map((item, i) => ({ item, owner: ownerOf(item, i) }))
-    const args = asked.flatMap(({ item, owner }) => [
-      owner,
-      item.mode,
-      item.mode === 'p' ? String(item.weight) : '1',
-      String(item.ttl),
-      String(item.claim),
-      item.wait ? '1' : '0',
-      this.#ticket(item, owner),
-      ...this.#notAfter(item.notAfter),
-      '',
-      item.info,
-      item.mode === 'p' ? String(item.limit) : '',
-    ])
-    const replies = await this.#pair.call(script, this.#keysOf(items), [version, ...args])
+    const args = asked.flatMap(({ item, owner }) => this.#acquireArgs(item, owner, ''))
+    const replies = await this.#call(script, items, args)
     for (const [i, { item, owner }] of asked.entries()) {
       const reply = replies[3 + i]
       if (Array.isArray(reply) && reply[0] === 'queued') {
         this.#tickets.set(`${item.name} ${owner}`, String(reply[2]))
       }
     }
+  }
+
+  #acquireArgs(item: AcquireItem, owner: string, ballot: string): string[] {
+    const ticket = this.#ticket(item, owner)
+    return [
+      owner,
+      item.mode,
+      item.mode === 'p' ? String(item.weight) : '1',
+      String(item.ttl),
+      String(item.claim),
+      item.wait ? '1' : '0',
+      ballot === '' || ticket !== '' ? ticket : item.wait ? String(this.#started + 5) : '',
+      ...this.#notAfter(item.notAfter),
+      ballot,
+      item.info,
+      item.mode === 'p' ? String(item.limit) : '',
+    ]
+  }
+
+  #ballot(name: number, owner: string, which: string): string {
+    const place = `${name} ${owner}`
+    const now = Date.now() * 1000 + ++this.#votes
+    const ballot =
+      which === 'same'
+        ? (this.#ballots.get(place) ?? String(now))
+        : which === 'next'
+          ? String((this.#seen.get(name) ?? now) + 1)
+          : which === 'low'
+            ? '12'
+            : which === 'text'
+              ? 'a lot'
+              : String(which === 'ahead' ? now + 120_000_000 : now)
+    if (which !== 'text') this.#ballots.set(place, ballot)
+    return ballot
+  }
+
+  /** What a vote tells for later steps. */
+  #voted({ name, mode, weight, claim }: AcquireItem, owner: string, reply: unknown): void {
+    if (!Array.isArray(reply)) return
+    const [status, second] = reply.map(String)
+    const b = Number(reply.at(-1))
+    if (status === 'queued') this.#tickets.set(`${name} ${owner}`, String(second ? reply[2] : ''))
+    if (status === 'stale' || status === 'taken' || status === 'queued') this.#seen.set(name, b)
+    if (status !== 'granted') return
+    this.#seen.set(name, Number(second))
+    const sub = mode === 'p' ? `0/${reply[4]}` : '-'
+    const text = `${mode} ${mode === 'p' ? weight : 1} 250 ${claim} ${sub} ${second} 0 0 again`
+    this.#records.set(`${name} ${owner}`, text)
+  }
+
+  /** By the version that counts now. */
+  #call(
+    script: Parameters<Pair['call']>[0],
+    items: readonly { readonly name: number }[],
+    args: readonly string[],
+  ): ReturnType<Pair['call']> {
+    const marker = this.#version === plain ? [] : [this.#marker]
+    return this.#pair.call(script, [...this.#keysOf(items), ...marker], [this.#version, ...args])
+  }
+
+  get #marker(): string {
+    return `lock:${this.#id}:node`
   }
 
   async #spoil({ name, key, how }: Step & { kind: 'spoil' }): Promise<void> {

@@ -6,6 +6,7 @@ local MARKER, PERMITS = 'hf:shared', 'hf:permits'
 local FORCED, CLAIMED = '1', '2'
 local WITHHELD = 'withheld'
 local ASKED, ASKED_CLAIMED = '3', '4'
+local OFFERED = '5'
 local FENCE_MS = 600000
 local ASK_SPACING_MS = 500
 local LINE_TAIL_MS = 10000
@@ -21,7 +22,8 @@ if type(server) == 'string' then
 local _, at = string.find(server, 'run_id:', 1, true)
 if at then run = string.sub(server, at + 1, at + 16) end
 end
-local pushes = {}`
+local pushes = {}
+local quarantined, floor = false, 0`
 const p1 = `local function int(n)
 return string.format('%.0f', n)
 end`
@@ -128,7 +130,8 @@ end
 local n = { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, noted = noted,
 token = token, last = tonumber(token), lapsed = lapsed, top = top, waiting = waiting, members = 0,
 sharing = 0, expiry = false, ends = false, holder = false, behind = 0, looked = false, wrote = false,
-withheld = false, pool = pool, limit = false, base = 0, unsaved = false, freed = false, claim = false }
+withheld = false, pool = pool, limit = false, base = 0, unsaved = false, freed = false, claim = false,
+ballot = false }
 if waiting > 0 or not value or value == MARKER then share(n) end
 if waiting > 0 or n.members > 0 then look(n) end
 return n
@@ -253,6 +256,11 @@ call('PEXPIREAT', n.fence, int(math.max(now + FENCE_MS, ends)))
 return text
 end`
 const p35 = `local function mint(n)
+if n.ballot then
+local t = tonumber(n.ballot)
+if t > n.last then n.last, n.token = t, n.ballot end
+return n.ballot
+end
 n.last = math.max(us, n.last + 1)
 n.token = n.last == us and us_text or int(n.last)
 return n.token
@@ -312,6 +320,7 @@ if client(owner) ~= of then return owner end
 end
 end`
 const p43 = `local function advance(n, caller, moved)
+if quarantined then return nil end
 local granted, head, r, pushed, stopped
 local suspect = n.waiting > 0 and silent(n, caller)
 for step = 1, STEPS + 1 do
@@ -397,11 +406,37 @@ return n.pool and 'p' or 's', owner, last[2], r and bare(r.info) or ''
 end
 return '-', '', '-1', ''
 end`
-const p46 = `local function late(not_after, of_run)
+const p46 = `local AHEAD_US = 60000000
+local SLACK_US = 5000000
+local MARKER_TEXT = '^(%d+) (%d+) (%S+) (%d+) (%d+)$'`
+const p47 = `local function mark(key, from, least, epoch, quarantine)
+call('SET', key, int(from) .. ' ' .. int(least) .. ' ' .. (run == '' and '-' or run) .. ' ' .. epoch .. ' ' .. quarantine)
+end`
+const p48 = `local function guard()
+local version, epoch, quarantine = string.match(ARGV[1], '^(%d+) (%d+) (%d+)$')
+if version ~= VERSION then return 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION end
+local key = KEYS[#KEYS]
+local from, least, of, era, length = string.match(call('GET', key) or '', MARKER_TEXT)
+if era and tonumber(era) > tonumber(epoch) then
+return 'the epoch of this node is ' .. era .. ', and not ' .. epoch
+end
+if era == epoch and length ~= quarantine then
+return 'the quarantine of this node is ' .. length .. ' ms, and not ' .. quarantine
+end
+local known = era == epoch and (of == run or run == '')
+from, floor = tonumber(from) or 0, tonumber(least) or 0
+if not known then
+from = now + tonumber(quarantine)
+floor = math.max(floor, us + AHEAD_US + SLACK_US)
+mark(key, from, floor, epoch, quarantine)
+end
+if now < from then quarantined = int(from) end
+end`
+const p49 = `local function late(not_after, of_run)
 return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end`
-const p47 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
-const p48 = `local function mismatch(at)
+const p50 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
+const p51 = `local function mismatch(at)
 for i, expected in ipairs(TYPES) do
 local key = KEYS[at + i - 1]
 local found = redis.pcall('TYPE', key).ok
@@ -410,16 +445,15 @@ return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expe
 end
 end
 end`
-const p49 = `local function attempt(i, work)
+const p52 = `local function attempt(i, work)
 local ok, reply = pcall(work)
 if ok then return reply end
 local text = type(reply) == 'table' and reply.err or tostring(reply)
 return { 'error', string.find(text, 'WRONGTYPE Operation', 1, true) and mismatch(5 * i - 4) or text }
 end`
-const p50 = `local function answer(fill)
-if ARGV[1] ~= VERSION then
-return { us_text, run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
-end
+const p53 = `local function answer(fill)
+local wrong = ARGV[1] ~= VERSION and guard()
+if wrong then return { us_text, run, '', { 'error', wrong } } end
 local out = { us_text, run, '' }
 fill(out)
 for _, p in ipairs(pushes) do
@@ -428,27 +462,28 @@ if type(sent) == 'table' and sent.err then out[3] = sent.err end
 end
 return out
 end`
-const p51 = `local function open(i, fields)
+const p54 = `local function open(i, fields)
 local base = 1 + (i - 1) * fields
 local n = load(5 * i - 4)
 mend(n)
 return n, function(j) return ARGV[base + j] end
 end`
-const p52 = `local function each(fields, item)
+const p55 = `local function each(fields, item, grants)
 return answer(function(out)
 for i = 1, #KEYS / 5 do
-out[#out + 1] = attempt(i, function() return item(open(i, fields)) end)
+out[#out + 1] = grants and quarantined and { 'quarantine', quarantined }
+or attempt(i, function() return item(open(i, fields)) end)
 end
 end)
 end`
-const p53 = `local function asked_for(n, field)
+const p56 = `local function asked_for(n, field, votes)
 if late(field(8), field(9)) then return nil, { 'late' } end
 local mode, weight, limit = field(2), 1, nil
 if mode == 'p' then
 weight, limit = between(field(3), MOST_PERMITS), between(field(12), MOST_LIMIT)
 end
 local known_mode = mode == 'p' and weight and limit or (mode == 'x' or mode == 's') and field(3) == '1'
-if not known_mode or field(10) ~= '' then
+if not known_mode or not votes and field(10) ~= '' then
 return nil, { 'error', 'this version knows no such mode, weight, limit or ballot' }
 end
 if field(7) ~= '' then look(n) end
@@ -456,7 +491,7 @@ purge(n)
 return { mode = mode, weight = field(3), ttl = int(field(4)), claim = int(field(5)),
 sub = '-', token = '0', since = now_text, state = '0', info = field(11), permits = weight, limit = limit }
 end`
-const p54 = `local function refused(n, owner, asked, mine, known, stands)
+const p57 = `local function refused(n, owner, asked, mine, known, stands)
 if mine then return forced(n, owner, known) and { 'forced' } or nil end
 if known and known.token ~= '0' then return { 'lapsed' } end
 local silenced = n.lapsed
@@ -469,7 +504,7 @@ if asked.mode ~= 'p' then return nil end
 local wrong = agree(n, asked.permits, asked.limit, known or stands)
 return wrong and { 'error', wrong } or nil
 end`
-const p55 = `local function stay(n, owner, asked, mine, known)
+const p58 = `local function stay(n, owner, asked, mine, known)
 local text = prolong(n, owner, known, mine, now + asked.ttl)
 if not known or known.token == '0' then
 asked.token = mint(n)
@@ -482,7 +517,7 @@ confirm(n, owner, known)
 settle(n)
 return { 'granted', known.token, text, known.since }
 end`
-const p56 = `local function sharers(n, most)
+const p59 = `local function sharers(n, most)
 local live = call('ZRANGEBYSCORE', n.shared, now_text, '+inf', 'WITHSCORES',
 'LIMIT', 0, n.pool and MOST_LOOKS or most)
 if not n.pool then return live, n.sharing end
@@ -498,12 +533,12 @@ end
 end
 return found, count
 end`
-const p57 = `local function retire(n, owner, was)
+const p60 = `local function retire(n, owner, was)
 if n.value or n.sharing > 0 then return end
 n.top = was
 confirm(n, owner, record(n, owner))
 end`
-const p58 = `local function holders_of(n)
+const p61 = `local function holders_of(n)
 if n.value and n.value ~= MARKER then
 return 1, { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
 end
@@ -517,12 +552,221 @@ list[#list + 1] = call('HGET', n.meta, live[i]) or ''
 end
 return count, list
 end`
+const p62 = `local MOST_SLOTS = 1000`
+const p63 = `local function ballot_of(text)
+return string.match(text, '^%d+$') and #text <= 16 and tonumber(text) or nil
+end`
+const p64 = `local function poll(n, ballot)
+n.ballot = ballot
+local all, x = string.match(n.lapsed, '^m(%d+)/(%d+)$')
+if n.noted then
+n.all, n.x = tonumber(all or n.token), tonumber(x or n.token)
+return
+end
+n.all, n.x = 0, 0
+n.last = math.max(floor, us - FENCE_MS * 1000 + AHEAD_US + SLACK_US)
+n.token = int(n.last)
+end`
+const p65 = `local function keep_marks(n)
+n.lapsed = 'm' .. int(n.all) .. '/' .. int(n.x)
+end`
+const p66 = `local function raise(n, mode, t)
+n.all = math.max(n.all, t)
+if mode == 'x' then n.x = math.max(n.x, t) end
+keep_marks(n)
+end`
+const p67 = `local function slots_of(r)
+return r and r.mode == 'p' and string.match(r.sub, '^%d+/(%d[%d,]*)$') or ''
+end`
+const p68 = `local function taken_slots(n, but)
+local taken = {}
+if not n.pool or n.sharing == 0 then return taken end
+local live = sharers(n, MOST_SLOTS)
+for i = 1, #live, 2 do
+if live[i] ~= but then
+for slot in string.gmatch(slots_of(record(n, live[i])), '%d+') do taken[tonumber(slot)] = true end
+end
+end
+return taken
+end`
+const p69 = `local function choose(taken, weight, limit, wanted)
+local chosen, seen = {}, {}
+if wanted ~= '' then
+for text in string.gmatch(wanted, '%d+') do
+local slot = tonumber(text)
+if taken[slot] or seen[slot] or slot >= limit then return nil end
+seen[slot] = true
+chosen[#chosen + 1] = slot
+end
+else
+for slot = 0, limit - 1 do
+if #chosen < weight and not taken[slot] then chosen[#chosen + 1] = slot end
+end
+end
+if #chosen ~= weight then return nil end
+table.sort(chosen)
+return table.concat(chosen, ',')
+end`
+const p70 = `local function sub_of(n, mode, slots)
+return int(n.all) .. '/' .. (mode == 'x' and int(n.x) or mode == 'p' and slots or '-')
+end`
+const p71 = `local function vote(n, owner, r, ends, slots)
+r.sub = sub_of(n, r.mode, slots)
+raise(n, r.mode, tonumber(n.ballot))
+return enter(n, owner, r, ends)
+end`
+const p72 = `local function drop(n, owner)
+call('ZREM', n.line, owner)
+n.waiting = n.waiting - 1
+forget(n, owner)
+end`
+const p73 = `local function outstanding(r)
+return r.state == OFFERED and now <= tonumber(r.claim)
+end`
+const p74 = `local function offer(n, caller)
+if quarantined then return end
+local at, weights, mode = 0, 0, nil
+for _ = 1, STEPS do
+if n.waiting <= at then return end
+local two = call('ZRANGE', n.line, at, at + 1)
+local head = two[1]
+local r = record(n, head)
+if not r or r.state == OFFERED and not outstanding(r) and head ~= caller then
+drop(n, head)
+elseif excess(n, r) then
+drop(n, head)
+push('first', head, us_text .. ' ' .. now_text .. ' ' .. run .. ' ' .. n.token)
+elseif mode and r.mode ~= mode or not fits(n, r.mode, weights + tonumber(r.weight)) then
+return
+elseif head ~= caller and is_dead(head, r) then
+drop(n, head)
+else
+if not outstanding(r) then
+local length = r.state == OFFERED and 0 or tonumber(r.claim)
+r.state, r.claim = OFFERED, int(now + length)
+write(n, head, r)
+if head ~= caller then push('first', head, us_text .. ' ' .. now_text .. ' ' .. run .. ' ' .. n.token) end
+if r.mode == 'x' and two[2] then
+push('first', two[2], us_text .. ' ' .. r.claim .. ' ' .. run .. ' ' .. n.token)
+end
+end
+if r.mode == 'x' then return end
+mode, weights, at = r.mode, weights + tonumber(r.weight), at + 1
+end
+end
+end`
+const p75 = `local function due(n, owner, least)
+local r = least > 0 and record(n, owner)
+if not r or r.token == '0' then return nil end
+local ends = math.min(tonumber(r.since), now) + least
+if ends > now then return ends, r end
+end`
+const p76 = `local function retain(n, owner, r, mine, ends)
+if ends ~= mine and n.value ~= owner then call('PEXPIREAT', n.k, int(ends)) end
+if ends > mine then
+prolong(n, owner, r, mine, ends)
+elseif ends < mine then
+hold(n, owner, n.value == owner and 'x' or n.pool and 'p' or 's', ends, weigh(n, owner, r))
+n.freed = mine
+end
+if r.state ~= FORCED then
+r.state = FORCED
+write(n, owner, r)
+end
+if n.value ~= owner then share(n) end
+return ends > mine
+end`
+const p77 = `local function let_go(n, owner, least)
+local verdict, moved, was = 'gone', false, nil
+local shares = n.value ~= owner and (n.members > 0 or n.value) and call('ZSCORE', n.shared, owner)
+if shares then look(n) end
+local mine = (shares or n.value == owner) and held(n, owner)
+local ends, r = nil, nil
+if mine then ends, r = due(n, owner, least) end
+if ends then
+return 'kept', retain(n, owner, r, mine, ends), int(ends), r, nil
+elseif n.value == owner then
+verdict = 'released'
+n.value = false
+n.expiry = nil
+was, n.top = n.top, ''
+elseif shares then
+if mine then verdict = 'released' end
+call('ZREM', n.shared, unpack(spread(owner, weigh(n, owner, record(n, owner)))))
+forget(n, owner)
+if n.members > 0 then share(n) end
+n.expiry = nil
+shadow(n)
+n.freed = mine or false
+else
+local rank = n.waiting > 0 and call('ZRANK', n.line, owner)
+if rank then
+verdict = 'left'
+r = record(n, owner)
+call('ZREM', n.line, owner)
+forget(n, owner)
+n.waiting = n.waiting - 1
+moved = rank == 0
+else
+look(n)
+forget(n, owner)
+end
+end
+return verdict, moved, nil, r, was
+end`
+const p78 = `local function pass_on(n, field, make, hand_on)
+local owner, heir, mode = field(1), field(2), field(3)
+if late(field(5), field(6)) then return { 'late' } end
+if owner == heir then return { 'error', 'a turn needs a new owner id' } end
+local function mode_of(who)
+return n.value == who and 'x' or n.pool and 'p' or 's'
+end
+local ttl = int(field(4))
+local ends = now + ttl
+local mine = held(n, owner)
+if not mine then
+local theirs = held(n, heir)
+if not theirs or mode_of(heir) ~= mode then return { 'gone' } end
+local r = record(n, heir)
+if not r then return { 'error', 'the record of the tenure was lost' } end
+if forced(n, heir, r) then return { 'forced' } end
+local text = prolong(n, heir, r, theirs, ends)
+settle(n)
+return { 'turned', r.token, text, r.since }
+end
+local from = mode_of(owner)
+if from ~= mode and not (from == 'x' and mode == 's') then return { 'gone' } end
+local r = record(n, owner)
+if forced(n, owner, r) then return { 'forced' } end
+look(n)
+if held(n, heir) or record(n, heir) then return { 'gone' } end
+local weight = from == 'x' and 1 or weigh(n, owner, r)
+if from ~= mode then
+n.value, n.expiry, n.ends, n.holder = false, false, false, false
+share(n)
+end
+local asked = r and (r.state == ASKED or r.state == ASKED_CLAIMED)
+local info = (asked or field(7) == '') and (r and bare(r.info) or '') or field(7)
+local granted = make(n, heir, { mode = mode, weight = int(weight), ttl = ttl, claim = ttl, sub = '-',
+token = '0', since = now_text, state = '0', info = info }, ends, asked and ASKED, r)
+if from ~= 'x' then
+call('ZREM', n.shared, unpack(spread(owner, weight)))
+forget(n, owner)
+share(n)
+shadow(n)
+end
+if ends < mine then n.freed = mine end
+purge(n)
+if n.waiting > 0 then hand_on(n) end
+settle(n)
+return { 'turned', granted[2], granted[3], now_text }
+end`
 
-export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
+export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'bootstrap' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'q_acquire' | 'q_release' | 'q_renew' | 'q_turn' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '5b69bf93579200ee2489bedaedf0d3ef62aa170a',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, `return each(12, function(n, field)
+    sha1: '2a5cd938160c360785d8547297848feb2a04fbfd',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, `return each(12, function(n, field)
 local owner = field(1)
 local asked, verdict = asked_for(n, field)
 if not asked then return verdict end
@@ -565,12 +809,16 @@ if not granted and n.waiting == 0 and fits(n, mode, weight) then granted = enter
 end
 settle(n)
 return granted or { 'taken', holder(n, mode, weight) }
-end)`].join('\n'),
+end, true)`].join('\n'),
   },
   all: {
     name: 'all',
-    sha1: '61b2ae10da13e6b70dc566848663cad3a91e8527',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, `return answer(function(out)
+    sha1: '4b792c97601544cbe9e4cad6f91eb71acb8e7e9e',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, `return answer(function(out)
+if quarantined then
+for i = 1, #KEYS / 5 do out[3 + i] = { 'quarantine', quarantined } end
+return
+end
 local verdicts, parts, seen, complete = {}, {}, {}, true
 for i = 1, #KEYS / 5 do
 verdicts[i] = attempt(i, function()
@@ -615,8 +863,8 @@ end)`].join('\n'),
   },
   announce: {
     name: 'announce',
-    sha1: '0e99ef511426e5889cab3877aa919a707e07dffa',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p47, p48, p49, p50, p51, p52, `return each(0, function(n)
+    sha1: 'd894ad04467e75185a4eb2d2618baae40942e12a',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, function(n)
 local text = 'nobody - ' .. int(n.last) .. ' ' .. us_text
 if n.value and n.value ~= MARKER and ours(n.value) then
 local body = body_of(n, n.value) or ''
@@ -626,10 +874,27 @@ pushes[#pushes + 1] = { 'lock:election:' .. n.k, '1 ' .. text }
 return { 'announced' }
 end)`].join('\n'),
   },
+  bootstrap: {
+    name: 'bootstrap',
+    sha1: '89d57409c751831bdfa79a4e508411d63fc4cb06',
+    lua: [p0, p1, p6, p46, p47, p48, p50, p53, `local text = call('GET', KEYS[1])
+if ARGV[2] ~= '1' and not text then return { us_text, run, '', { 'missing' } } end
+return answer(function(out)
+if not quarantined then
+out[4] = { 'votes' }
+elseif ARGV[2] ~= '1' then
+out[4] = { 'waiting' }
+else
+local epoch, quarantine = string.match(ARGV[1], '^%d+ (%d+) (%d+)$')
+mark(KEYS[1], now, math.min(floor, us + AHEAD_US - SLACK_US), epoch, quarantine)
+out[4] = { 'ended' }
+end
+end)`].join('\n'),
+  },
   edge: {
     name: 'edge',
-    sha1: 'af84c201bcca07f77c8338031f58fb63623cc2ce',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p44, p47, p48, p49, p50, p51, p52, `return each(2, function(n, field)
+    sha1: '05a7d79e5cc1debf097cef9996d454419258285a',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p44, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(2, function(n, field)
 local owner = field(1)
 local r = held(n, owner) and record(n, owner)
 if not r then return { 'gone' } end
@@ -644,8 +909,8 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: 'd621a4c2bac534794b2306a00028bf91fd3a1aa1',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p56, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p57, p41, p42, p43, p44, p47, p48, p49, p50, p51, p52, `local function stand_in(n, owner, weight)
+    sha1: '198acd882359e74ea43871ce0f22670ffada43b2',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p60, p41, p42, p43, p44, p46, p47, p48, p50, p51, p52, p53, p54, p55, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
 end`, `local function weight_of(n, owner, known)
@@ -741,13 +1006,13 @@ end)`].join('\n'),
   },
   hello: {
     name: 'hello',
-    sha1: 'ee15187529ec10aa2854e8cc495ae46d6399b125',
-    lua: [p0, p1, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p33, p47, p48, p49, p50, p51, p52, `return each(0, nil)`].join('\n'),
+    sha1: 'c88cc3b3253a731754006a7e1e0a451c6d4828f8',
+    lua: [p0, p1, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p33, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, nil)`].join('\n'),
   },
   inspect: {
     name: 'inspect',
-    sha1: '94821dc1d2fd6b109e91c58dd939fb7e08dc9a1d',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p56, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p58, p47, p48, p49, p50, p51, p52, `return each(0, function(n)
+    sha1: 'ff1b274b34387f933540228d5c6737232352bbd4',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p61, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, function(n)
 local waiters = {}
 local count, holders = holders_of(n)
 local line = call('ZRANGE', n.line, 0, 99, 'WITHSCORES')
@@ -761,74 +1026,239 @@ end)`].join('\n'),
   },
   list: {
     name: 'list',
-    sha1: '1e493e76cdd0c880a2f773dbcf09c62860444976',
-    lua: [p0, p6, p47, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
+    sha1: '62f5101ef856e746f203fde9a751c46dce3ca07a',
+    lua: [p0, p6, p46, p50, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
 local keys = { found[1] }
 for _, key in ipairs(found[2]) do
 if not string.match(key, '^{[^}]*}:hf:') then keys[#keys + 1] = key end
 end
 return { us_text, run, '', keys }`].join('\n'),
   },
-  release: {
-    name: 'release',
-    sha1: 'e42c8e0b451b7d06cdd94436c0194c727e1444bf',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p37, p38, p39, p40, p57, p41, p42, p43, p44, p45, p47, p48, p49, p50, p51, p52, `local function due(n, owner, least)
-local r = least > 0 and record(n, owner)
-if not r or r.token == '0' then return nil end
-local ends = math.min(tonumber(r.since), now) + least
-if ends > now then return ends, r end
-end`, `local function retain(n, owner, r, mine, ends)
-if ends ~= mine and n.value ~= owner then call('PEXPIREAT', n.k, int(ends)) end
-if ends > mine then
-prolong(n, owner, r, mine, ends)
-elseif ends < mine then
-hold(n, owner, n.value == owner and 'x' or n.pool and 'p' or 's', ends, weigh(n, owner, r))
-n.freed = mine
+  q_acquire: {
+    name: 'q_acquire',
+    sha1: 'ed66d88b48ef96c73b12a95b51306c352fc324ed',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p62, p63, p64, p65, p66, p67, p68, `local function listed(taken)
+local list = {}
+for slot in pairs(taken) do list[#list + 1] = slot end
+table.sort(list)
+return table.concat(list, ',')
+end`, p69, p70, p71, p72, p73, p74, `local function invited(n, owner)
+if n.waiting == 0 then return true end
+local rank = call('ZRANK', n.line, owner)
+if rank == 0 then return true end
+local r = rank and record(n, owner)
+return r and outstanding(r) or false
+end`, `local function again(n, owner, asked, mine, known, t, wanted)
+local token = known and tonumber(known.token) or 0
+if t < token then return { 'stale', n.token } end
+if not known or t > token then
+if (not known or known.mode == 'x') and t <= n.last then return { 'stale', n.token } end
 end
-if r.state ~= FORCED then
-r.state = FORCED
+local before = n.token
+if not known then
+known = asked
+known.mode = n.value == owner and 'x' or n.pool and 'p' or 's'
+known.weight = n.value == owner and '1' or int(weigh(n, owner, known))
+known.sub = sub_of(n, known.mode, '-')
+end
+if known.mode == 'p' and wanted ~= '' and wanted ~= slots_of(known) then
+local taken = taken_slots(n, owner)
+local slots = choose(taken, tonumber(known.weight), capacity(n), wanted)
+if not slots then return { 'taken', 'p', owner, int(mine), '', listed(taken), before } end
+known.sub = (string.match(known.sub, '^%d+/') or '0/') .. slots
+end
+known.token = n.ballot
+mint(n)
+raise(n, known.mode, t)
+local text = prolong(n, owner, known, mine, now + asked.ttl)
+write(n, owner, known, known.ttl)
+settle(n)
+return { 'granted', known.token, text, known.since, slots_of(known), before }
+end`, `return each(13, function(n, field)
+local owner, t = field(1), ballot_of(field(10))
+if not t then return { 'error', 'this version knows no such ballot' } end
+local asked, verdict = asked_for(n, field, true)
+if not asked then return verdict end
+poll(n, field(10))
+if t > us + AHEAD_US then return { 'ahead', n.token } end
+local mode, weight = asked.mode, asked.permits
+if mode == 'p' and asked.limit > MOST_SLOTS then
+return { 'error', "on a quorum a semaphore's limit is at most " .. MOST_SLOTS }
+end
+local mine = held(n, owner)
+local known = record(n, owner)
+if mine then
+if forced(n, owner, known) then return { 'forced' } end
+return again(n, owner, asked, mine, known, t, field(13))
+end
+local wrong = mode == 'p' and agree(n, weight, asked.limit, known or field(7) ~= '')
+if wrong then return { 'error', wrong } end
+local before, fresh, ticket = n.token, 0, field(7)
+if mode ~= 'x' or n.waiting > 0 then look(n) end
+local stands = n.waiting > 0 and call('ZSCORE', n.line, owner)
+local free = fits(n, mode, weight)
+if field(6) == '1' and not stands and (n.waiting > 0 or not free) then
+look(n)
+call('ZADD', n.line, ticket, owner)
+keep(n)
+n.waiting = n.waiting + 1
+stands, fresh = ticket, 1
+if run ~= '' and subscribers(channel(owner)) > 0 then asked.sub = run end
+write(n, owner, asked)
+end
+if n.waiting > 0 and free then
+offer(n, owner)
+free = invited(n, owner)
+end
+local taken = mode == 'p' and taken_slots(n, owner) or {}
+local slots = free and mode == 'p' and choose(taken, weight, asked.limit, field(13)) or nil
+if free and mode == 'x' and t <= n.last then
+settle(n)
+return { 'stale', n.token }
+end
+if free and (mode ~= 'p' or slots) then
+if stands then
+call('ZREM', n.line, owner)
+n.waiting = n.waiting - 1
+if mode == 'x' then forget(n, owner) end
+end
+local granted = vote(n, owner, asked, now + asked.ttl, slots)
+settle(n)
+return { 'granted', granted[2], granted[3], now_text, slots or '', before }
+end
+settle(n)
+local kind, holds, ends, info = holder(n, mode, weight)
+if not stands then return { 'taken', kind, holds, ends, info, listed(taken), before } end
+return { 'queued', call('ZRANK', n.line, owner) or 0, stands, fresh, kind, holds, ends, info, listed(taken),
+before }
+end, true)`].join('\n'),
+  },
+  q_release: {
+    name: 'q_release',
+    sha1: 'dbe8946a54951f0a92ab12438f5d477535e23c24',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p38, p39, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p75, p76, p77, p62, p63, p64, p65, `local function lift(n, least)
+if least <= n.last then return false end
+n.last, n.token = least, int(least)
+return true
+end`, p72, p73, p74, `local function count_out(n, r, failed)
+local token = tonumber(r.token)
+if failed then
+local all, rest = string.match(r.sub, '^(%d+)/(.*)$')
+if all and n.all == token then n.all = tonumber(all) end
+if all and r.mode == 'x' and n.x == token then n.x = tonumber(rest) end
+else
+n.all = math.max(n.all, token + 1)
+if r.mode == 'x' then n.x = math.max(n.x, token + 1) end
+end
+lift(n, token + 1)
+end`, `return each(5, function(n, field)
+local owner, t, failed, ticket = field(1), ballot_of(field(3)), field(4) == '1', field(5)
+poll(n, false)
+local mine = held(n, owner)
+local r = mine and record(n, owner)
+local verdict, kept, was = 'gone', nil, nil
+local moved, who
+if mine or ticket == '' then
+verdict, moved, kept, who, was = let_go(n, owner, tonumber(field(2)) or 0)
+if was then call('DEL', n.k) end
+elseif n.waiting > 0 and call('ZSCORE', n.line, owner) then
+verdict = 'waits'
+end
+purge(n)
+local changed = was ~= nil
+if verdict == 'released' and r and r.token ~= '0' then
+count_out(n, r, failed)
+changed = true
+elseif t and not kept and lift(n, t + 1) then
+changed = true
+if not failed then n.all = math.max(n.all, t + 1) end
+end
+if changed then
+keep_marks(n)
+note(n)
+end
+if verdict == 'released' and r and ticket ~= '' then
+look(n)
+call('ZADD', n.line, ticket, owner)
+n.waiting = n.waiting + 1
+r.token, r.state = '0', '0'
+r.sub = run ~= '' and subscribers(channel(owner)) > 0 and run or '-'
 write(n, owner, r)
 end
-if n.value ~= owner then share(n) end
-return ends > mine
-end`, `return each(2, function(n, field)
-local owner, least = field(1), tonumber(field(2)) or 0
-local verdict, moved, was, kept = 'gone', false, nil, nil
-local shares = n.value ~= owner and (n.members > 0 or n.value) and call('ZSCORE', n.shared, owner)
-if shares then look(n) end
-local mine = (shares or n.value == owner) and held(n, owner)
-local ends, r = nil, nil
-if mine then ends, r = due(n, owner, least) end
-if ends then
-verdict, kept = 'kept', int(ends)
-moved = retain(n, owner, r, mine, ends)
-elseif n.value == owner then
-verdict = 'released'
-n.value = false
-n.expiry = nil
-was, n.top = n.top, ''
-elseif shares then
-if mine then verdict = 'released' end
-call('ZREM', n.shared, unpack(spread(owner, weigh(n, owner, record(n, owner)))))
-forget(n, owner)
-if n.members > 0 then share(n) end
-n.expiry = nil
-shadow(n)
-n.freed = mine or false
-else
-local rank = n.waiting > 0 and call('ZRANK', n.line, owner)
-if rank then
-verdict = 'left'
-r = record(n, owner)
-call('ZREM', n.line, owner)
-forget(n, owner)
-n.waiting = n.waiting - 1
-moved = rank == 0
-else
+if n.waiting > 0 and not kept then offer(n, nil) end
+settle(n)
+local left = verdict == 'left' and who or {}
+local kind, holds, last, info = holder(n, left.mode, left.weight)
+return { verdict, kind, holds, last, info, 0, kept }
+end)`].join('\n'),
+  },
+  q_renew: {
+    name: 'q_renew',
+    sha1: 'a3e0daa49575cbf1d0b606f23f47a0b677d1c09f',
+    lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p62, p63, p64, p65, p66, p67, p68, p69, p70, p71, `local function lost(n, owner, field)
+local r = parse(field(5))
+local token = r and ballot_of(r.token)
+if not token or token == 0 then return nil end
+poll(n, r.token)
+local mark = r.mode == 'x' and n.all or n.x
+if token < mark then return nil end
+purge(n)
 look(n)
-forget(n, owner)
+local weight, slots = 1, nil
+if r.mode == 'p' then
+weight = between(r.weight, MOST_PERMITS)
+local limit = between(field(6), MOST_SLOTS)
+if not weight or not limit or agree(n, weight, limit, false) then return nil end
+slots = choose(taken_slots(n, owner), weight, limit, slots_of(r))
+if not slots or slots_of(r) == '' then return nil end
+elseif r.weight ~= '1' or r.mode ~= 's' and r.mode ~= 'x' then
+return nil
 end
+if not fits(n, r.mode, weight) then return nil end
+return r, mark, slots
+end`, `return each(6, function(n, field)
+local owner = field(1)
+if late(field(3), field(4)) then return { 'late' } end
+local mine = held(n, owner)
+if not mine then
+local r, mark, slots = lost(n, owner, field)
+if not r then return { 'gone' } end
+if n.waiting > 0 and call('ZREM', n.line, owner) == 1 then n.waiting = n.waiting - 1 end
+if r.mode == 'x' then forget(n, owner) end
+local granted = vote(n, owner, r, now + math.floor(field(2)), slots)
+settle(n)
+return { mark > 0 and 'repaired' or 'blind', granted[3], granted[2], n.waiting }
 end
+local r = record(n, owner)
+if forced(n, owner, r) then return { 'forced' } end
+local ends = prolong(n, owner, r, mine, now + math.floor(field(2)))
+settle(n)
+local asked = r and r.state == ASKED and bare(r.info) or nil
+return { 'renewed', ends, r and r.token or '0', n.waiting, asked }
+end, true)`].join('\n'),
+  },
+  q_turn: {
+    name: 'q_turn',
+    sha1: 'db0cf745de0525e2243c214177609bdb67b15a2c',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p78, p62, p63, p64, p65, p66, p67, p70, p72, p73, p74, `local function make(n, heir, r, ends, state, before)
+r.sub = sub_of(n, r.mode, slots_of(before))
+raise(n, r.mode, tonumber(n.ballot))
+return enter(n, heir, r, ends, state)
+end`, `return each(8, function(n, field)
+local t = ballot_of(field(8))
+if not t then return { 'error', 'this version knows no such ballot' } end
+poll(n, field(8))
+if t > us + AHEAD_US then return { 'ahead', n.token } end
+if held(n, field(1)) and t <= n.last then return { 'stale', n.token } end
+return pass_on(n, field, make, function() offer(n, nil) end)
+end, true)`].join('\n'),
+  },
+  release: {
+    name: 'release',
+    sha1: '2bf71a9592f4a29214dc6ba379c2ac79a21fb06a',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p37, p38, p39, p40, p60, p41, p42, p43, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p75, p76, p77, `return each(2, function(n, field)
+local owner = field(1)
+local verdict, moved, kept, r, was = let_go(n, owner, tonumber(field(2)) or 0)
 purge(n)
 if n.waiting > 0 then advance(n, owner, moved) end
 if was then
@@ -844,8 +1274,8 @@ end)`].join('\n'),
   },
   renew: {
     name: 'renew',
-    sha1: 'ac67cd8fb5ad520720c6b5a005f5285edaee1005',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p10, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p34, p36, p40, p44, p46, p47, p48, p49, p50, p51, p52, `return each(4, function(n, field)
+    sha1: '6283ae3407d8a740e1ab7cee6a7122efa88f2b33',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p10, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p34, p36, p40, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
 local mine = held(n, owner)
@@ -857,12 +1287,12 @@ confirm(n, owner, r)
 settle(n)
 local asked = r and r.state == ASKED and bare(r.info) or nil
 return { 'renewed', ends, r and r.token or '0', n.waiting, asked }
-end)`].join('\n'),
+end, true)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: '232c8d48ca34923bcafdc5d86c3fa60826ac1b9d',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p37, p38, p39, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, `return each(3, function(n, field)
+    sha1: 'c3352435fb829fcd513c0a6db72b7bff6fd65ede',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p37, p38, p39, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)
 if field(1) ~= '' and not wanted then return { 'error', 'this version knows no such limit' } end
@@ -881,8 +1311,8 @@ end)`].join('\n'),
   },
   status: {
     name: 'status',
-    sha1: '09d28eb41d39781a5439615faf08a5255cc62383',
-    lua: [p0, p6, p47, `local function info(section)
+    sha1: '5065e218df658f0899484775e280177763ff6ea1',
+    lua: [p0, p6, p46, p50, `local function info(section)
 local text = redis.pcall('INFO', section)
 return type(text) == 'string' and '\\n' .. text or ''
 end`, `local function field(text, name)
@@ -905,59 +1335,17 @@ field(memory, 'maxmemory'),
   },
   turn: {
     name: 'turn',
-    sha1: 'c8771c43fc9f2bfa681507ad862b01f5f0d3afe4',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p41, p42, p43, p44, p46, p47, p48, p49, p50, p51, p52, `return each(7, function(n, field)
-local owner, heir, mode = field(1), field(2), field(3)
-if late(field(5), field(6)) then return { 'late' } end
-if owner == heir then return { 'error', 'a turn needs a new owner id' } end
-local function mode_of(who)
-return n.value == who and 'x' or n.pool and 'p' or 's'
-end
-local ttl = int(field(4))
-local ends = now + ttl
-local mine = held(n, owner)
-if not mine then
-local theirs = held(n, heir)
-if not theirs or mode_of(heir) ~= mode then return { 'gone' } end
-local r = record(n, heir)
-if not r then return { 'error', 'the record of the tenure was lost' } end
-if forced(n, heir, r) then return { 'forced' } end
-local text = prolong(n, heir, r, theirs, ends)
-settle(n)
-return { 'turned', r.token, text, r.since }
-end
-local from = mode_of(owner)
-if from ~= mode and not (from == 'x' and mode == 's') then return { 'gone' } end
-local r = record(n, owner)
-if forced(n, owner, r) then return { 'forced' } end
-look(n)
-if held(n, heir) or record(n, heir) then return { 'gone' } end
-local weight = from == 'x' and 1 or weigh(n, owner, r)
-if from ~= mode then
-n.value, n.expiry, n.ends, n.holder = false, false, false, false
-share(n)
-end
-local asked = r and (r.state == ASKED or r.state == ASKED_CLAIMED)
-local info = (asked or field(7) == '') and (r and bare(r.info) or '') or field(7)
-local granted = enter(n, heir, { mode = mode, weight = int(weight), ttl = ttl, claim = ttl, sub = '-',
-token = '0', since = now_text, state = '0', info = info }, ends, asked and ASKED)
-if from ~= 'x' then
-call('ZREM', n.shared, unpack(spread(owner, weight)))
-forget(n, owner)
-share(n)
-shadow(n)
-end
-if ends < mine then n.freed = mine end
-purge(n)
-if n.waiting > 0 then advance(n, nil, false) end
-settle(n)
-return { 'turned', granted[2], granted[3], now_text }
-end)`].join('\n'),
+    sha1: '08b8feface29a6511c9048d0e772dbaa222c6cac',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p41, p42, p43, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p78, `local function hand_on(n)
+advance(n, nil, false)
+end`, `return each(7, function(n, field)
+return pass_on(n, field, enter, hand_on)
+end, true)`].join('\n'),
   },
   waits: {
     name: 'waits',
-    sha1: '805e0a831f697fde6f92cfa50130658cb0d2a013',
-    lua: [p0, p1, p2, p3, p5, p6, p8, p9, p56, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p38, p39, p58, p47, p48, p49, p50, p51, p52, `return each(1, function(n, field)
+    sha1: '6ddc4fe10916472e3c6f6421dd30c409da5acf20',
+    lua: [p0, p1, p2, p3, p5, p6, p8, p9, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p38, p39, p61, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(1, function(n, field)
 local owner, text = field(1), ''
 if n.waiting > 0 and call('ZSCORE', n.line, owner) then
 local r = record(n, owner)

@@ -1,14 +1,14 @@
 -- A request for a name: what acquire and all have in common. Its fields are those of acquire.lua.
 
 -- What is asked for; or nil, and why it is not looked into: late, or an error.
-local function asked_for(n, field)
+local function asked_for(n, field, votes)
   if late(field(8), field(9)) then return nil, { 'late' } end
   local mode, weight, limit = field(2), 1, nil
   if mode == 'p' then
     weight, limit = between(field(3), MOST_PERMITS), between(field(12), MOST_LIMIT)
   end
   local known_mode = mode == 'p' and weight and limit or (mode == 'x' or mode == 's') and field(3) == '1'
-  if not known_mode or field(10) ~= '' then
+  if not known_mode or not votes and field(10) ~= '' then
     return nil, { 'error', 'this version knows no such mode, weight, limit or ballot' }
   end
   -- It had a place, which somebody may have deleted: then its record is left.

@@ -7,6 +7,8 @@ local FORCED, CLAIMED = '1', '2'
 local WITHHELD = 'withheld'
 -- Asked to let go; and the same for a tenure that is CLAIMED as well.
 local ASKED, ASKED_CLAIMED = '3', '4'
+-- Of a waiter on a node of a quorum: it was told that it may come in. Its claim is then when that ends.
+local OFFERED = '5'
 -- A fence key outlives its grant by at least this, so that a clock that steps back is noticed.
 local FENCE_MS = 600000
 -- Waiters ask again within a claim of the holder's end; the line outlives the last ask.
@@ -29,6 +31,8 @@ if type(server) == 'string' then
   if at then run = string.sub(server, at + 1, at + 16) end
 end
 local pushes = {}
+-- Of a guarded call (see _guard.lua): when the node may grant again, or false; and the least ballot.
+local quarantined, floor = false, 0
 
 -- Never tostring(): it rounds numbers of this size.
 local function int(n)

@@ -27,9 +27,8 @@ end
 
 -- The reply of the call: fill(out) puts in the verdicts. Messages are published when all is done.
 local function answer(fill)
-  if ARGV[1] ~= VERSION then
-    return { us_text, run, '', { 'error', 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION } }
-  end
+  local wrong = ARGV[1] ~= VERSION and guard()
+  if wrong then return { us_text, run, '', { 'error', wrong } } end
   local out = { us_text, run, '' }
   fill(out)
   for _, p in ipairs(pushes) do
@@ -47,11 +46,12 @@ local function open(i, fields)
   return n, function(j) return ARGV[base + j] end
 end
 
--- Runs item(n, field) for each name.
-local function each(fields, item)
+-- Runs item(n, field) for each name. grants: it may make a holder, or prolong one.
+local function each(fields, item, grants)
   return answer(function(out)
     for i = 1, #KEYS / 5 do
-      out[#out + 1] = attempt(i, function() return item(open(i, fields)) end)
+      out[#out + 1] = grants and quarantined and { 'quarantine', quarantined }
+        or attempt(i, function() return item(open(i, fields)) end)
     end
   end)
 end

@@ -8,12 +8,14 @@
 --   line    zset    waiters: member = owner id, score = ticket (server microseconds)
 --   shared  zset    shared holders: member = owner id, score = expiry (server milliseconds); of permits see _permits.lua
 --   meta    hash    owner id -> record, of waiters and shared holders; 'n' -> a semaphore's limit
--- ARGV[1]: protocol version, then a fixed number of fields for each item.
+--   and, of a guarded call, the node's marker: see _guard.lua
+-- ARGV[1]: protocol version (of a guarded call 'version epoch quarantine'), then a fixed number of fields for each item.
 -- Reply: { server microseconds, run id, push failure or '', reply of item 1, reply of item 2, ... }
 --
 -- A record is 'mode weight ttl claim sub token since state info'; a waiter's token is 0. A state is
 -- 0, FORCED (somebody asked for the end), CLAIMED (granted by a message, and not renewed yet), ASKED
--- (to let go, please: nothing else changes) or ASKED_CLAIMED (both).
+-- (to let go, please: nothing else changes) or ASKED_CLAIMED (both). Of a waiter on a node of a quorum
+-- it may be OFFERED: see _ballot.lua, which also says what sub is there.
 -- Each item runs under pcall with a verdict of its own; all messages are published at the end.
 --
 -- A hand-over waits for this script, so it is written for speed: few commands (a rare one costs some
@@ -23,4 +25,5 @@
 --@include _permits
 --@include _state
 --@include _line
+--@include _guard
 --@include _each

@@ -38,7 +38,8 @@ local function load(at)
   local n = { k = k, fence = fence, line = line, shared = shared, meta = meta, value = value, noted = noted,
     token = token, last = tonumber(token), lapsed = lapsed, top = top, waiting = waiting, members = 0,
     sharing = 0, expiry = false, ends = false, holder = false, behind = 0, looked = false, wrote = false,
-    withheld = false, pool = pool, limit = false, base = 0, unsaved = false, freed = false, claim = false }
+    withheld = false, pool = pool, limit = false, base = 0, unsaved = false, freed = false, claim = false,
+    ballot = false }
   if waiting > 0 or not value or value == MARKER then share(n) end
   if waiting > 0 or n.members > 0 then look(n) end
   return n
@@ -195,8 +196,13 @@ local function prolong(n, owner, r, mine, ends)
   return text
 end
 
--- The next token.
+-- The next token; of a quorum the ballot.
 local function mint(n)
+  if n.ballot then
+    local t = tonumber(n.ballot)
+    if t > n.last then n.last, n.token = t, n.ballot end
+    return n.ballot
+  end
   n.last = math.max(us, n.last + 1)
   n.token = n.last == us and us_text or int(n.last)
   return n.token

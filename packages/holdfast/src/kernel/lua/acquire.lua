@@ -61,4 +61,4 @@ return each(12, function(n, field)
   end
   settle(n)
   return granted or { 'taken', holder(n, mode, weight) }
-end)
+end, true)

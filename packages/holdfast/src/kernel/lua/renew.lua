@@ -20,4 +20,4 @@ return each(4, function(n, field)
   settle(n)
   local asked = r and r.state == ASKED and bare(r.info) or nil
   return { 'renewed', ends, r and r.token or '0', n.waiting, asked }
-end)
+end, true)

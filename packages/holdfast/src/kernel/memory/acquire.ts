@@ -17,14 +17,19 @@ export interface Asked {
 }
 
 /** What is asked for; or why it is not looked into: late, or an error. */
-export function askedFor(n: Name, field: Field, call: Call): Asked | readonly Reply[] {
+export function askedFor(
+  n: Name,
+  field: Field,
+  call: Call,
+  votes = false,
+): Asked | readonly Reply[] {
   const mode = field(2)
   if (late(call, field(8), field(9))) return ['late']
   const weight = between(field(3), mostPermits)
   const limit = between(field(12), mostLimit)
   const single = (mode === 'x' || mode === 's') && weight === 1
   const several = mode === 'p' && weight !== null && limit !== null
-  if ((!single && !several) || weight === null || field(10) !== '') {
+  if ((!single && !several) || weight === null || (!votes && field(10) !== '')) {
     return ['error', 'this version knows no such mode, weight, limit or ballot']
   }
   // It had a place, which somebody may have deleted: then its record is left.
@@ -87,6 +92,7 @@ export function stay(n: Name, owner: string, { record, ends }: Asked, mine: numb
 
 export const acquire: Operation = {
   fields: 12,
+  grants: true,
   run(n, field, call) {
     const { us, now, run, space } = call
     const owner = field(1)

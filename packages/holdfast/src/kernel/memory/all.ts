@@ -42,6 +42,7 @@ function look(
 
 export const all: Together = {
   fields: 12,
+  grants: true,
   together(items, call) {
     const seen = new Set<string>()
     // First every name is looked at. Nothing is granted to who asks.

@@ -20,6 +20,10 @@ export interface Call {
   /** The first 16 characters of the server's run id, or nothing where INFO is forbidden. */
   readonly run: string
   readonly space: Keyspace
+  /** Of a guarded call: when the node may grant again, server ms; null: it may. See guard.ts. */
+  readonly quarantined: number | null
+  /** The least ballot that can be larger than all that were granted, us. */
+  readonly floor: number
   /** How many subscribe to a channel. */
   subscribers(channel: string): number
   /** Published after the last item, whatever becomes of the items. */

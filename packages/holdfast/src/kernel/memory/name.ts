@@ -25,7 +25,8 @@ export class Name extends State {
    * @param moved - the head of the line has already changed.
    */
   advance(caller: string | null, moved = false): Reply[] | null {
-    const { space, us, now, run } = this.call
+    const { space, us, now, run, quarantined } = this.call
+    if (quarantined !== null) return null
     let granted: Reply[] | null = null
     let pushed: string | null = null
     let stopped = false

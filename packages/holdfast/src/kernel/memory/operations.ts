@@ -8,25 +8,32 @@ import type { Name } from './name.js'
 import { between, mostLimit, mostLooks, spread } from './permits.js'
 import { lost, please } from './please.js'
 import { askedClaimedState, askedState, bareInfo, forcedState } from './record.js'
+import { qAcquire } from './q-acquire.js'
+import { qRelease } from './q-release.js'
+import { qRenew } from './q-renew.js'
 import { release } from './release.js'
 import { isOwner, steps } from './state.js'
-import { turn } from './turn.js'
+import { qTurn, turn } from './turn.js'
 
 /** What a script does with one name. */
 export interface Operation {
   /** How many arguments each name has. */
   readonly fields: number
+  /** It may make a holder, or prolong one: not in a quarantine. */
+  readonly grants?: true
   run(n: Name, field: Field, call: Call): readonly Reply[]
 }
 
 /** What a script does with all names of a call. */
 export interface Together {
   readonly fields: number
+  readonly grants?: true
   together(items: readonly Item[], call: Call): readonly (readonly Reply[])[]
 }
 
 const renew: Operation = {
   fields: 4,
+  grants: true,
   run(n, field, call) {
     const owner = field(1)
     if (late(call, field(3), field(4))) return ['late']
@@ -160,4 +167,8 @@ export const operations: ReadonlyMap<string, Operation | Together> = new Map<
   ['announce', announce],
   ['edge', edge],
   ['waits', waits],
+  ['q_acquire', qAcquire],
+  ['q_release', qRelease],
+  ['q_renew', qRenew],
+  ['q_turn', qTurn],
 ])

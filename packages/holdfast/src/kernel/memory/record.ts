@@ -6,6 +6,9 @@ export const claimedState = '2'
 export const askedState = '3'
 export const askedClaimedState = '4'
 
+/** Of a waiter on a node of a quorum: it was told that it may come in. Its claim is then when that ends. */
+export const offeredState = '5'
+
 /** Granted by a message, and not renewed yet, whether or not it was asked to let go. */
 export function isClaimed(state: string | undefined): boolean {
   return state === claimedState || state === askedClaimedState

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Reply } from '../../clients/port.js'
 import { attempt, type Call, type Item } from './call.js'
 import { globToRegExp } from './glob.js'
+import { bootstrap, guard, unguarded } from './guard.js'
 import { Name } from './name.js'
 import type { Keys } from './state.js'
 import { operations, type Operation, type Together } from './operations.js'
@@ -56,23 +57,26 @@ export class MemoryServer {
     const run = this.infoFails ? '' : this.runId
     if (script === 'list') return [String(us), run, '', this.#list(String(args[2]))]
     if (script === 'status') return [String(us), run, '', this.#status(String(args[1]))]
+    const now = Math.floor(us / 1000)
+    if (script === 'bootstrap')
+      return [String(us), run, '', bootstrap(this.space, keys, args, us, run)]
     const operation = operations.get(script)
     if (operation === undefined && script !== 'hello') throw new Error(`no script named ${script}`)
-    if (args[0] !== version) {
-      const text = `protocol version ${args[0]} is not ${version}`
-      return [String(us), run, '', ['error', text]]
-    }
+    const guarded =
+      args[0] === version ? unguarded : guard(this.space, keys, String(args[0]), us, run)
+    if ('wrong' in guarded) return [String(us), run, '', ['error', guarded.wrong]]
     const call: Call = {
       us,
-      now: Math.floor(us / 1000),
+      now,
       run,
+      ...guarded,
       space: this.space,
       subscribers: (channel) => this.subscribers(channel),
       messages: [],
     }
     const items: Item[] = []
     const fields = operation?.fields ?? 0
-    for (let i = 0; operation !== undefined && 5 * i < keys.length; i++) {
+    for (let i = 0; operation !== undefined && 5 * i + 5 <= keys.length; i++) {
       const own = keys.slice(5 * i, 5 * i + 5) as readonly string[] as Keys
       items.push({ keys: own, field: (j) => String(args[i * fields + j]) })
     }
@@ -163,6 +167,9 @@ function carryOut(
   operation: Operation | Together,
   items: readonly Item[],
 ): readonly (readonly Reply[])[] {
+  if (operation.grants && call.quarantined !== null) {
+    return items.map(() => ['quarantine', String(call.quarantined)])
+  }
   if ('together' in operation) return operation.together(items, call)
   return items.map(({ keys, field }) =>
     attempt(call, keys, () => operation.run(new Name(call, keys), field, call)),

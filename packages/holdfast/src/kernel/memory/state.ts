@@ -21,7 +21,7 @@ const withheld = 'withheld'
 /** The most heads, or dead shared holders, that one call works off. */
 export const steps = 64
 
-const fenceMs = 600_000
+export const fenceMs = 600_000
 
 /** The five keys of a name. */
 export type Keys = readonly [k: string, fence: string, line: string, shared: string, meta: string]
@@ -52,9 +52,11 @@ export class State {
   behind = 0
   /** When the shared holder ended whom this call took out. */
   freed: number | null = null
+  /** Of a node of a quorum: the ballot that this item is of. */
+  ballot: string | null = null
   readonly permits: Permits
-  protected readonly fence: string
-  protected readonly call: Call
+  readonly fence: string
+  readonly call: Call
   /** Whether somebody waits or shares, or is to: only then meta counts. */
   protected looked = false
   protected shares = false
@@ -259,8 +261,12 @@ export class State {
     return ends
   }
 
-  /** A fencing token larger than every earlier one of this name. */
+  /** A fencing token larger than every earlier one of this name; of a quorum the ballot. */
   mint(): string {
+    if (this.ballot !== null) {
+      this.last = Math.max(this.last, Number(this.ballot))
+      return this.ballot
+    }
     this.last = Math.max(this.call.us, this.last + 1)
     return String(this.last)
   }

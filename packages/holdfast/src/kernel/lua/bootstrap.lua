@@ -1,0 +1,23 @@
+-- bootstrap: says, or sets, that this node may vote at once. A key names the node's marker: see _guard.lua.
+--
+-- KEYS: the marker.
+-- ARGV: version epoch quarantine (one text, as of every guarded call); 1 to end the quarantine, else ''
+-- Reply: { server microseconds, run id, '', { status } }
+--   missing | waiting (quarantined) | votes | ended | error text
+
+--@include _name
+
+local text = call('GET', KEYS[1])
+if ARGV[2] ~= '1' and not text then return { us_text, run, '', { 'missing' } } end
+return answer(function(out)
+  if not quarantined then
+    out[4] = { 'votes' }
+  elseif ARGV[2] ~= '1' then
+    out[4] = { 'waiting' }
+  else
+    -- Tokens from before may be ahead of the clock, by what is allowed less what it may go back.
+    local epoch, quarantine = string.match(ARGV[1], '^%d+ (%d+) (%d+)$')
+    mark(KEYS[1], now, math.min(floor, us + AHEAD_US - SLACK_US), epoch, quarantine)
+    out[4] = { 'ended' }
+  end
+end)
