@@ -38,6 +38,8 @@ local function again(n, owner, asked, mine, known, t, wanted)
     if not slots then return { 'taken', 'p', owner, int(mine), '', listed(taken), before } end
     known.sub = (string.match(known.sub, '^%d+/') or '0/') .. slots
   end
+  -- Others may have been granted beside it since: they stay granted if this one fails.
+  if t > token and n.all ~= token then known.sub = string.gsub(known.sub, '^%d+', int(n.all)) end
   known.token = n.ballot
   mint(n)
   raise(n, known.mode, t)

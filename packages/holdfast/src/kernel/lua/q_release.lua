@@ -7,7 +7,8 @@
 --   4 failed: 1 if there was no majority for it (then the marks are as before the vote), else ''
 --   5 ticket: the owner goes on waiting, at this place; or ''
 -- Reply of an item: verdict kind owner expiry info 0, and of `kept` the expiry
---   released | left | gone | kept: as of release | waits (in line, as before) | error text
+--   released | left | gone | kept: as of release | waits (in line, as before)
+--   newer (the owner has voted for a larger ballot since: nothing is done) | error text
 
 --@include _name
 --@include _release
@@ -35,7 +36,11 @@ return each(5, function(n, field)
   local r = mine and record(n, owner)
   local verdict, kept, was = 'gone', nil, nil
   local moved, who
-  if mine or ticket == '' then
+  -- Late: its owner has voted again since, with a larger ballot.
+  local newer = t and r and tonumber(r.token) > t
+  if newer then
+    verdict = 'newer'
+  elseif mine or ticket == '' then
     verdict, moved, kept, who, was = let_go(n, owner, tonumber(field(2)) or 0)
     if was then call('DEL', n.k) end
   elseif n.waiting > 0 and call('ZSCORE', n.line, owner) then
@@ -46,8 +51,9 @@ return each(5, function(n, field)
   if verdict == 'released' and r and r.token ~= '0' then
     count_out(n, r, failed)
     changed = true
-  elseif t and not kept and lift(n, t + 1) then
-    changed = true
+  elseif t and not kept and not newer then
+    local lifted = lift(n, t + 1)
+    changed = changed or lifted or not failed and n.all <= t
     if not failed then n.all = math.max(n.all, t + 1) end
   end
   if changed then

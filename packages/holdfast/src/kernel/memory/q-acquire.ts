@@ -38,7 +38,10 @@ function again(
     if (slots === null) return ['taken', 'p', owner, String(mine), '', listed(taken), before]
     known = { ...known, sub: `${/^\d+\//.exec(known.sub)?.[0] ?? '0/'}${slots}` }
   }
-  known = { ...known, token: String(n.ballot) }
+  // Others may have been granted beside it since: they stay granted if this one fails.
+  const alone = t <= token || ballots.all === token
+  const sub = alone ? known.sub : known.sub.replace(/^\d+/, String(ballots.all))
+  known = { ...known, sub, token: String(n.ballot) }
   n.mint()
   ballots.raise(known.mode, t)
   const later = n.prolong(owner, known, mine, ends)

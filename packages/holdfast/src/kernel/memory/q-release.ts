@@ -33,7 +33,10 @@ export const qRelease: Operation = {
     const mine = n.held(owner)
     const r = mine === null ? null : n.record(owner)
     let end: Partial<LetGo> & { verdict: string } = { verdict: 'gone' }
-    if (mine !== null || ticket === '') end = letGo(n, owner, Number(field(2)))
+    // Late: its owner has voted again since, with a larger ballot.
+    const newer = t !== null && r !== null && Number(r.token) > t
+    if (newer) end = { verdict: 'newer' }
+    else if (mine !== null || ticket === '') end = letGo(n, owner, Number(field(2)))
     else if (space.zset(n.line).score(owner) !== null) end = { verdict: 'waits' }
     n.purge()
     const { verdict } = end
@@ -42,8 +45,9 @@ export const qRelease: Operation = {
     if (verdict === 'released' && r !== null && r.token !== '0') {
       countOut(ballots, r, failed)
       changed = true
-    } else if (t !== null && kept === null && ballots.lift(t + 1)) {
-      changed = true
+    } else if (t !== null && kept === null && !newer) {
+      const lifted = ballots.lift(t + 1)
+      changed ||= lifted || (!failed && ballots.all <= t)
       if (!failed) ballots.all = Math.max(ballots.all, t + 1)
     }
     if (changed) {
