@@ -1036,7 +1036,7 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: 'ed66d88b48ef96c73b12a95b51306c352fc324ed',
+    sha1: '0e469f7a63d3371f3718dc9155c8d7f7ddea005f',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p62, p63, p64, p65, p66, p67, p68, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
@@ -1067,6 +1067,7 @@ local slots = choose(taken, tonumber(known.weight), capacity(n), wanted)
 if not slots then return { 'taken', 'p', owner, int(mine), '', listed(taken), before } end
 known.sub = (string.match(known.sub, '^%d+/') or '0/') .. slots
 end
+if t > token and n.all ~= token then known.sub = string.gsub(known.sub, '^%d+', int(n.all)) end
 known.token = n.ballot
 mint(n)
 raise(n, known.mode, t)
@@ -1135,7 +1136,7 @@ end, true)`].join('\n'),
   },
   q_release: {
     name: 'q_release',
-    sha1: 'dbe8946a54951f0a92ab12438f5d477535e23c24',
+    sha1: '90feebf8383a438d06ab320351c30a97320c9294',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p38, p39, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p75, p76, p77, p62, p63, p64, p65, `local function lift(n, least)
 if least <= n.last then return false end
 n.last, n.token = least, int(least)
@@ -1158,7 +1159,10 @@ local mine = held(n, owner)
 local r = mine and record(n, owner)
 local verdict, kept, was = 'gone', nil, nil
 local moved, who
-if mine or ticket == '' then
+local newer = t and r and tonumber(r.token) > t
+if newer then
+verdict = 'newer'
+elseif mine or ticket == '' then
 verdict, moved, kept, who, was = let_go(n, owner, tonumber(field(2)) or 0)
 if was then call('DEL', n.k) end
 elseif n.waiting > 0 and call('ZSCORE', n.line, owner) then
@@ -1169,8 +1173,9 @@ local changed = was ~= nil
 if verdict == 'released' and r and r.token ~= '0' then
 count_out(n, r, failed)
 changed = true
-elseif t and not kept and lift(n, t + 1) then
-changed = true
+elseif t and not kept and not newer then
+local lifted = lift(n, t + 1)
+changed = changed or lifted or not failed and n.all <= t
 if not failed then n.all = math.max(n.all, t + 1) end
 end
 if changed then
