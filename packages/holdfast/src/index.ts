@@ -40,7 +40,14 @@ export type { ForceResult, HeldBy, LockState, WaitingFor } from './locks/inspect
 export type { Deadlock } from './locks/deadlock-report.js'
 export type { RevokeResult } from './locks/revoke.js'
 export { HoldfastError } from './base/errors.js'
-export type { DeadlockLink, ErrorCode, ErrorFacts, Holder, LossReason } from './base/errors.js'
+export type {
+  DeadlockLink,
+  ErrorCode,
+  ErrorFacts,
+  Holder,
+  LossReason,
+  NodeTrouble,
+} from './base/errors.js'
 export type { HoldfastEvents, LockEvent } from './base/events.js'
 export type { Duration } from './base/duration.js'
 export type { Runtime, Timer } from './base/runtime.js'

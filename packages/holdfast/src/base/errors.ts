@@ -10,6 +10,8 @@ export type ErrorCode =
   | 'ERR_LOST'
   /** The server could not be reached, or did not answer in time. */
   | 'ERR_UNAVAILABLE'
+  /** Of several servers so few could be used that no majority can answer; `nodes` says why. */
+  | 'ERR_NO_QUORUM'
   /** Somebody asked the holder to let go: the reason of `lock.revoked`, never thrown by itself. */
   | 'ERR_REVOKED'
   /** `close()` was called on this Holdfast. */
@@ -53,6 +55,15 @@ export interface DeadlockLink extends Omit<Holder, 'mode' | 'owner'> {
   }
 }
 
+/** Why one of several servers could not be used. */
+export interface NodeTrouble {
+  /** Which one, counted from 1 in the order in which the clients were given, and what is known of it. */
+  readonly node: string
+  /** What went wrong there: its error, in words. */
+  readonly reason: string
+  readonly code: ErrorCode
+}
+
 /** The facts that an error carries beside its message. Which are present depends on the code. */
 export interface ErrorFacts {
   /** The lock that it is about. */
@@ -65,6 +76,8 @@ export interface ErrorFacts {
   readonly held?: number
   /** ERR_DEADLOCK, after a wait: who waits in the circle. The last one waits for the first. */
   readonly cycle?: readonly DeadlockLink[]
+  /** ERR_NO_QUORUM: what each server that could not be used said. */
+  readonly nodes?: readonly NodeTrouble[]
   /** ERR_LOST: what ended the lease. */
   readonly reason?: LossReason
   /** ERR_REVOKED: who asked, and why, as far as it was said. */
@@ -89,6 +102,7 @@ export class HoldfastError extends Error implements ErrorFacts {
   /** What it is; all that a program has to compare. */
   readonly code: ErrorCode
   declare readonly lock?: string
+  declare readonly nodes?: readonly NodeTrouble[]
   declare readonly holder?: Holder | null
   declare readonly remaining?: number | null
   declare readonly held?: number

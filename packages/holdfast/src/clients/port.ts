@@ -45,6 +45,8 @@ export interface SubscriptionEvents {
 export interface Port {
   /** Which client is behind it, for error messages: `ioredis`, `node-redis`, `memory`, ... */
   readonly kind: string
+  /** Where the server is, for error messages: `10.0.0.1:6379`. */
+  readonly address?: string | undefined
   /** False when a command given now would be queued by the client instead of being written. */
   readonly ready: boolean
   /** True where names live on several servers: then one call may carry the names of one slot only. */

@@ -33,8 +33,7 @@ function describe(x: unknown): [given: string, hint: string] {
     return [`the function ${x.name || '(anonymous)'}`, 'Hand over what it makes, not the function.']
   }
   if (typeof x !== 'object') return [`a ${typeof x}`, '']
-  if (Array.isArray(x))
-    return ['an array', 'Hand over one client: a quorum of several servers is not there yet.']
+  if (Array.isArray(x)) return ['an array within an array', 'Hand over one array of clients.']
   if (has(x, 'evalSha', 'execute')) {
     return ['a node-redis pool', 'A pool cannot subscribe: hand over one createClient().']
   }
@@ -79,6 +78,42 @@ export function usable(port: Port): Port {
     throw new HoldfastError('ERR_CONFIG', message)
   }
   return port
+}
+
+/**
+ * The ports of one client, or of several that each stand for an independent server.
+ *
+ * @throws HoldfastError `ERR_CONFIG` as `recognise` and `usable`, and for several that cannot be a quorum.
+ */
+export function recogniseAll(client: unknown): readonly Port[] {
+  if (!Array.isArray(client)) return [usable(recognise(client))]
+  const list: readonly unknown[] = client
+  if (list.length === 0) {
+    const hint =
+      'Is a list of servers empty? For locks within this process, ask for Holdfast.inMemory().'
+    const message = `Holdfast needs ${expected}; it was given an empty array. ${hint}`
+    throw new HoldfastError('ERR_CONFIG', message, { given: 'an empty array', expected })
+  }
+  const ports = list.map((one) => usable(recognise(one)))
+  if (ports.length === 1) return ports
+  list.forEach((one, i) => {
+    const before = list.indexOf(one)
+    if (before === i) return
+    const message = `Of several servers each counts once: clients ${before + 1} and ${i + 1} are the same.`
+    throw new HoldfastError('ERR_CONFIG', message)
+  })
+  const cluster = ports.findIndex((port) => port.cluster)
+  if (cluster >= 0) {
+    const message = `Client ${cluster + 1} is of a Cluster, which cannot be one of several independent servers: give each a client of its own.`
+    throw new HoldfastError('ERR_CONFIG', message)
+  }
+  const [first] = ports
+  const other = ports.findIndex((port) => (port.keyPrefix ?? '') !== (first!.keyPrefix ?? ''))
+  if (other > 0) {
+    const message = `Clients 1 and ${other + 1} put different prefixes before keys: they would not lock the same names.`
+    throw new HoldfastError('ERR_CONFIG', message)
+  }
+  return ports
 }
 
 /** The clients that Holdfast takes, by their shape. */

@@ -195,6 +195,20 @@ export function revokerOfInfo(info: string): Revoker {
   }
 }
 
+/** A record as a node of a quorum takes up a lost tenure with it. docs/protocol.md, Records. */
+export function encodeRecord(r: {
+  readonly mode: Mode
+  readonly permits: string
+  readonly ttl: string
+  readonly claim: string
+  readonly sub: string
+  readonly ballot: number
+  readonly info: string
+}): string {
+  const { mode, permits, ttl, claim, sub, ballot, info } = r
+  return [mode, permits, ttl, claim, sub, ballot, 0, 0, info].join(' ')
+}
+
 /** A record of the meta key. */
 export interface StoredRecord extends Info {
   readonly mode: Mode
@@ -227,9 +241,22 @@ export function decodeRecord(text: string): StoredRecord | null {
 /** A message to a client. Times are server ms. */
 export type Push =
   | { kind: 'grant'; owner: string; token: number; now: number; ends: number; run: string }
-  | { kind: 'first'; owner: string; now: number; ends: number; run: string }
+  | {
+      kind: 'first'
+      owner: string
+      now: number
+      ends: number
+      run: string
+      /** Of a node of a quorum: the highest ballot there. */
+      ballot?: number
+    }
   | { kind: 'forced'; owner: string; now: number }
   | { kind: 'revoked'; owner: string; now: number; by: Revoker }
+
+/** A message of a majority: when the name may be free for whoever waits. Local ms. */
+export function encodeFirst(owner: string, now: number, ends: number, run: string): string {
+  return [PROTOCOL, 'first', owner, now * 1000, ends, run].join(' ')
+}
 
 /** Reads a message; null for one of another version or kind, which is then not for us. */
 export function decodePush(message: string): Push | null {
@@ -247,8 +274,9 @@ export function decodePush(message: string): Push | null {
     }
   }
   if (kind === 'first') {
-    const [us, ends, run = ''] = rest
-    return { kind, owner, now: Number(us) / 1000, ends: Number(ends), run }
+    const [us, ends, run = '', ballot] = rest
+    const first = { kind, owner, now: Number(us) / 1000, ends: Number(ends), run } as const
+    return ballot === undefined ? first : { ...first, ballot: Number(ballot) }
   }
   if (kind === 'forced') return { kind, owner, now: Number(rest[0]) / 1000 }
   if (kind === 'revoked') {

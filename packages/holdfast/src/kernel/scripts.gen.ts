@@ -320,7 +320,7 @@ if client(owner) ~= of then return owner end
 end
 end`
 const p43 = `local function advance(n, caller, moved)
-if quarantined then return nil end
+if quarantined or string.sub(n.lapsed, 1, 1) == 'm' then return nil end
 local granted, head, r, pushed, stopped
 local suspect = n.waiting > 0 and silent(n, caller)
 for step = 1, STEPS + 1 do
@@ -538,25 +538,8 @@ if n.value or n.sharing > 0 then return end
 n.top = was
 confirm(n, owner, record(n, owner))
 end`
-const p61 = `local function holders_of(n)
-if n.value and n.value ~= MARKER then
-return 1, { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
-end
-if n.sharing == 0 then return 0, {} end
-local live, count = sharers(n, 100)
-local list = {}
-for i = 1, #live, 2 do
-list[#list + 1] = live[i]
-list[#list + 1] = live[i + 1]
-list[#list + 1] = call('HGET', n.meta, live[i]) or ''
-end
-return count, list
-end`
-const p62 = `local MOST_SLOTS = 1000`
-const p63 = `local function ballot_of(text)
-return string.match(text, '^%d+$') and #text <= 16 and tonumber(text) or nil
-end`
-const p64 = `local function poll(n, ballot)
+const p61 = `local MOST_SLOTS = 1000`
+const p62 = `local function poll(n, ballot)
 n.ballot = ballot
 local all, x = string.match(n.lapsed, '^m(%d+)/(%d+)$')
 if n.noted then
@@ -567,63 +550,15 @@ n.all, n.x = 0, 0
 n.last = math.max(floor, us - FENCE_MS * 1000 + AHEAD_US + SLACK_US)
 n.token = int(n.last)
 end`
-const p65 = `local function keep_marks(n)
-n.lapsed = 'm' .. int(n.all) .. '/' .. int(n.x)
-end`
-const p66 = `local function raise(n, mode, t)
-n.all = math.max(n.all, t)
-if mode == 'x' then n.x = math.max(n.x, t) end
-keep_marks(n)
-end`
-const p67 = `local function slots_of(r)
-return r and r.mode == 'p' and string.match(r.sub, '^%d+/(%d[%d,]*)$') or ''
-end`
-const p68 = `local function taken_slots(n, but)
-local taken = {}
-if not n.pool or n.sharing == 0 then return taken end
-local live = sharers(n, MOST_SLOTS)
-for i = 1, #live, 2 do
-if live[i] ~= but then
-for slot in string.gmatch(slots_of(record(n, live[i])), '%d+') do taken[tonumber(slot)] = true end
-end
-end
-return taken
-end`
-const p69 = `local function choose(taken, weight, limit, wanted)
-local chosen, seen = {}, {}
-if wanted ~= '' then
-for text in string.gmatch(wanted, '%d+') do
-local slot = tonumber(text)
-if taken[slot] or seen[slot] or slot >= limit then return nil end
-seen[slot] = true
-chosen[#chosen + 1] = slot
-end
-else
-for slot = 0, limit - 1 do
-if #chosen < weight and not taken[slot] then chosen[#chosen + 1] = slot end
-end
-end
-if #chosen ~= weight then return nil end
-table.sort(chosen)
-return table.concat(chosen, ',')
-end`
-const p70 = `local function sub_of(n, mode, slots)
-return int(n.all) .. '/' .. (mode == 'x' and int(n.x) or mode == 'p' and slots or '-')
-end`
-const p71 = `local function vote(n, owner, r, ends, slots)
-r.sub = sub_of(n, r.mode, slots)
-raise(n, r.mode, tonumber(n.ballot))
-return enter(n, owner, r, ends)
-end`
-const p72 = `local function drop(n, owner)
+const p63 = `local function drop(n, owner)
 call('ZREM', n.line, owner)
 n.waiting = n.waiting - 1
 forget(n, owner)
 end`
-const p73 = `local function outstanding(r)
+const p64 = `local function outstanding(r)
 return r.state == OFFERED and now <= tonumber(r.claim)
 end`
-const p74 = `local function offer(n, caller)
+const p65 = `local function offer(n, caller)
 if quarantined then return end
 local at, weights, mode = 0, 0, nil
 for _ = 1, STEPS do
@@ -654,6 +589,71 @@ if r.mode == 'x' then return end
 mode, weights, at = r.mode, weights + tonumber(r.weight), at + 1
 end
 end
+end`
+const p66 = `local function holders_of(n)
+if n.value and n.value ~= MARKER then
+return 1, { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
+end
+if n.sharing == 0 then return 0, {} end
+local live, count = sharers(n, 100)
+local list = {}
+for i = 1, #live, 2 do
+list[#list + 1] = live[i]
+list[#list + 1] = live[i + 1]
+list[#list + 1] = call('HGET', n.meta, live[i]) or ''
+end
+return count, list
+end`
+const p67 = `local function ballot_of(text)
+return string.match(text, '^%d+$') and #text <= 16 and tonumber(text) or nil
+end`
+const p68 = `local function keep_marks(n)
+n.lapsed = 'm' .. int(n.all) .. '/' .. int(n.x)
+end`
+const p69 = `local function raise(n, mode, t)
+n.all = math.max(n.all, t)
+if mode == 'x' then n.x = math.max(n.x, t) end
+keep_marks(n)
+end`
+const p70 = `local function slots_of(r)
+return r and r.mode == 'p' and string.match(r.sub, '^%d+/(%d[%d,]*)$') or ''
+end`
+const p71 = `local function taken_slots(n, but)
+local taken = {}
+if not n.pool or n.sharing == 0 then return taken end
+local live = sharers(n, MOST_SLOTS)
+for i = 1, #live, 2 do
+if live[i] ~= but then
+for slot in string.gmatch(slots_of(record(n, live[i])), '%d+') do taken[tonumber(slot)] = true end
+end
+end
+return taken
+end`
+const p72 = `local function choose(taken, weight, limit, wanted)
+local chosen, seen = {}, {}
+if wanted ~= '' then
+for text in string.gmatch(wanted, '%d+') do
+local slot = tonumber(text)
+if taken[slot] or seen[slot] or slot >= limit then return nil end
+seen[slot] = true
+chosen[#chosen + 1] = slot
+end
+else
+for slot = 0, limit - 1 do
+if #chosen < weight and not taken[slot] then chosen[#chosen + 1] = slot end
+end
+end
+if #chosen ~= weight then return nil end
+table.sort(chosen)
+return table.concat(chosen, ',')
+end`
+const p73 = `local function sub_of(n, mode, slots)
+return int(n.all) .. '/' .. (mode == 'x' and int(n.x) or mode == 'p' and slots or '-')
+end`
+const p74 = `local function vote(n, owner, r, ends, slots)
+r.sub = sub_of(n, r.mode, slots)
+raise(n, r.mode, tonumber(n.ballot))
+return enter(n, owner, r, ends)
 end`
 const p75 = `local function due(n, owner, least)
 local r = least > 0 and record(n, owner)
@@ -765,7 +765,7 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'bootstrap' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'q_acquire' | 'q_release' | 'q_renew' | 'q_turn' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '2a5cd938160c360785d8547297848feb2a04fbfd',
+    sha1: 'cc828bf24853e17eb126e48aa67c2e425f81047e',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, `return each(12, function(n, field)
 local owner = field(1)
 local asked, verdict = asked_for(n, field)
@@ -813,7 +813,7 @@ end, true)`].join('\n'),
   },
   all: {
     name: 'all',
-    sha1: '4b792c97601544cbe9e4cad6f91eb71acb8e7e9e',
+    sha1: 'ead98fc34046eea6ba452c9a67b40ffb444ef029',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, `return answer(function(out)
 if quarantined then
 for i = 1, #KEYS / 5 do out[3 + i] = { 'quarantine', quarantined } end
@@ -909,8 +909,8 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: '198acd882359e74ea43871ce0f22670ffada43b2',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p60, p41, p42, p43, p44, p46, p47, p48, p50, p51, p52, p53, p54, p55, `local function stand_in(n, owner, weight)
+    sha1: '2e94aa618af3e20360a7f70d2b7b0429ab3852bd',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p60, p41, p42, p43, p44, p46, p47, p48, p50, p51, p52, p53, p54, p55, p61, p62, p63, p64, p65, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
 end`, `local function weight_of(n, owner, known)
@@ -998,7 +998,12 @@ if owners[1] then n.top = '' end
 else
 shadow(n)
 end
+if string.sub(n.lapsed, 1, 1) == 'm' then
+poll(n, false)
+offer(n, nil)
+else
 advance(n, nil, false)
+end
 if owners[1] and exclusive then retire(n, owners[1], was) end
 settle(n)
 return { 'forced', math.max(#owners, 1), left }
@@ -1012,7 +1017,7 @@ end)`].join('\n'),
   inspect: {
     name: 'inspect',
     sha1: 'ff1b274b34387f933540228d5c6737232352bbd4',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p61, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, function(n)
+    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p66, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, function(n)
 local waiters = {}
 local count, holders = holders_of(n)
 local line = call('ZRANGE', n.line, 0, 99, 'WITHSCORES')
@@ -1036,13 +1041,13 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: '0e469f7a63d3371f3718dc9155c8d7f7ddea005f',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p62, p63, p64, p65, p66, p67, p68, `local function listed(taken)
+    sha1: 'aacde580cf616b37c89ec544a11bf149e0513f5a',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p61, p67, p62, p68, p69, p70, p71, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
 table.sort(list)
 return table.concat(list, ',')
-end`, p69, p70, p71, p72, p73, p74, `local function invited(n, owner)
+end`, p72, p73, p74, p63, p64, p65, `local function invited(n, owner)
 if n.waiting == 0 then return true end
 local rank = call('ZRANK', n.line, owner)
 if rank == 0 then return true end
@@ -1074,7 +1079,8 @@ raise(n, known.mode, t)
 local text = prolong(n, owner, known, mine, now + asked.ttl)
 write(n, owner, known, known.ttl)
 settle(n)
-return { 'granted', known.token, text, known.since, slots_of(known), before }
+local taken = known.mode == 'p' and listed(taken_slots(n, owner)) or ''
+return { 'granted', known.token, text, known.since, slots_of(known), taken, before }
 end`, `return each(13, function(n, field)
 local owner, t = field(1), ballot_of(field(10))
 if not t then return { 'error', 'this version knows no such ballot' } end
@@ -1125,7 +1131,7 @@ if mode == 'x' then forget(n, owner) end
 end
 local granted = vote(n, owner, asked, now + asked.ttl, slots)
 settle(n)
-return { 'granted', granted[2], granted[3], now_text, slots or '', before }
+return { 'granted', granted[2], granted[3], now_text, slots or '', listed(taken), before }
 end
 settle(n)
 local kind, holds, ends, info = holder(n, mode, weight)
@@ -1137,11 +1143,11 @@ end, true)`].join('\n'),
   q_release: {
     name: 'q_release',
     sha1: '90feebf8383a438d06ab320351c30a97320c9294',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p38, p39, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p75, p76, p77, p62, p63, p64, p65, `local function lift(n, least)
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p38, p39, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p75, p76, p77, p61, p67, p62, p68, `local function lift(n, least)
 if least <= n.last then return false end
 n.last, n.token = least, int(least)
 return true
-end`, p72, p73, p74, `local function count_out(n, r, failed)
+end`, p63, p64, p65, `local function count_out(n, r, failed)
 local token = tonumber(r.token)
 if failed then
 local all, rest = string.match(r.sub, '^(%d+)/(.*)$')
@@ -1200,7 +1206,7 @@ end)`].join('\n'),
   q_renew: {
     name: 'q_renew',
     sha1: 'a3e0daa49575cbf1d0b606f23f47a0b677d1c09f',
-    lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p62, p63, p64, p65, p66, p67, p68, p69, p70, p71, `local function lost(n, owner, field)
+    lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p67, p62, p68, p69, p70, p71, p72, p73, p74, `local function lost(n, owner, field)
 local r = parse(field(5))
 local token = r and ballot_of(r.token)
 if not token or token == 0 then return nil end
@@ -1244,8 +1250,8 @@ end, true)`].join('\n'),
   },
   q_turn: {
     name: 'q_turn',
-    sha1: 'db0cf745de0525e2243c214177609bdb67b15a2c',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p78, p62, p63, p64, p65, p66, p67, p70, p72, p73, p74, `local function make(n, heir, r, ends, state, before)
+    sha1: 'a4d53bdb8b701c5905f9aca474ecb1c8bb902882',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p78, p61, p67, p62, p68, p69, p70, p73, p63, p64, p65, `local function make(n, heir, r, ends, state, before)
 r.sub = sub_of(n, r.mode, slots_of(before))
 raise(n, r.mode, tonumber(n.ballot))
 return enter(n, heir, r, ends, state)
@@ -1255,12 +1261,21 @@ if not t then return { 'error', 'this version knows no such ballot' } end
 poll(n, field(8))
 if t > us + AHEAD_US then return { 'ahead', n.token } end
 if held(n, field(1)) and t <= n.last then return { 'stale', n.token } end
-return pass_on(n, field, make, function() offer(n, nil) end)
+local reply = pass_on(n, field, make, function() offer(n, nil) end)
+if reply[1] ~= 'turned' or reply[2] == n.ballot then return reply end
+local r = record(n, field(2))
+if t < tonumber(r.token) or r.mode == 'x' and t <= n.last then return { 'stale', n.token } end
+r.token = n.ballot
+mint(n)
+raise(n, r.mode, t)
+write(n, field(2), r, r.ttl)
+reply[2] = n.ballot
+return reply
 end, true)`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: '2bf71a9592f4a29214dc6ba379c2ac79a21fb06a',
+    sha1: 'd05bc634778bd0725570dc832f02a31a92a62233',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p37, p38, p39, p40, p60, p41, p42, p43, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p75, p76, p77, `return each(2, function(n, field)
 local owner = field(1)
 local verdict, moved, kept, r, was = let_go(n, owner, tonumber(field(2)) or 0)
@@ -1296,7 +1311,7 @@ end, true)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: 'c3352435fb829fcd513c0a6db72b7bff6fd65ede',
+    sha1: '2aafa38090757d211e407a69f13c53595257d2f0',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p37, p38, p39, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)
@@ -1340,7 +1355,7 @@ field(memory, 'maxmemory'),
   },
   turn: {
     name: 'turn',
-    sha1: '08b8feface29a6511c9048d0e772dbaa222c6cac',
+    sha1: '00000fa006fb8aaa03adaed364d83a04703e3408',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p41, p42, p43, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p78, `local function hand_on(n)
 advance(n, nil, false)
 end`, `return each(7, function(n, field)
@@ -1350,7 +1365,7 @@ end, true)`].join('\n'),
   waits: {
     name: 'waits',
     sha1: '6ddc4fe10916472e3c6f6421dd30c409da5acf20',
-    lua: [p0, p1, p2, p3, p5, p6, p8, p9, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p38, p39, p61, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(1, function(n, field)
+    lua: [p0, p1, p2, p3, p5, p6, p8, p9, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p38, p39, p66, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(1, function(n, field)
 local owner, text = field(1), ''
 if n.waiting > 0 and call('ZSCORE', n.line, owner) then
 local r = record(n, owner)

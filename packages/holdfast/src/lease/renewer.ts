@@ -2,7 +2,8 @@ import type { LocalClock } from '../base/clock.js'
 import { HoldfastError } from '../base/errors.js'
 import type { Runtime, Timer } from '../base/runtime.js'
 import { revokerOfInfo, renewFields, sooner } from '../kernel/protocol.js'
-import type { Answer, Node } from '../quorum/node.js'
+import type { Answer } from '../quorum/node.js'
+import type { Nodes } from '../quorum/nodes.js'
 import { classify, isConfig } from '../quorum/replies.js'
 import { deadlineOfReply } from './deadline.js'
 import type { Lease } from './lease.js'
@@ -16,14 +17,14 @@ const LEAST_RETRY_MS = 20
  * A failure is retried with what the lease has left; it delays nobody else. (Design, section 4.)
  */
 export class Renewer {
-  readonly #node: Node
+  readonly #node: Nodes
   readonly #clock: LocalClock
   readonly #runtime: Runtime
   readonly #drift: number
   readonly #leases = new Set<Lease>()
   #timer: { at: number; keepAlive: boolean; timer: Timer } | null = null
 
-  constructor(node: Node, clock: LocalClock, runtime: Runtime, drift: number) {
+  constructor(node: Nodes, clock: LocalClock, runtime: Runtime, drift: number) {
     this.#node = node
     this.#clock = clock
     this.#runtime = runtime

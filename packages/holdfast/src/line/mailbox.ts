@@ -1,7 +1,7 @@
 import type { LocalClock } from '../base/clock.js'
 import type { Subscription } from '../clients/port.js'
 import { channelOf, decodePush, type Push } from '../kernel/protocol.js'
-import type { Node } from '../quorum/node.js'
+import type { Nodes } from '../quorum/nodes.js'
 
 /** Takes the messages for one owner id. `received` is local time. */
 export interface Recipient {
@@ -15,7 +15,7 @@ export interface Recipient {
  * handed to whoever is registered for their owner id.
  */
 export class Mailbox {
-  readonly #node: Node
+  readonly #node: Nodes
   readonly #clock: LocalClock
   readonly channel: string
   readonly #recipients = new Map<string, Recipient>()
@@ -24,7 +24,7 @@ export class Mailbox {
   #live = false
   #closed = false
 
-  constructor(node: Node, clock: LocalClock, client: string, onGap: () => void) {
+  constructor(node: Nodes, clock: LocalClock, client: string, onGap: () => void) {
     this.#node = node
     this.#clock = clock
     this.channel = channelOf(client)

@@ -2,7 +2,8 @@ import type { LocalClock } from '../base/clock.js'
 import type { Runtime, Timer } from '../base/runtime.js'
 import type { NameKeys } from '../kernel/names.js'
 import { releaseFields } from '../kernel/protocol.js'
-import type { Answer, Node } from '../quorum/node.js'
+import type { Answer } from '../quorum/node.js'
+import type { Nodes } from '../quorum/nodes.js'
 import type { Mailbox } from './mailbox.js'
 import { Watch } from './watch.js'
 
@@ -17,7 +18,7 @@ const LOOK_MS = 30_000
  * again until the server confirms it or its time is over by itself. (Design: no late acquire; I9.)
  */
 export class Orphans {
-  readonly #node: Node
+  readonly #node: Nodes
   readonly #clock: LocalClock
   readonly #runtime: Runtime
   readonly #mailbox: Mailbox
@@ -26,7 +27,7 @@ export class Orphans {
   readonly #watch: Watch
   #closed = false
 
-  constructor(node: Node, clock: LocalClock, runtime: Runtime, mailbox: Mailbox, drift: number) {
+  constructor(node: Nodes, clock: LocalClock, runtime: Runtime, mailbox: Mailbox, drift: number) {
     this.#node = node
     this.#clock = clock
     this.#runtime = runtime

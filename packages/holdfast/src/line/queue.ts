@@ -3,7 +3,7 @@ import { HoldfastError } from '../base/errors.js'
 import { inTime } from '../base/in-time.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Grant } from '../lease/lease.js'
-import type { Node } from '../quorum/node.js'
+import type { Nodes } from '../quorum/nodes.js'
 import { classify } from '../quorum/replies.js'
 import { Line } from './line.js'
 import { Mailbox } from './mailbox.js'
@@ -19,7 +19,7 @@ interface Call {
 
 /** All calls of one Holdfast that want names, and what they share: channel, lines, owner ids. */
 export class Queue {
-  readonly node: Node
+  readonly node: Nodes
   readonly clock: LocalClock
   readonly runtime: Runtime
   readonly drift: number
@@ -32,7 +32,7 @@ export class Queue {
   readonly #signals = new Map<AbortSignal, { calls: Set<Call>; listener: () => void }>()
   #sequence = 0
 
-  constructor(node: Node, clock: LocalClock, runtime: Runtime, drift: number) {
+  constructor(node: Nodes, clock: LocalClock, runtime: Runtime, drift: number) {
     this.node = node
     this.clock = clock
     this.runtime = runtime

@@ -1,7 +1,7 @@
 import { idOf, type Edge } from '../kernel/edges.js'
 import { keysOf } from '../kernel/names.js'
 import { decodeRecord } from '../kernel/protocol.js'
-import type { Node } from '../quorum/node.js'
+import type { Nodes } from '../quorum/nodes.js'
 import type { SeenHolder, SeenWait } from './deadlock-graph.js'
 import { triples } from './inspect.js'
 
@@ -13,7 +13,7 @@ const MOST_WAITS = 200
  * each in few calls.
  */
 export async function walk(
-  node: Node,
+  node: Nodes,
   timeout: number,
   from: readonly Edge[],
   most: number = MOST_WAITS,
@@ -45,7 +45,7 @@ export async function walk(
  * @throws ERR_UNAVAILABLE, ERR_CONFIG, where it is to be strict.
  */
 export async function look(
-  node: Node,
+  node: Nodes,
   timeout: number,
   edge: Edge,
   strict: boolean,

@@ -1,5 +1,5 @@
 import { LocalClock } from '../base/clock.js'
-import { HoldfastError, type LossReason } from '../base/errors.js'
+import { HoldfastError, invalid, type LossReason } from '../base/errors.js'
 import { systemRuntime, type Runtime } from '../base/runtime.js'
 import type { Port } from '../clients/port.js'
 import { keysOf } from '../kernel/names.js'
@@ -11,9 +11,12 @@ import type { Orphans } from '../line/orphans.js'
 import { Queue } from '../line/queue.js'
 import type { Wish } from '../line/wish.js'
 import { Node } from '../quorum/node.js'
+import type { Nodes } from '../quorum/nodes.js'
+import { Quorum } from '../quorum/quorum.js'
 import type { Hold } from './context.js'
 import { acquireWatched } from './deadlock.js'
 import { EvictionWatch } from './eviction.js'
+import { guardOf, longestOf } from './guard.js'
 import { Lock } from './lock.js'
 import {
   checkTakeOver,
@@ -37,7 +40,10 @@ export class Engine {
   readonly drift: number
   readonly runtime: Runtime
   readonly clock: LocalClock
-  readonly node: Node
+  /** One server, or several as one. */
+  readonly node: Nodes
+  /** The longest lease that may be asked for, ms. */
+  readonly longest: number
   readonly queue: Queue
   readonly renewer: Renewer
   readonly eviction: EvictionWatch
@@ -46,13 +52,16 @@ export class Engine {
   readonly closing: Set<() => void> = new Set()
   #closing: Promise<void> | null = null
 
-  constructor(port: Port, options: HoldfastOptions) {
+  constructor(ports: readonly Port[], options: HoldfastOptions) {
     this.options = options
     this.prefix = options.prefix ?? 'lock:'
     this.drift = options.drift ?? 0.01
     this.runtime = options.runtime ?? systemRuntime
     this.clock = new LocalClock(this.runtime)
-    this.node = new Node(port, this.clock, this.runtime, this.drift)
+    const guard = guardOf(options, ports.length)
+    this.longest = longestOf(guard, this.drift)
+    const nodes = ports.map((port) => new Node(port, this.clock, this.runtime, this.drift, guard))
+    this.node = nodes.length === 1 ? nodes[0]! : new Quorum(nodes, this.clock, this.runtime)
     this.queue = new Queue(this.node, this.clock, this.runtime, this.drift)
     this.renewer = new Renewer(this.node, this.clock, this.runtime, this.drift)
     this.eviction = new EvictionWatch(this, options.checkEviction ?? true)
@@ -63,7 +72,22 @@ export class Engine {
   }
 
   settings(options: LockOptions): Settings {
-    return settingsOf(this.options, options)
+    const settings = settingsOf(this.options, options)
+    this.checkLease('options.ttl', settings.ttl + settings.lockDelay)
+    this.checkLease('options.holdAtLeast', settings.holdAtLeast)
+    return settings
+  }
+
+  /** A lease must not outlive the quarantine of a server that forgot it. @throws ERR_INVALID_ARGUMENT */
+  checkLease(what: string, ms: number): void {
+    if (ms <= this.longest) return
+    const expected = `at most ${this.longest} ms (with lockDelay), so that it is over before a server that forgot it grants again: see the option quarantine of Holdfast`
+    throw invalid(what, ms, expected)
+  }
+
+  /** Several servers, of which a majority decides. */
+  get several(): boolean {
+    return this.node.members.length > 1
   }
 
   /** @throws ERR_CLOSED */
@@ -103,7 +127,7 @@ export class Engine {
       await Promise.all(releases)
       throw closed()
     }
-    this.eviction.granted(grants[0]!.run, all[0]!.timeout)
+    this.eviction.granted(this.node, all[0]!.timeout)
     return all.map((terms, i) => new Lock(this, new Tenure(this.adopt(terms, grants[i]!))))
   }
 
@@ -115,7 +139,7 @@ export class Engine {
     const { name, mode, owner } = decodeToken(token, this.prefix)
     const terms: Terms = { ...settings, name, keys: keysOf(name, this.prefix), mode }
     const lease = await takeOver(this, owner, terms, settings.info)
-    this.eviction.granted(lease.run, terms.timeout)
+    this.eviction.granted(this.node, terms.timeout)
     return new Lock(this, new Tenure(lease))
   }
 

@@ -1,4 +1,6 @@
 import { events } from '../base/events.js'
+import type { Node } from '../quorum/node.js'
+import type { Nodes } from '../quorum/nodes.js'
 import { askStatus, type Asker, type Status } from './status.js'
 
 /** What each server run says, that this process has asked or is asking. */
@@ -22,18 +24,24 @@ export class EvictionWatch {
   }
 
   /** After the first grant, so that no acquire waits for it. */
-  granted(run: string, timeout: number): void {
+  granted({ members }: Nodes, timeout: number): void {
     if (!this.#wanted) return
     this.#wanted = false
-    // Without a run INFO is forbidden, and with it the policy.
-    if (run !== '') void this.#look(run, timeout)
+    for (const node of members) {
+      // Without a run INFO is forbidden, and with it the policy.
+      if (node.run) void this.#look(node, node.run, timeout)
+    }
   }
 
-  async #look(run: string, timeout: number): Promise<void> {
+  async #look(node: Node, run: string, timeout: number): Promise<void> {
     let asking = asked.get(run)
     if (!asking) {
       if (asked.size >= KEPT) asked.clear()
-      asking = askStatus(this.#asker, timeout, false).catch(() => null)
+      asking = askStatus(
+        { prefix: this.#asker.prefix, queue: this.#asker.queue, node },
+        timeout,
+        false,
+      ).catch(() => null)
       asked.set(run, asking)
     }
     const status = await asking

@@ -1,13 +1,16 @@
 import type { Runtime } from '../base/runtime.js'
 import type { Port } from '../clients/port.js'
-import { recognise, usable, type Client } from '../clients/recognise.js'
+import { recogniseAll, type Client } from '../clients/recognise.js'
+import { HoldfastError } from '../base/errors.js'
 import { checkName } from '../kernel/names.js'
 import { memoryPort } from '../kernel/memory/port.js'
 import { MemoryServer } from '../kernel/memory/server.js'
 import { AllOf, type AllItem } from './all-of.js'
+import { bootstrap } from './bootstrap.js'
 import { deadlocks, type Deadlock } from './deadlock-report.js'
 import { Election } from './election.js'
 import { Engine } from './engine.js'
+import { checkHoldfast } from './guard.js'
 import type { Lock } from './lock.js'
 import { forceRelease, inspect, list, type ForceResult, type LockState } from './inspect.js'
 import { LockManager } from './lock-manager.js'
@@ -18,7 +21,6 @@ import { ping, type PingResult } from './ping.js'
 import { revoke, type RevokeResult } from './revoke.js'
 import { Semaphore } from './semaphore.js'
 import {
-  checkHoldfast,
   checkInMemory,
   checkLock,
   checkLockManager,
@@ -45,12 +47,19 @@ export class Holdfast implements AsyncDisposable {
   readonly #engine: Engine
 
   /**
-   * @param client a client of ioredis, iovalkey, node-redis or Valkey GLIDE, or a Port of your own.
+   * @param client a client of ioredis, iovalkey, node-redis or Valkey GLIDE, or a Port of your own; or
+   * several of them, each of an independent server, three or five: then a majority decides (Redlock), and
+   * the first start of the servers needs `bootstrap()`.
    * @throws ERR_CONFIG when it is none of these, ERR_INVALID_ARGUMENT for options.
    */
-  constructor(client: Client | Port, options: HoldfastOptions = {}) {
-    checkHoldfast(options)
-    this.#engine = new Engine(usable(recognise(client)), options)
+  constructor(client: Client | Port | readonly (Client | Port)[], options: HoldfastOptions = {}) {
+    const ports = recogniseAll(client)
+    checkHoldfast(options, ports.length)
+    if (options.strictFailover && ports[0]!.cluster) {
+      const message = 'strictFailover is for one primary with replicas, and not for a Cluster'
+      throw new HoldfastError('ERR_CONFIG', message)
+    }
+    this.#engine = new Engine(ports, options)
   }
 
   /**
@@ -194,6 +203,19 @@ export class Holdfast implements AsyncDisposable {
    */
   async ping(options: PingOptions = {}): Promise<PingResult> {
     return ping(this.#engine, options)
+  }
+
+  /**
+   * Of several servers, or with `strictFailover`: says that no lease can be alive, so that servers that
+   * know nothing grant at once and not after their quarantine. Call it by hand, once, after the first start
+   * of all servers and after all of them lost their memory; not whenever a process starts. It does
+   * nothing where one of the servers grants already.
+   *
+   * @returns whether a quarantine was ended.
+   * @throws ERR_NO_QUORUM, ERR_UNAVAILABLE unless every server answers. ERR_CONFIG, ERR_CLOSED
+   */
+  bootstrap(): Promise<boolean> {
+    return bootstrap(this.#engine)
   }
 
   /** Who holds a name and who waits for it, as the server sees it now. */

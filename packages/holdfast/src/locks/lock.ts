@@ -149,7 +149,9 @@ export class Lock implements AsyncDisposable {
    * same, but a longer one only once a renewal is confirmed); ERR_INVALID_ARGUMENT
    */
   async extend(ms: Duration): Promise<void> {
-    const ttl = milliseconds('ms', ms, this.#lease.terms.renew ? 300 : 50)
+    const { renew, lockDelay } = this.#lease.terms
+    const ttl = milliseconds('ms', ms, renew ? 300 : 50)
+    this.#engine.checkLease('ms', ttl + lockDelay)
     this.assertHeld()
     const { clock, drift } = this.#engine
     this.#lease.resize(ttl, deadlineOfReply(clock.now(), ttl, drift))

@@ -96,6 +96,25 @@ export interface HoldfastOptions {
    * looks for circles nor tells others what they need to find one.
    */
   readonly deadlock?: OnDeadlock | undefined
+  /**
+   * Of several servers, or with `strictFailover`: for how long a server that lost its memory, or was
+   * restarted, grants nothing, so that no lease that it forgot can live. Default 60 s. No `ttl` may be
+   * longer. The same for all who use these servers. 0: never, for tests: then a restart may break the
+   * promise of exclusion.
+   */
+  readonly quarantine?: Duration | undefined
+  /**
+   * Of several servers, or with `strictFailover`: which version of the set of servers this is; a larger
+   * one shuts out whoever has a smaller one, and begins with a quarantine. Default 0. See
+   * docs/operations.md, changing the servers.
+   */
+  readonly epoch?: number | undefined
+  /**
+   * Of one server with replicas: whether a failover (any other run of the server) begins with a
+   * quarantine, so that leases of the old primary have ended before the new one grants. Default false.
+   * docs/guarantees.md says what the servers have to be set to.
+   */
+  readonly strictFailover?: boolean | undefined
   /** Clocks, timers and randomness, for tests. */
   readonly runtime?: Runtime | undefined
 }
@@ -136,6 +155,9 @@ const HOLDFAST = [
   'label',
   'checkEviction',
   'deadlock',
+  'quarantine',
+  'epoch',
+  'strictFailover',
   'runtime',
 ] as const
 const DEADLOCK: readonly unknown[] = ['break', 'report', 'off']
@@ -176,19 +198,19 @@ function placeOf(key: string, names: readonly string[]): string | undefined {
   return holdfast.includes(key) && !names.includes('prefix') ? 'new Holdfast()' : undefined
 }
 
-/** @throws ERR_INVALID_ARGUMENT */
-export function checkHoldfast(options: HoldfastOptions): void {
-  check(options, 'runtime', options?.runtime)
-}
-
 /** The same of one in memory, which calls its runtime a clock. @throws ERR_INVALID_ARGUMENT */
 export function checkInMemory(
   options: Omit<HoldfastOptions, 'runtime'> & { clock?: unknown },
 ): void {
-  check(options, 'clock', options?.clock)
+  checkAll(options, 'clock', options?.clock)
 }
 
-function check(options: HoldfastOptions, clock: 'runtime' | 'clock', runtime: unknown): void {
+/** @throws ERR_INVALID_ARGUMENT */
+export function checkAll(
+  options: HoldfastOptions,
+  clock: 'runtime' | 'clock',
+  runtime: unknown,
+): void {
   known('options', options, [...HOLDFAST.slice(0, -1), clock])
   const { prefix, drift, nodeTimeout, label, checkEviction = true } = options
   // The server would see U+FFFD for a lone surrogate: two prefixes would share their locks.

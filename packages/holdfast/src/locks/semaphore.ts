@@ -1,10 +1,13 @@
-import { HoldfastError } from '../base/errors.js'
+import { HoldfastError, invalid } from '../base/errors.js'
 import { keysOf } from '../kernel/names.js'
 import type { Answer } from '../quorum/node.js'
 import { classify } from '../quorum/replies.js'
 import type { Engine } from './engine.js'
 import { checkLimit, type PermitOptions, type SemaphoreOptions } from './options.js'
 import { Taker } from './taker.js'
+
+/** On several servers each permit is a slot: see docs/protocol.md, Quorum. */
+const MOST_SLOTS = 1000
 
 /** How a semaphore stands, as the server sees it now. */
 export interface Permits {
@@ -37,6 +40,9 @@ export class Semaphore extends Taker<PermitOptions> {
   /** @internal */
   constructor(engine: Engine, name: string, options: SemaphoreOptions) {
     super(engine, name, 'p', options)
+    if (engine.several && options.limit > MOST_SLOTS) {
+      throw invalid('options.limit', options.limit, `at most ${MOST_SLOTS} on several servers`)
+    }
     this.#engine = engine
     this.#options = options
   }
@@ -63,12 +69,17 @@ export class Semaphore extends Taker<PermitOptions> {
    * refused (ERR_CONFIG). Others may go on asking with the limit from before.
    *
    * @param limit 1 to 1,000,000.
-   * @throws ERR_UNAVAILABLE when the server does not say, ERR_CONFIG, ERR_CLOSED,
+   * @throws ERR_UNAVAILABLE when the server does not say; ERR_CONFIG, also on several servers; ERR_CLOSED,
    * ERR_INVALID_ARGUMENT
    */
   async resize(limit: number): Promise<Permits> {
     checkLimit('limit', limit)
     this.#engine.assertOpen()
+    if (this.#engine.several) {
+      const message =
+        'on several servers a semaphore has the limit that it is made with: let all who use it change to a new one together'
+      throw new HoldfastError('ERR_CONFIG', message, { lock: this.name })
+    }
     this.#options = { ...this.#options, limit }
     this.change(this.#options)
     return this.#ask(String(limit))

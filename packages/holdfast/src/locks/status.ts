@@ -1,10 +1,10 @@
 import type { Mailbox } from '../line/mailbox.js'
-import type { Node } from '../quorum/node.js'
+import type { Nodes } from '../quorum/nodes.js'
 
 /** What is needed to ask: a part of the engine. */
 export interface Asker {
   readonly prefix: string
-  readonly node: Node
+  readonly node: Nodes
   readonly queue: { readonly mailbox: Mailbox }
 }
 

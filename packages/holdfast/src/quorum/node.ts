@@ -15,6 +15,8 @@ import { slotOf, type NameKeys } from '../kernel/names.js'
 import { BATCH, decode, PROTOCOL, type NotAfter, type Verdict } from '../kernel/protocol.js'
 import { scripts } from '../kernel/scripts.gen.js'
 import { Greetings } from './greetings.js'
+import type { Nodes } from './nodes.js'
+import { MARKER_KEY, OPS, quarantined, unanswered, type Guard, type Op } from './ops.js'
 import { Ready } from './ready.js'
 import { classify } from './replies.js'
 import { Routes } from './routes.js'
@@ -56,22 +58,6 @@ interface Item {
 
 const NO_LIMIT: NotAfter = { ms: '', run: '' }
 
-/** The ops that take names, and whether they carry `notAfter` and so need a sample first. */
-const OPS = {
-  acquire: true,
-  all: true,
-  renew: true,
-  turn: true,
-  resize: true,
-  release: false,
-  inspect: false,
-  force: false,
-  announce: false,
-  edge: false,
-  waits: false,
-} as const
-export type Op = keyof typeof OPS
-
 /** Where there is one server, everything is in one slot. */
 const ONLY_SLOT = 0
 
@@ -81,8 +67,11 @@ const ONLY_SLOT = 0
  * travels in one script call (on a cluster in one for each slot); every item has its own verdict.
  * Floor `quorum`: a single node is a quorum of one.
  */
-export class Node {
+export class Node implements Nodes {
+  readonly members: readonly Node[] = [this]
   readonly #port: Port
+  /** What a guarded call says for its version; null: calls are not guarded. */
+  readonly #guard: string | null
   readonly #clock: LocalClock
   readonly #runtime: Runtime
   readonly #runs: Runs
@@ -90,9 +79,17 @@ export class Node {
   readonly #routes: Routes
   readonly #ready: Ready
   readonly #greetings: Greetings
+  #run: string | null = null
 
-  constructor(port: Port, clock: LocalClock, runtime: Runtime, drift: number) {
+  constructor(
+    port: Port,
+    clock: LocalClock,
+    runtime: Runtime,
+    drift: number,
+    guard: Guard | null = null,
+  ) {
     this.#port = port
+    this.#guard = guard && `${PROTOCOL} ${guard.epoch} ${guard.quarantine}`
     this.#clock = clock
     this.#runtime = runtime
     this.#runs = new Runs(clock, drift)
@@ -172,8 +169,12 @@ export class Node {
       })
       if (sending.length === 0) return
       const keys = sending.flatMap((item) => item.keys)
-      const reply = await this.#call(scripts[op], slot, keys, args, left())
+      const reply = await this.#call(scripts[op], slot, keys, args, left(), { guarded: true })
       sending.forEach((item, i) => {
+        if (reply.items[i]?.[0] === 'quarantine') {
+          const until = Number(reply.items[i]?.[1])
+          return item.reject(quarantined(Math.max(0, Math.ceil(until - reply.now))))
+        }
         const raw = reply.items[i] ?? ['error', 'the reply has no item for this name']
         const { sent, received, now, run } = reply
         item.resolve({ raw, verdict: raw.map(String), sent, received, now, run })
@@ -241,7 +242,7 @@ export class Node {
         [...from].map(async ([server, cursor]) => {
           const args = [cursor, pattern, String(count)]
           // Which server answers is none of the routes' business.
-          const { items } = await this.#call(scripts.list, null, [], args, limit(), server)
+          const { items } = await this.#call(scripts.list, null, [], args, limit(), { server })
           const [next = '0', ...keys] = (items[0] ?? []).map(String)
           if (next !== '0') left.set(server, next)
           return keys
@@ -265,21 +266,55 @@ export class Node {
       if (!awaited && !server.ready) throw new HoldfastError('ERR_UNAVAILABLE', 'not connected')
       const left = this.#left(timeout)
       await this.#ready.within(left())
-      const asked = this.#call(
-        scripts.status,
-        null,
-        this.#way(key),
-        [channel],
-        left(),
+      const asked = this.#call(scripts.status, null, this.#way(key), [channel], left(), {
         server,
         awaited,
-      )
+      })
       const { items, ...reply } = await asked
       const [raw = []] = items
       return { ...reply, raw, verdict: raw.map(String) }
     } catch (error) {
       throw classify(error, this.#port.kind)
     }
+  }
+
+  /**
+   * Ends the node's quarantine, or says whether it is in one.
+   *
+   * @returns `missing` (it has no marker yet), `waiting`, `votes`, `ended`
+   */
+  async bootstrap(set: boolean, timeout: number): Promise<string> {
+    try {
+      const left = this.#left(timeout)
+      await this.#ready.within(left())
+      const text = this.#guard ?? PROTOCOL
+      const running = this.#port.run(scripts.bootstrap, [MARKER_KEY], [text, set ? '1' : ''])
+      const reply = await inTime(this.#runtime, running, left(), () => {
+        throw unanswered(timeout)
+      })
+      const [status = '', detail] = (decode(reply).items[0] ?? []).map(String)
+      if (status === 'error') throw new Error(detail)
+      return status
+    } catch (error) {
+      throw classify(error, this.#port.kind)
+    }
+  }
+
+  /** The server's time now as far as it is known, us. */
+  get time(): number | null {
+    const now = this.#clock.now()
+    const { low, high } = this.#runs.bounds(this.#run, now)
+    return low === -Infinity || high === Infinity ? null : (now + (low + high) / 2) * 1000
+  }
+
+  /** The run that answered last; null: none has. Empty where a strict ACL keeps it back. */
+  get run(): string | null {
+    return this.#run
+  }
+
+  /** For messages. */
+  get kind(): string {
+    return this.#port.address ? `${this.#port.kind} ${this.#port.address}` : this.#port.kind
   }
 
   get keyPrefix(): string {
@@ -296,25 +331,29 @@ export class Node {
     keys: readonly string[],
     args: readonly string[],
     timeout: number,
-    server: PortNode = this.#port,
-    awaited = true,
+    how: { server?: PortNode; awaited?: boolean; guarded?: boolean } = {},
   ): Promise<ReturnType<typeof decode> & { sent: number; received: number }> {
+    const { server = this.#port, awaited = true } = how
     const sent = this.#clock.now()
-    const running = server.run(script, keys, [PROTOCOL, ...args])
+    const guard = how.guarded ? this.#guard : null
+    const running =
+      guard === null
+        ? server.run(script, keys, [PROTOCOL, ...args])
+        : server.run(script, [...keys, MARKER_KEY], [guard, ...args])
     const reply = decode(
       await inTime(
         this.#runtime,
         running,
         timeout,
         () => {
-          const message = `the server did not answer within ${timeout} ms`
-          throw new HoldfastError('ERR_UNAVAILABLE', message)
+          throw unanswered(timeout)
         },
         awaited,
       ),
     )
     const received = this.#clock.now()
     this.#runs.answered(reply.run, sent, received, reply.now)
+    this.#run = reply.run
     if (slot !== null) this.#routes.answered(slot, reply.run)
     if (reply.pushFailure) events.pushFailed({ message: reply.pushFailure })
     return { ...reply, sent, received }

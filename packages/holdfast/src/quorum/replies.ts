@@ -2,7 +2,7 @@ import { HoldfastError } from '../base/errors.js'
 
 // Refusals that no retry mends (safety.md H21). In a script, a missing right reads "can't run".
 const CONFIG =
-  /NOPERM|NOAUTH|WRONGPASS|CROSSSLOT|WRONGTYPE|non local key|can't run this command|can't access|No permissions|unknown command|protocol version|ballot|semaphore's limit|protected mode/i
+  /NOPERM|NOAUTH|WRONGPASS|CROSSSLOT|WRONGTYPE|non local key|can't run this command|can't access|No permissions|unknown command|protocol version|ballot|semaphore's limit|the (epoch|quarantine) of this node|protected mode/i
 
 /** Whether the server refused because of a set-up that cannot work. */
 export function isConfig(message: string): boolean {

@@ -23,6 +23,21 @@ export interface Outcome<T> {
   at: number
 }
 
+/** Looks at a promise without waiting for it. */
+export function settled<T>(promise: Promise<T>, clock: ManualClock): Outcome<T> {
+  const outcome: Outcome<T> = {
+    state: 'pending',
+    value: undefined as T,
+    error: undefined as unknown as HoldfastError,
+    at: NaN,
+  }
+  promise.then(
+    (value) => Object.assign(outcome, { state: 'done', value, at: clock.monotonic() }),
+    (error: unknown) => Object.assign(outcome, { state: 'failed', error, at: clock.monotonic() }),
+  )
+  return outcome
+}
+
 /** What a bare call of the kernel asks for. */
 export interface Ask {
   readonly mode?: Mode
@@ -73,18 +88,7 @@ export class World {
   }
 
   watch<T>(promise: Promise<T>): Outcome<T> {
-    const outcome: Outcome<T> = {
-      state: 'pending',
-      value: undefined as T,
-      error: undefined as unknown as HoldfastError,
-      at: NaN,
-    }
-    promise.then(
-      (value) => Object.assign(outcome, { state: 'done', value, at: this.clock.monotonic() }),
-      (error: unknown) =>
-        Object.assign(outcome, { state: 'failed', error, at: this.clock.monotonic() }),
-    )
-    return outcome
+    return settled(promise, this.clock)
   }
 
   /** An owner id on the server as K has it; null when the name is free. */

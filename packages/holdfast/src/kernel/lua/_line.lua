@@ -50,7 +50,8 @@ end
 -- gets its full lease in this reply; the others get a claim and a message.
 -- moved: the head of the line has already changed.
 local function advance(n, caller, moved)
-  if quarantined then return nil end
+  -- Who waits for a vote is not made a holder.
+  if quarantined or string.sub(n.lapsed, 1, 1) == 'm' then return nil end
   local granted, head, r, pushed, stopped
   local suspect = n.waiting > 0 and silent(n, caller)
   for step = 1, STEPS + 1 do

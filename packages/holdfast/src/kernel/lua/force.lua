@@ -13,6 +13,7 @@
 --   foreign expiry (another library's holder: only `at once` ends it) | error text
 
 --@include _name
+--@include _ballot
 
 -- Somebody deleted a holder's record: there has to be one to say what is asked of it.
 local function stand_in(n, owner, weight)
@@ -122,7 +123,12 @@ return each(3, function(n, field)
   else
     shadow(n)
   end
-  advance(n, nil, false)
+  if string.sub(n.lapsed, 1, 1) == 'm' then
+    poll(n, false)
+    offer(n, nil)
+  else
+    advance(n, nil, false)
+  end
   if owners[1] and exclusive then retire(n, owners[1], was) end
   settle(n)
   return { 'forced', math.max(#owners, 1), left }

@@ -7,7 +7,7 @@
 --   5 claim: for how long an offer stands   7 ticket: the place in every node's line, ''  without wait
 --  10 ballot: a decimal number, us          13 slots: of mode p, those wanted (as 0,4), or '': any
 -- Reply of an item; b is the highest ballot of this node before this request:
---   granted token expiry since slots b
+--   granted token expiry since slots taken-slots(by others) b
 --   queued rank ticket fresh(0|1) kind owner expiry info taken-slots b
 --   taken kind owner expiry info taken-slots b
 --   stale b (a larger ballot is needed) | ahead b (too far in the future)
@@ -46,7 +46,8 @@ local function again(n, owner, asked, mine, known, t, wanted)
   local text = prolong(n, owner, known, mine, now + asked.ttl)
   write(n, owner, known, known.ttl)
   settle(n)
-  return { 'granted', known.token, text, known.since, slots_of(known), before }
+  local taken = known.mode == 'p' and listed(taken_slots(n, owner)) or ''
+  return { 'granted', known.token, text, known.since, slots_of(known), taken, before }
 end
 
 return each(13, function(n, field)
@@ -100,7 +101,7 @@ return each(13, function(n, field)
     end
     local granted = vote(n, owner, asked, now + asked.ttl, slots)
     settle(n)
-    return { 'granted', granted[2], granted[3], now_text, slots or '', before }
+    return { 'granted', granted[2], granted[3], now_text, slots or '', listed(taken), before }
   end
   settle(n)
   local kind, holds, ends, info = holder(n, mode, weight)

@@ -21,5 +21,15 @@ return each(8, function(n, field)
   poll(n, field(8))
   if t > us + AHEAD_US then return { 'ahead', n.token } end
   if held(n, field(1)) and t <= n.last then return { 'stale', n.token } end
-  return pass_on(n, field, make, function() offer(n, nil) end)
+  local reply = pass_on(n, field, make, function() offer(n, nil) end)
+  if reply[1] ~= 'turned' or reply[2] == n.ballot then return reply end
+  -- Done before, with another ballot.
+  local r = record(n, field(2))
+  if t < tonumber(r.token) or r.mode == 'x' and t <= n.last then return { 'stale', n.token } end
+  r.token = n.ballot
+  mint(n)
+  raise(n, r.mode, t)
+  write(n, field(2), r, r.ttl)
+  reply[2] = n.ballot
+  return reply
 end, true)

@@ -26,7 +26,8 @@ export class Name extends State {
    */
   advance(caller: string | null, moved = false): Reply[] | null {
     const { space, us, now, run, quarantined } = this.call
-    if (quarantined !== null) return null
+    // Who waits for a vote is not made a holder.
+    if (quarantined !== null || this.lapsed?.startsWith('m')) return null
     let granted: Reply[] | null = null
     let pushed: string | null = null
     let stopped = false

@@ -2,6 +2,7 @@
 import type { Reply } from '../../clients/port.js'
 import { acquire } from './acquire.js'
 import { all } from './all.js'
+import { Ballots } from './ballot.js'
 import { late, tell, type Call, type Field, type Item } from './call.js'
 import { edge, waits } from './deadlock.js'
 import type { Name } from './name.js'
@@ -101,7 +102,8 @@ const force: Operation = {
       n.permits.mend()
       if (owner !== undefined) n.top = null
     } else n.shadow()
-    n.advance(null)
+    if (n.lapsed?.startsWith('m')) new Ballots(n, null).offer(null)
+    else n.advance(null)
     if (owner !== undefined) n.retire(owner, was)
     n.settle()
     return ['forced', Math.max(owners.length, 1), left]

@@ -47,7 +47,8 @@ function again(
   const later = n.prolong(owner, known, mine, ends)
   n.write(owner, known, known.ttl)
   n.settle()
-  return ['granted', known.token, String(later), known.since, slotsOf(known), before]
+  const others = known.mode === 'p' ? listed(takenSlots(n, owner)) : ''
+  return ['granted', known.token, String(later), known.since, slotsOf(known), others, before]
 }
 
 export const qAcquire: Operation = {
@@ -108,7 +109,8 @@ export const qAcquire: Operation = {
       }
       const granted = ballots.vote(owner, record, ends, slots)
       n.settle()
-      return ['granted', granted[1]!, granted[2]!, String(now), slots ?? '', before]
+      const held = [String(now), slots ?? '', listed(taken)]
+      return ['granted', granted[1]!, granted[2]!, ...held, before]
     }
     n.settle()
     const tail = [...n.holder(mode, weight), listed(taken), before]

@@ -103,6 +103,14 @@ export const qTurn: Operation = {
     if (n.held(field(1)) !== null && t <= n.last) return ['stale', String(n.last)]
     const make: Make = (heir, r, ends, state, before) =>
       ballots.vote(heir, r, ends, slotsOf(before), state)
-    return passOn(n, field, call, make, () => ballots.offer(null))
+    const reply = passOn(n, field, call, make, () => ballots.offer(null))
+    if (reply[0] !== 'turned' || reply[1] === n.ballot) return reply
+    // Done before, with another ballot.
+    const r = n.record(field(2))!
+    if (t < Number(r.token) || (r.mode === 'x' && t <= n.last)) return ['stale', String(n.last)]
+    n.mint()
+    ballots.raise(r.mode, t)
+    n.write(field(2), { ...r, token: field(8) }, r.ttl)
+    return [reply[0], field(8), ...reply.slice(2)]
   },
 }

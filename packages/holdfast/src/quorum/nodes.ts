@@ -1,0 +1,34 @@
+import type { NameKeys } from '../kernel/names.js'
+import type { Subscription, SubscriptionEvents } from '../clients/port.js'
+import type { Answer, Cursors, Fields, Node, ScanStep } from './node.js'
+import type { Op } from './ops.js'
+
+/**
+ * What the floors above know of the servers: one, or several that decide by majority. How many there
+ * are they do not see: the answers of several come as one.
+ */
+export interface Nodes {
+  /** Each by itself. */
+  readonly members: readonly Node[]
+  /** What the client puts before every key. */
+  readonly keyPrefix: string
+  readonly cluster: boolean
+  /** Asks for one name. @throws ERR_UNAVAILABLE, ERR_NO_QUORUM, ERR_CONFIG: not said whether it was carried out */
+  ask(op: Op, keys: NameKeys, timeout: number, fields: Fields): Promise<Answer>
+  /** Asks for several names of one slot, all or nothing. @throws as `ask` */
+  together(
+    op: 'all',
+    wanted: readonly { readonly keys: NameKeys; readonly fields: Fields }[],
+    timeout: number,
+  ): Promise<readonly Answer[]>
+  /** Which names can be asked for together. */
+  slot(keys: NameKeys): number
+  /** One step of a SCAN over K. */
+  scan(cursors: Cursors | null, pattern: string, count: number, timeout: number): Promise<ScanStep>
+  /** What a server says of itself. */
+  status(key: string, channel: string, timeout: number, awaited?: boolean): Promise<Answer>
+  /** See Runs.latestOffset. */
+  latestOffset(run: string, received: number, serverTime: number): number | null
+  subscribe(channel: string, listener: SubscriptionEvents): Promise<Subscription>
+  close(): Promise<void>
+}

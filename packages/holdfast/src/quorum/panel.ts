@@ -1,0 +1,92 @@
+import { HoldfastError, type NodeTrouble } from '../base/errors.js'
+import type { NameKeys } from '../kernel/names.js'
+import type { Said } from './gather.js'
+import type { Answer, Fields, Node } from './node.js'
+import type { Op } from './ops.js'
+import { classify, isConfig } from './replies.js'
+
+// A request that was made for another server run: the answer brought a sample of the right one.
+const TRIES = 2
+
+/** Several nodes, asked one by one. Who they are, and what is wrong with them. */
+export class Panel {
+  readonly nodes: readonly Node[]
+  /** How many are a majority. */
+  readonly quorum: number
+
+  constructor(nodes: readonly Node[]) {
+    this.nodes = nodes
+    this.quorum = Math.floor(nodes.length / 2) + 1
+  }
+
+  /** So many failures, or refusals, and there can be no majority. */
+  get blocking(): number {
+    return this.nodes.length - this.quorum + 1
+  }
+
+  /**
+   * Asks one node. An answer that says nothing of the name is an error here.
+   *
+   * @throws ERR_UNAVAILABLE, ERR_CONFIG
+   */
+  async ask(
+    node: number,
+    op: Op,
+    keys: NameKeys,
+    timeout: number,
+    fields: Fields,
+    tries = TRIES,
+  ): Promise<Answer> {
+    const answer = await this.nodes[node]!.ask(op, keys, timeout, fields)
+    const [status, detail = ''] = answer.verdict
+    const same = this.#sameAs(node)
+    if (same !== null) {
+      const message = `it is the same server as node ${same + 1}: each counts once`
+      throw new HoldfastError('ERR_CONFIG', message)
+    }
+    if (status === 'late' && tries > 0) {
+      return this.ask(node, op, keys, timeout, fields, tries - 1)
+    }
+    if (status === 'late') {
+      throw new HoldfastError('ERR_UNAVAILABLE', 'the request reached the server too late')
+    }
+    if (status === 'error') {
+      if (isConfig(detail)) throw classify(new Error(detail), 'the server')
+      throw new HoldfastError('ERR_UNAVAILABLE', `the server could not do it: ${detail}`)
+    }
+    return answer
+  }
+
+  /** All of them at once. */
+  askAll(op: Op, keys: NameKeys, timeout: number, fields: Fields): Promise<Answer>[] {
+    return this.nodes.map((_, node) => this.ask(node, op, keys, timeout, fields))
+  }
+
+  /** An earlier node with which this one shares its server. */
+  #sameAs(node: number): number | null {
+    const { run } = this.nodes[node]!
+    if (run === null || run === '') return null
+    const same = this.nodes.findIndex((other, i) => i < node && other.run === run)
+    return same < 0 ? null : same
+  }
+
+  /**
+   * Too many could not be used. Where each of them says that the set-up cannot work, or one that it is
+   * the same server twice, it is that; else trying again may help.
+   */
+  failure(said: readonly Said[], keys: NameKeys): HoldfastError {
+    const count = this.nodes.length
+    const failed = said.filter(({ error }) => error !== null)
+    const nodes: NodeTrouble[] = failed
+      .toSorted((a, b) => a.node - b.node)
+      .map(({ node, error }) => ({
+        node: `node ${node + 1} of ${count} (${this.nodes[node]!.kind})`,
+        reason: error!.message,
+        code: error!.code,
+      }))
+    const config = nodes.every(({ code }) => code === 'ERR_CONFIG')
+    const reasons = nodes.map(({ node, reason }) => `${node}: ${reason}`).join('; ')
+    const message = `no quorum: ${this.quorum} of ${count} servers are needed, and ${failed.length} could not be used (lock key ${keys[0]}). ${reasons}`
+    return new HoldfastError(config ? 'ERR_CONFIG' : 'ERR_NO_QUORUM', message, { nodes })
+  }
+}

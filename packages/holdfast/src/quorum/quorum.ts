@@ -1,0 +1,398 @@
+import type { LocalClock } from '../base/clock.js'
+import { HoldfastError } from '../base/errors.js'
+import type { Runtime } from '../base/runtime.js'
+import type { PortNode, Subscription, SubscriptionEvents } from '../clients/port.js'
+import type { NameKeys } from '../kernel/names.js'
+import type { Mode } from '../kernel/protocol.js'
+import { recordOf, Bids, type Bid } from './bids.js'
+import { gather, reachedBy, withVerdict, type Said } from './gather.js'
+import { Invitations } from './invitations.js'
+import type { Answer, Cursors, Fields, Node, ScanStep } from './node.js'
+import type { Op } from './ops.js'
+import type { Nodes } from './nodes.js'
+import { Panel } from './panel.js'
+import { mostCommon, QUORUM_RUN, Rounds } from './rounds.js'
+import { Subscriptions } from './subscriptions.js'
+import { Undo } from './undo.js'
+
+/**
+ * Several independent servers that grant together: what a majority says. Seen from above it is one
+ * server whose clock is the local one. (Design, section 7; docs/protocol.md, Quorum.)
+ */
+export class Quorum implements Nodes {
+  readonly members: readonly Node[]
+  readonly cluster = false
+  readonly #panel: Panel
+  readonly #clock: LocalClock
+  readonly #runtime: Runtime
+  readonly #bids: Bids
+  readonly #undo: Undo
+  readonly #rounds: Rounds
+  readonly #invitations: Invitations
+  /** Whose server a cursor is of. */
+  readonly #scanned = new WeakMap<PortNode, number>()
+
+  constructor(nodes: readonly Node[], clock: LocalClock, runtime: Runtime) {
+    this.members = nodes
+    this.#panel = new Panel(nodes)
+    this.#clock = clock
+    this.#runtime = runtime
+    this.#bids = new Bids(clock, nodes.length)
+    this.#undo = new Undo(nodes, clock, runtime)
+    this.#rounds = new Rounds(this.#panel, this.#bids, this.#undo, clock, runtime)
+    this.#invitations = new Invitations(
+      this.#bids,
+      clock,
+      runtime,
+      (bid) => this.#rounds.possible(bid),
+      (bid, node) => void this.#heal(bid, node),
+    )
+  }
+
+  get keyPrefix(): string {
+    return this.members[0]!.keyPrefix
+  }
+
+  ask(op: Op, keys: NameKeys, timeout: number, fields: Fields): Promise<Answer> {
+    switch (op) {
+      case 'acquire':
+        return this.#rounds.acquire(keys, timeout, fields)
+      case 'renew':
+        return this.#renew(keys, timeout, fields)
+      case 'release':
+        return this.#release(keys, timeout, fields)
+      case 'turn':
+        return this.#turn(keys, timeout, fields)
+      case 'inspect':
+        return this.#majority(op, keys, timeout, fields, holders)
+      default:
+        return this.#majority(op, keys, timeout, fields, ({ verdict }) => verdict[0] ?? '')
+    }
+  }
+
+  /** Each by itself: what is granted while another lacks is held, and the caller gives it back. */
+  async together(
+    _op: 'all',
+    wanted: readonly { readonly keys: NameKeys; readonly fields: Fields }[],
+    timeout: number,
+  ): Promise<readonly Answer[]> {
+    const answers = await Promise.all(
+      wanted.map(({ keys, fields }) => this.#rounds.acquire(keys, timeout, fields)),
+    )
+    if (answers.every(({ verdict }) => verdict[0] === 'granted')) return answers
+    return answers.map((answer) => {
+      const [status, ...rest] = answer.verdict
+      return status === 'granted' ? { ...answer, verdict: ['held', ...rest] } : answer
+    })
+  }
+
+  /** Every name is asked for by itself. */
+  slot(keys: NameKeys): number {
+    let hash = 0
+    for (let i = 0; i < keys[0].length; i++) {
+      hash = (hash * 31 + keys[0].charCodeAt(i)) % Number.MAX_SAFE_INTEGER
+    }
+    return hash
+  }
+
+  async #renew(keys: NameKeys, timeout: number, fields: Fields): Promise<Answer> {
+    const { quorum, blocking } = this.#panel
+    const sent = this.#clock.now()
+    let bid: Bid | undefined
+    let lease = 0
+    const asked = this.#panel.askAll('q_renew', keys, timeout, (notAfter) => {
+      const wanted = fields(notAfter)
+      if (!wanted) return null
+      bid = this.#bids.get(wanted[0]!)
+      lease = Number(wanted[1])
+      return [...wanted, bid ? recordOf(bid) : '', bid?.limit ?? '']
+    })
+    return gather(asked, (said, missing) => {
+      if (withVerdict(said, 'forced').length > 0) return this.#answer(['forced'], sent)
+      // A node that forgot cannot know: it counts from the next time on.
+      const held = withVerdict(said, 'renewed', 'repaired')
+      if (held.length >= quorum) {
+        const ends = reachedBy(
+          held.map((one) => one.sent + Number(one.verdict[1]) - one.now),
+          quorum,
+        )
+        if (bid) bid.until = ends + lease
+        const asks = held.find(({ verdict }) => verdict[4] !== undefined)?.verdict[4]
+        const token = bid?.ballot ?? Math.max(...held.map(({ verdict }) => Number(verdict[2])))
+        const waiting = Math.max(...held.map(({ verdict }) => Number(verdict[3])))
+        const rest = [String(token), String(waiting), ...(asks === undefined ? [] : [asks])]
+        return this.#answer(['renewed', String(ends), ...rest], sent)
+      }
+      if (withVerdict(said, 'gone').length >= blocking) {
+        if (bid) this.#end(bid, timeout)
+        return this.#answer(['gone'], sent)
+      }
+      if (missing === 0) throw this.#panel.failure(said, keys)
+      return undefined
+    })
+  }
+
+  /** A node is free although the name is held: it is asked to hold it too. */
+  async #heal(bid: Bid, node: number): Promise<void> {
+    const left = Math.floor(bid.until - this.#clock.now() - Number(bid.ttl))
+    if (left <= 0) return
+    await this.#panel
+      .ask(node, 'q_renew', bid.keys, bid.timeout, ({ ms, run }) =>
+        bid.state === 'held' ? [bid.owner, String(left), ms, run, recordOf(bid), bid.limit] : null,
+      )
+      .catch(() => undefined)
+  }
+
+  /** No node is to have anything of it any more. */
+  #end(bid: Bid, timeout: number): void {
+    const ballot = String(bid.ballot)
+    const failed = bid.state === 'held' ? '' : '1'
+    bid.state = 'over'
+    this.#invitations.forget(bid.owner)
+    this.members.forEach((_, node) => {
+      const fields = (): readonly string[] => [bid.owner, '', ballot, failed, '']
+      void this.#undo.release(node, bid.keys, timeout, fields, bid.until)
+    })
+  }
+
+  async #release(keys: NameKeys, timeout: number, fields: Fields): Promise<Answer> {
+    const { quorum, blocking } = this.#panel
+    const [owner = '', least = ''] = fields({ ms: '', run: '' }) ?? []
+    const bid = this.#bids.get(owner)
+    const now = this.#clock.now()
+    const failed = bid !== undefined && bid.state !== 'held' && bid.ballot > 0
+    if (bid) {
+      if (bid.state !== 'over') bid.over = failed ? '1' : ''
+      bid.state = 'over'
+      if (bid.until === Infinity) bid.until = now + timeout + Number(bid.ttl)
+      this.#invitations.forget(owner)
+    }
+    const ballot = bid && bid.ballot > 0 ? String(bid.ballot) : ''
+    const all = (): readonly string[] => [owner, least, ballot, bid?.over ?? '', '']
+    const until = bid?.until ?? now + timeout
+    const again = (node: number): void => this.#undo.again(node, keys, timeout, all, until)
+    const asked = this.members.map((_, node) =>
+      this.#panel.ask(node, 'q_release', keys, timeout, all),
+    )
+    return gather(
+      asked,
+      (said, missing) => {
+        const last = said[said.length - 1]!
+        if (last.error) again(last.node)
+        const errors = said.filter(({ error }) => error !== null).length
+        const kept = withVerdict(said, 'kept')
+        const ended = [...kept, ...withVerdict(said, 'released')]
+        const left = withVerdict(said, 'left')
+        const done = ended.length > 0 ? ended : left
+        if (done.length >= quorum) return ofMost(done)
+        if (errors >= blocking) throw this.#panel.failure(said, keys)
+        if (done.length + missing >= quorum) return undefined
+        // Some nodes had lost it, or were not asked for it when it waited.
+        if (done.length > 0 && (done === left || done.length + errors >= quorum))
+          return ofMost(done)
+        return missing === 0 || withVerdict(said, 'gone').length >= blocking
+          ? ofMost(withVerdict(said, 'gone', 'newer', 'waits', 'left', 'released', 'kept'))
+          : undefined
+      },
+      ({ node, error }) => {
+        if (error) again(node)
+      },
+    )
+  }
+
+  async #turn(keys: NameKeys, timeout: number, fields: Fields): Promise<Answer> {
+    const { quorum, blocking } = this.#panel
+    const end = this.#clock.now() + timeout
+    let heir: Bid | undefined
+    let owner = ''
+    for (let round = 1; ; round++) {
+      const sent = this.#clock.now()
+      let ballot = 0
+      const left = Math.max(1, Math.ceil(end - sent))
+      const asked = this.#panel.askAll('q_turn', keys, left, (notAfter) => {
+        const wanted = fields(notAfter)
+        if (!wanted) return null
+        owner = wanted[0]!
+        heir ??= this.#heir(keys, timeout, wanted)
+        if (ballot === 0) ballot = this.#rounds.next(heir)
+        return [...wanted, String(ballot)]
+      })
+      const votes = (said: readonly Said[]): Answer[] =>
+        withVerdict(said, 'turned').filter(({ verdict }) => Number(verdict[1]) === ballot)
+      let done = false
+      // Nobody goes on with what a node may hold of the one who passed on.
+      const leave = (one: Said): void => {
+        const turned = one.answer?.verdict[0] === 'turned'
+        if (!done || turned || !heir) return
+        const fields = (): readonly string[] => [owner, '', '', '', '']
+        void this.#undo.release(one.node, keys, timeout, fields, heir.until)
+      }
+      const judge = (said: readonly Said[], missing: number): Answer | 'again' | undefined => {
+        for (const { verdict: word } of withVerdict(said, 'stale')) {
+          if (heir) heir.highest = Math.max(heir.highest, Number(word[1]))
+        }
+        const turned = votes(said)
+        if (turned.length >= quorum && heir) {
+          const ends = reachedBy(
+            turned.map((one) => one.sent + Number(one.verdict[2]) - one.now),
+            quorum,
+          )
+          heir.state = 'held'
+          heir.until = ends + Number(heir.ttl)
+          done = true
+          said.forEach(leave)
+          return this.#answer(['turned', String(ballot), String(ends), String(sent)], sent)
+        }
+        if (withVerdict(said, 'forced').length > 0) return this.#answer(['forced'], sent)
+        if (turned.length + missing >= quorum) return undefined
+        if (withVerdict(said, 'gone').length >= blocking) {
+          if (heir) this.#end(heir, timeout)
+          return this.#answer(['gone'], sent)
+        }
+        const open = turned.length + withVerdict(said, 'stale', 'turned', 'ahead').length
+        if (open + missing >= quorum && round < 4 && this.#clock.now() < end) return 'again'
+        if (missing > 0) return undefined
+        throw this.#panel.failure(said, keys)
+      }
+      const verdict = await gather(asked, judge, leave)
+      if (verdict !== 'again') return verdict
+    }
+  }
+
+  /** What is known of whoever a tenure passes on to. */
+  #heir(keys: NameKeys, timeout: number, fields: readonly string[]): Bid {
+    const [owner = '', heir = '', mode, ttl = '0', , , info = ''] = fields
+    const known = this.#bids.get(heir)
+    if (known) return known
+    const before = this.#bids.get(owner)
+    const bid = this.#bids.add({
+      owner: heir,
+      keys,
+      timeout,
+      mode: mode as Mode,
+      permits: mode === 'p' ? (before?.permits ?? '1') : '1',
+      ttl,
+      claim: ttl,
+      info: info === '' ? (before?.info ?? '') : info,
+      limit: before?.limit ?? '',
+      ticket: '',
+    })
+    bid.highest = Math.max(before?.highest ?? 0, before?.ballot ?? 0)
+    bid.slots = mode === 'p' ? (before?.slots ?? '') : ''
+    return bid
+  }
+
+  /** What most say, of the first majority to answer; where no majority agrees, of all who do. */
+  #majority(
+    op: Op,
+    keys: NameKeys,
+    timeout: number,
+    fields: Fields,
+    what: (answer: Answer) => string,
+  ): Promise<Answer> {
+    const { quorum, blocking } = this.#panel
+    return gather(this.#panel.askAll(op, keys, timeout, fields), (said, missing) => {
+      const answers = said.flatMap(({ answer }) => (answer ? [answer] : []))
+      if (answers.length + missing < quorum) throw this.#panel.failure(said, keys)
+      const most = mostCommon(answers, what)
+      if (!most) return undefined
+      const count = answers.filter((one) => what(one) === what(most)).length
+      if (count < quorum && missing > 0) return undefined
+      if (answers.length < quorum && said.length - answers.length < blocking) return undefined
+      return op === 'inspect' ? withHighest(most, answers) : most
+    })
+  }
+
+  #answer(verdict: readonly string[], sent: number): Answer {
+    const received = this.#clock.now()
+    return { verdict, raw: verdict, sent, received, now: sent, run: QUORUM_RUN }
+  }
+
+  async scan(
+    cursors: Cursors | null,
+    pattern: string,
+    count: number,
+    timeout: number,
+  ): Promise<ScanStep> {
+    const steps = await Promise.allSettled(
+      this.members.map((node, i) => {
+        const own = cursors && new Map([...cursors].filter(([at]) => this.#scanned.get(at) === i))
+        if (own?.size === 0) return { keys: [], cursors: new Map<PortNode, string>() }
+        return node.scan(own, pattern, count, timeout)
+      }),
+    )
+    const said = steps.map((step, node) => ({
+      node,
+      answer: null,
+      error: step.status === 'rejected' ? (step.reason as HoldfastError) : null,
+    }))
+    const failed = said.filter(({ error }) => error !== null)
+    if (failed.length >= this.#panel.blocking) throw this.#panel.failure(failed, NO_KEYS)
+    const keys = new Set<string>()
+    const left = new Map<PortNode, string>()
+    steps.forEach((step, i) => {
+      if (step.status === 'rejected') return
+      for (const key of step.value.keys) keys.add(key)
+      for (const [at, cursor] of step.value.cursors) {
+        this.#scanned.set(at, i)
+        left.set(at, cursor)
+      }
+    })
+    return { keys: [...keys], cursors: left }
+  }
+
+  /** The answer with which a majority has answered. */
+  status(key: string, channel: string, timeout: number, awaited = true): Promise<Answer> {
+    const { quorum, blocking } = this.#panel
+    const asked = this.members.map((node) => node.status(key, channel, timeout, awaited))
+    return gather(asked, (said) => {
+      const answers = said.flatMap(({ answer }) => (answer ? [answer] : []))
+      if (answers.length >= quorum) return answers[quorum - 1]
+      if (said.length - answers.length >= blocking) throw this.#panel.failure(said, NO_KEYS)
+      return undefined
+    })
+  }
+
+  /** No message is a majority's word: nobody holds by it. */
+  latestOffset(): null {
+    return null
+  }
+
+  subscribe(channel: string, listener: SubscriptionEvents): Promise<Subscription> {
+    const deliver = (message: string): void => listener.onMessage(message)
+    return new Subscriptions(this.#panel, this.#runtime, channel, {
+      onMessage: (node, message) => this.#invitations.message(node, message, deliver),
+      onGap: () => listener.onGap(),
+    }).open()
+  }
+
+  async close(): Promise<void> {
+    this.#invitations.close()
+    await this.#undo.close()
+    await Promise.all(this.members.map((node) => node.close()))
+  }
+}
+
+const NO_KEYS: NameKeys = ['', '', '', '', '']
+
+/** Who holds, by a reply of inspect. */
+function holders({ raw }: Answer): string {
+  const list = Array.isArray(raw[4]) ? (raw[4] as readonly unknown[]) : []
+  return list
+    .filter((_, i) => i % 3 === 0)
+    .map(String)
+    .toSorted()
+    .join(' ')
+}
+
+/** Its fence is the highest that any of them has granted. */
+function withHighest(answer: Answer, all: readonly Answer[]): Answer {
+  const highest = Math.max(...all.map(({ raw }) => Number(raw[1])))
+  const raw = answer.raw.map((value, i) => (i === 1 ? String(highest) : value))
+  return { ...answer, raw, verdict: raw.map(String) }
+}
+
+/** One of those whose verdict most have; never none. */
+function ofMost(answers: readonly Answer[]): Answer {
+  return mostCommon(answers, ({ verdict }) => verdict[0]!)!
+}
