@@ -538,7 +538,8 @@ if n.value or n.sharing > 0 then return end
 n.top = was
 confirm(n, owner, record(n, owner))
 end`
-const p61 = `local MOST_SLOTS = 1000`
+const p61 = `local REOFFER_MS = 1000
+local MOST_SLOTS = 1000`
 const p62 = `local function poll(n, ballot)
 n.ballot = ballot
 local all, x = string.match(n.lapsed, '^m(%d+)/(%d+)$')
@@ -558,7 +559,7 @@ end`
 const p64 = `local function outstanding(r)
 return r.state == OFFERED and now <= tonumber(r.claim)
 end`
-const p65 = `local function offer(n, caller)
+const p65 = `local function offer(n, caller, anew)
 if quarantined then return end
 local at, weights, mode = 0, 0, nil
 for _ = 1, STEPS do
@@ -576,8 +577,9 @@ return
 elseif head ~= caller and is_dead(head, r) then
 drop(n, head)
 else
-if not outstanding(r) then
-local length = r.state == OFFERED and 0 or tonumber(r.claim)
+if not outstanding(r) or anew then
+local length = r.state == OFFERED and math.max(0, tonumber(r.claim) - now) or tonumber(r.claim)
+if anew and r.state == OFFERED then length = math.max(length, REOFFER_MS) end
 r.state, r.claim = OFFERED, int(now + length)
 write(n, head, r)
 if head ~= caller then push('first', head, us_text .. ' ' .. now_text .. ' ' .. run .. ' ' .. n.token) end
@@ -909,7 +911,7 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: '2e94aa618af3e20360a7f70d2b7b0429ab3852bd',
+    sha1: '126dc0e0049c3dab87d3d055e22ba7823b7c899d',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p60, p41, p42, p43, p44, p46, p47, p48, p50, p51, p52, p53, p54, p55, p61, p62, p63, p64, p65, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
@@ -1041,7 +1043,7 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: 'aacde580cf616b37c89ec544a11bf149e0513f5a',
+    sha1: '0c29aac21121ec73474cbb8835573fbe5790f0bf',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p61, p67, p62, p68, p69, p70, p71, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
@@ -1052,7 +1054,7 @@ if n.waiting == 0 then return true end
 local rank = call('ZRANK', n.line, owner)
 if rank == 0 then return true end
 local r = rank and record(n, owner)
-return r and outstanding(r) or false
+return r and r.mode ~= 'x' and outstanding(r) or false
 end`, `local function again(n, owner, asked, mine, known, t, wanted)
 local token = known and tonumber(known.token) or 0
 if t < token then return { 'stale', n.token } end
@@ -1142,7 +1144,7 @@ end, true)`].join('\n'),
   },
   q_release: {
     name: 'q_release',
-    sha1: '90feebf8383a438d06ab320351c30a97320c9294',
+    sha1: 'ff6b5b0e7a6308522f79ef2636ec97d03324f616',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p38, p39, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p75, p76, p77, p61, p67, p62, p68, `local function lift(n, least)
 if least <= n.last then return false end
 n.last, n.token = least, int(least)
@@ -1196,7 +1198,7 @@ r.token, r.state = '0', '0'
 r.sub = run ~= '' and subscribers(channel(owner)) > 0 and run or '-'
 write(n, owner, r)
 end
-if n.waiting > 0 and not kept then offer(n, nil) end
+if n.waiting > 0 and not kept then offer(n, nil, verdict == 'released') end
 settle(n)
 local left = verdict == 'left' and who or {}
 local kind, holds, last, info = holder(n, left.mode, left.weight)
@@ -1205,7 +1207,7 @@ end)`].join('\n'),
   },
   q_renew: {
     name: 'q_renew',
-    sha1: 'a3e0daa49575cbf1d0b606f23f47a0b677d1c09f',
+    sha1: '32b53b47d1865da4594b4f20e0c18eacd94908e2',
     lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p67, p62, p68, p69, p70, p71, p72, p73, p74, `local function lost(n, owner, field)
 local r = parse(field(5))
 local token = r and ballot_of(r.token)
@@ -1250,7 +1252,7 @@ end, true)`].join('\n'),
   },
   q_turn: {
     name: 'q_turn',
-    sha1: 'a4d53bdb8b701c5905f9aca474ecb1c8bb902882',
+    sha1: 'a70169dfd67fd120e4cdcd50b1b1abfbbeb602eb',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p78, p61, p67, p62, p68, p69, p70, p73, p63, p64, p65, `local function make(n, heir, r, ends, state, before)
 r.sub = sub_of(n, r.mode, slots_of(before))
 raise(n, r.mode, tonumber(n.ballot))

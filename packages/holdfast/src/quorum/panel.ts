@@ -35,7 +35,7 @@ export class Panel {
     keys: NameKeys,
     timeout: number,
     fields: Fields,
-    tries = TRIES,
+    tries: number = TRIES,
   ): Promise<Answer> {
     const answer = await this.nodes[node]!.ask(op, keys, timeout, fields)
     const [status, detail = ''] = answer.verdict
@@ -74,7 +74,7 @@ export class Panel {
    * Too many could not be used. Where each of them says that the set-up cannot work, or one that it is
    * the same server twice, it is that; else trying again may help.
    */
-  failure(said: readonly Said[], keys: NameKeys): HoldfastError {
+  failure(said: readonly Said[]): HoldfastError {
     const count = this.nodes.length
     const failed = said.filter(({ error }) => error !== null)
     const nodes: NodeTrouble[] = failed
@@ -86,7 +86,7 @@ export class Panel {
       }))
     const config = nodes.every(({ code }) => code === 'ERR_CONFIG')
     const reasons = nodes.map(({ node, reason }) => `${node}: ${reason}`).join('; ')
-    const message = `no quorum: ${this.quorum} of ${count} servers are needed, and ${failed.length} could not be used (lock key ${keys[0]}). ${reasons}`
+    const message = `no quorum: ${this.quorum} of ${count} servers are needed, and ${failed.length} could not be used. ${reasons}`
     return new HoldfastError(config ? 'ERR_CONFIG' : 'ERR_NO_QUORUM', message, { nodes })
   }
 }

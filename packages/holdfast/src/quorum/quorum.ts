@@ -1,5 +1,5 @@
 import type { LocalClock } from '../base/clock.js'
-import { HoldfastError } from '../base/errors.js'
+import type { HoldfastError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { PortNode, Subscription, SubscriptionEvents } from '../clients/port.js'
 import type { NameKeys } from '../kernel/names.js'
@@ -54,20 +54,12 @@ export class Quorum implements Nodes {
   }
 
   ask(op: Op, keys: NameKeys, timeout: number, fields: Fields): Promise<Answer> {
-    switch (op) {
-      case 'acquire':
-        return this.#rounds.acquire(keys, timeout, fields)
-      case 'renew':
-        return this.#renew(keys, timeout, fields)
-      case 'release':
-        return this.#release(keys, timeout, fields)
-      case 'turn':
-        return this.#turn(keys, timeout, fields)
-      case 'inspect':
-        return this.#majority(op, keys, timeout, fields, holders)
-      default:
-        return this.#majority(op, keys, timeout, fields, ({ verdict }) => verdict[0] ?? '')
-    }
+    if (op === 'acquire') return this.#rounds.acquire(keys, timeout, fields)
+    if (op === 'renew') return this.#renew(keys, timeout, fields)
+    if (op === 'release') return this.#release(keys, timeout, fields)
+    if (op === 'turn') return this.#turn(keys, timeout, fields)
+    const what = op === 'inspect' ? holders : ({ verdict }: Answer) => verdict[0] ?? ''
+    return this.#majority(op, keys, timeout, fields, what)
   }
 
   /** Each by itself: what is granted while another lacks is held, and the caller gives it back. */
@@ -127,7 +119,7 @@ export class Quorum implements Nodes {
         if (bid) this.#end(bid, timeout)
         return this.#answer(['gone'], sent)
       }
-      if (missing === 0) throw this.#panel.failure(said, keys)
+      if (missing === 0) throw this.#panel.failure(said)
       return undefined
     })
   }
@@ -185,7 +177,7 @@ export class Quorum implements Nodes {
         const left = withVerdict(said, 'left')
         const done = ended.length > 0 ? ended : left
         if (done.length >= quorum) return ofMost(done)
-        if (errors >= blocking) throw this.#panel.failure(said, keys)
+        if (errors >= blocking) throw this.#panel.failure(said)
         if (done.length + missing >= quorum) return undefined
         // Some nodes had lost it, or were not asked for it when it waited.
         if (done.length > 0 && (done === left || done.length + errors >= quorum))
@@ -252,7 +244,7 @@ export class Quorum implements Nodes {
         const open = turned.length + withVerdict(said, 'stale', 'turned', 'ahead').length
         if (open + missing >= quorum && round < 4 && this.#clock.now() < end) return 'again'
         if (missing > 0) return undefined
-        throw this.#panel.failure(said, keys)
+        throw this.#panel.failure(said)
       }
       const verdict = await gather(asked, judge, leave)
       if (verdict !== 'again') return verdict
@@ -293,7 +285,7 @@ export class Quorum implements Nodes {
     const { quorum, blocking } = this.#panel
     return gather(this.#panel.askAll(op, keys, timeout, fields), (said, missing) => {
       const answers = said.flatMap(({ answer }) => (answer ? [answer] : []))
-      if (answers.length + missing < quorum) throw this.#panel.failure(said, keys)
+      if (answers.length + missing < quorum) throw this.#panel.failure(said)
       const most = mostCommon(answers, what)
       if (!most) return undefined
       const count = answers.filter((one) => what(one) === what(most)).length
@@ -315,7 +307,7 @@ export class Quorum implements Nodes {
     timeout: number,
   ): Promise<ScanStep> {
     const steps = await Promise.allSettled(
-      this.members.map((node, i) => {
+      this.members.map(async (node, i): Promise<ScanStep> => {
         const own = cursors && new Map([...cursors].filter(([at]) => this.#scanned.get(at) === i))
         if (own?.size === 0) return { keys: [], cursors: new Map<PortNode, string>() }
         return node.scan(own, pattern, count, timeout)
@@ -327,7 +319,7 @@ export class Quorum implements Nodes {
       error: step.status === 'rejected' ? (step.reason as HoldfastError) : null,
     }))
     const failed = said.filter(({ error }) => error !== null)
-    if (failed.length >= this.#panel.blocking) throw this.#panel.failure(failed, NO_KEYS)
+    if (failed.length >= this.#panel.blocking) throw this.#panel.failure(failed)
     const keys = new Set<string>()
     const left = new Map<PortNode, string>()
     steps.forEach((step, i) => {
@@ -348,7 +340,7 @@ export class Quorum implements Nodes {
     return gather(asked, (said) => {
       const answers = said.flatMap(({ answer }) => (answer ? [answer] : []))
       if (answers.length >= quorum) return answers[quorum - 1]
-      if (said.length - answers.length >= blocking) throw this.#panel.failure(said, NO_KEYS)
+      if (said.length - answers.length >= blocking) throw this.#panel.failure(said)
       return undefined
     })
   }
@@ -372,8 +364,6 @@ export class Quorum implements Nodes {
     await Promise.all(this.members.map((node) => node.close()))
   }
 }
-
-const NO_KEYS: NameKeys = ['', '', '', '', '']
 
 /** Who holds, by a reply of inspect. */
 function holders({ raw }: Answer): string {

@@ -18,10 +18,11 @@ export function classify(error: unknown, kind: string, lock?: string): HoldfastE
   if (error instanceof HoldfastError) {
     if (lock === undefined || error.lock !== undefined) return error
     // Made for a whole call, of which this name was a part.
-    const { code, message, cause } = error
+    const { code, message, cause, nodes } = error
     return new HoldfastError(code, message + about(lock), {
       lock,
       ...(cause === undefined ? {} : { cause }),
+      ...(nodes === undefined ? {} : { nodes }),
     })
   }
   const message = text(error)

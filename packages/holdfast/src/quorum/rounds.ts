@@ -14,6 +14,7 @@ export const QUORUM_RUN = 'quorum'
 // So often a ballot is raised at once before it is a matter of waiting.
 const ROUNDS = 5
 const LEAST_LEFT_MS = 5
+const APART_US = 1000
 
 /** How one round of votes ended. */
 type Outcome =
@@ -56,7 +57,7 @@ export class Rounds {
     for (let round = 1; ; round++) {
       const left = Math.max(LEAST_LEFT_MS, Math.ceil(end - this.#clock.now()))
       const { said, bid, sent, outcome } = await this.#round(keys, left, fields, timeout)
-      if (!bid) throw this.#panel.failure(said, keys)
+      if (!bid) throw this.#panel.failure(said)
       if (outcome.kind === 'won') {
         const known = Math.max(...outcome.votes.map((vote) => before(vote)))
         if (bid.mode === 'x' || written || known < bid.ballot) {
@@ -71,7 +72,7 @@ export class Rounds {
       if (outcome.kind === 'again' && round < ROUNDS && time) continue
       const stands = outcome.kind === 'lost' && bid.state === 'waiting'
       this.#giveBack(bid, stands)
-      if (outcome.kind === 'failed') throw this.#panel.failure(said, keys)
+      if (outcome.kind === 'failed') throw this.#panel.failure(said)
       return this.#refused(bid, said, sent, stands)
     }
   }
@@ -126,7 +127,10 @@ export class Rounds {
     const middle = known.toSorted((a, b) => a - b)[Math.floor((known.length - 1) / 2)]
     const now = Math.floor(middle ?? this.#runtime.wall() * 1000)
     this.#seen = Math.max(this.#seen, bid.highest)
-    bid.ballot = Math.max(now, this.#seen + 1, bid.ballot + 1)
+    // Whoever follows the same ballot is not to choose the same.
+    const above = Math.max(this.#seen, bid.ballot) + 1
+    const apart = Math.floor(this.#runtime.random() * APART_US)
+    bid.ballot = now > above ? now : above + apart
     if (bid.ticket === '') bid.ticket = String(bid.ballot)
     return bid.ballot
   }

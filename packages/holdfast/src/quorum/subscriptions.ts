@@ -105,6 +105,6 @@ export class Subscriptions {
     this.#closed = true
     for (const timer of this.#timers) timer.cancel()
     this.#timers.clear()
-    await Promise.all(this.#live.map((one) => one?.close()))
+    await Promise.all(this.#live.map(async (one) => one?.close()))
   }
 }

@@ -34,7 +34,7 @@ export class Undo {
     timeout: number,
     fields: () => readonly string[] | null,
     until: number,
-    delay = FIRST_RETRY_MS,
+    delay: number = FIRST_RETRY_MS,
   ): Promise<Answer | null> {
     const trying = this.#nodes[node]!.ask('q_release', keys, timeout, fields).then(
       (answer) => (answer.verdict[0] === 'error' ? null : answer),
@@ -56,7 +56,7 @@ export class Undo {
     timeout: number,
     fields: () => readonly string[] | null,
     until: number,
-    delay = FIRST_RETRY_MS,
+    delay: number = FIRST_RETRY_MS,
   ): void {
     if (this.#closed || this.#clock.now() + delay >= until) return
     const timer = this.#runtime.setTimer(

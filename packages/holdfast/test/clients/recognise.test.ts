@@ -9,7 +9,7 @@ import {
   createSentinel as createSentinel5,
 } from 'redis5'
 import { expect, test, vi } from 'vitest'
-import { recognise } from '../../src/clients/recognise.js'
+import { recognise, recogniseAll } from '../../src/clients/recognise.js'
 import { Holdfast } from '../../src/index.js'
 import { startServer } from '../../src/testing/index.js'
 import { script } from './kinds.js'
@@ -90,7 +90,7 @@ test.each([
   ['a URL', new URL('redis://:secret@host'), /given a URL\. .*new Redis\(url\.href\)/],
   ['a number', 6379, /given a number\.$/],
   ['a class', Redis, /given the function Redis\. /],
-  ['an array', [createClient()], /given an array\. /],
+  ['an array in an array', [createClient()], /given an array within an array\. /],
   ['a pool', createClientPool(), /given a node-redis pool\. .*createClient\(\)/],
   [
     'node-redis 4',
@@ -121,6 +121,25 @@ test.each([
   expect(() => recognise(given)).toThrow(error)
   expect(() => recognise(given)).toThrow(/ioredis.*node-redis/)
   expect(() => recognise(given)).not.toThrow(/secret/)
+})
+
+test('several clients, each of a server of its own', () => {
+  const lazyConnect = true
+  const [a, b] = [new Redis({ lazyConnect }), createClient()]
+  expect(recogniseAll([a, b]).map(({ kind }) => kind)).toEqual(['ioredis', 'node-redis'])
+  expect(recogniseAll(a).map(({ kind }) => kind)).toEqual(['ioredis'])
+  const cluster = new Cluster([{ port: 1 }], { lazyConnect })
+  const prefixed = new Redis({ lazyConnect, keyPrefix: 'app:' })
+  for (const [given, message] of [
+    [[], /empty array.*Holdfast.inMemory/],
+    [[a, undefined], /given undefined/],
+    [[a, b, a], /clients 1 and 3 are the same/],
+    [[a, b, cluster], /Client 3 is of a Cluster/],
+    [[a, prefixed], /Clients 1 and 2 put different prefixes/],
+  ] as const) {
+    expect(() => recogniseAll(given)).toThrow(message)
+    expect(() => recogniseAll(given)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }))
+  }
 })
 
 test('a Cluster of ioredis runs scripts, subscribes and ends what is its own', async () => {

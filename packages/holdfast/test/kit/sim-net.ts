@@ -106,15 +106,21 @@ export class SimNet {
   }
 
   note(port: SimPort, what: string, keys: readonly string[]): void {
-    this.log.push({ what, port, items: keys.length / 5, at: this.#clock.monotonic() })
+    this.log.push({ what, port, items: Math.floor(keys.length / 5), at: this.#clock.monotonic() })
   }
 
   drop(direction: Direction, what: string, which: Which = {}): () => void {
     return this.#rule(direction, what, which, () => undefined)
   }
 
-  delay(direction: Direction, what: string, ms: number, which: Which = {}): () => void {
-    const fate: Fate = (deliver) => void this.#clock.setTimer(deliver, ms)
+  delay(
+    direction: Direction,
+    what: string,
+    ms: number | (() => number),
+    which: Which = {},
+  ): () => void {
+    const fate: Fate = (deliver) =>
+      void this.#clock.setTimer(deliver, typeof ms === 'number' ? ms : ms())
     return this.#rule(direction, what, which, fate)
   }
 

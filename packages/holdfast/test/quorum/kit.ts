@@ -7,7 +7,7 @@ import { SimNet } from '../kit/sim-net.js'
 import { SimPort } from '../kit/sim-port.js'
 import { settled, type Outcome } from '../kit/world.js'
 
-interface QuorumClient {
+export interface QuorumClient {
   readonly locks: Holdfast
   readonly ports: readonly SimPort[]
   readonly clock: ClientClock

@@ -13,6 +13,8 @@
 -- A semaphore's permits are slots here, numbers from 0 to limit - 1: a count does not compose over
 -- majorities. A node grants slots that nobody holds there.
 
+-- An offer that is made once more stands for at least so long.
+local REOFFER_MS = 1000
 -- The largest semaphore: every request reads all its records.
 local MOST_SLOTS = 1000
 
@@ -120,8 +122,9 @@ local function outstanding(r)
 end
 
 -- Tells those at the head of the line who fit that the name is free for them, for a claim: until then
--- nobody else comes in. An offer that nobody took costs its waiter the place. Makes no holder.
-local function offer(n, caller)
+-- nobody else comes in. An offer that nobody took costs its waiter the place. Makes no holder. anew: the name
+-- was held meanwhile, so that what was told before says nothing any more.
+local function offer(n, caller, anew)
   if quarantined then return end
   local at, weights, mode = 0, 0, nil
   for _ = 1, STEPS do
@@ -140,9 +143,10 @@ local function offer(n, caller)
     elseif head ~= caller and is_dead(head, r) then
       drop(n, head)
     else
-      if not outstanding(r) then
-        -- An offer that was missed by whoever asks now counts from now on.
-        local length = r.state == OFFERED and 0 or tonumber(r.claim)
+      if not outstanding(r) or anew then
+        -- The length of an offer is no longer known where one was made: it stands as long as from the first.
+        local length = r.state == OFFERED and math.max(0, tonumber(r.claim) - now) or tonumber(r.claim)
+        if anew and r.state == OFFERED then length = math.max(length, REOFFER_MS) end
         r.state, r.claim = OFFERED, int(now + length)
         write(n, head, r)
         if head ~= caller then push('first', head, us_text .. ' ' .. now_text .. ' ' .. run .. ' ' .. n.token) end
@@ -162,6 +166,7 @@ local function invited(n, owner)
   if n.waiting == 0 then return true end
   local rank = call('ZRANK', n.line, owner)
   if rank == 0 then return true end
+  -- Beside others who were invited together; but of those who want it alone the first comes first.
   local r = rank and record(n, owner)
-  return r and outstanding(r) or false
+  return r and r.mode ~= 'x' and outstanding(r) or false
 end

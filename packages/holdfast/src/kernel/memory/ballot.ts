@@ -8,6 +8,8 @@ import { offeredState, type TenureRecord } from './record.js'
 import { fenceMs, steps } from './state.js'
 
 export const mostSlots = 1000
+/** An offer that is made once more stands for at least so long. */
+const reofferMs = 1000
 
 /** A ballot as a request says it; null for anything else. */
 export function ballotOf(text: string): number | null {
@@ -123,7 +125,7 @@ export class Ballots {
    * Tells those at the head of the line who fit that the name is free for them, for a claim: until
    * then nobody else comes in. An offer that nobody took costs its waiter the place.
    */
-  offer(caller: string | null): void {
+  offer(caller: string | null, anew = false): void {
     const n = this.#n
     const { us, now, run, space, quarantined } = n.call
     if (quarantined !== null) return
@@ -144,9 +146,11 @@ export class Ballots {
       } else if ((mode ?? r.mode) !== r.mode || !n.fits(r.mode, weights + Number(r.weight))) return
       else if (head !== caller && n.dead(head, r)) this.#drop(head)
       else {
-        if (!this.outstanding(r)) {
-          // An offer that was missed by whoever asks now counts from now on.
-          const claim = now + (r.state === offeredState ? 0 : r.claim)
+        if (!this.outstanding(r) || anew) {
+          const again = r.state === offeredState
+          // The length of an offer is no longer known where one was made.
+          const left = again ? Math.max(0, r.claim - now) : r.claim
+          const claim = now + (again && anew ? Math.max(left, reofferMs) : left)
           n.write(head, { ...r, state: offeredState, claim })
           if (head !== caller) tell(n.call, 'first', head, us, now, run, n.last)
           // Should the first be gone, the second knows when to ask.
@@ -169,6 +173,7 @@ export class Ballots {
     const rank = n.call.space.zset(n.line).rank(owner)
     if (rank === 0) return true
     const r = rank === null ? null : n.record(owner)
-    return r !== null && this.outstanding(r)
+    // Beside others who were invited together; but of those who want it alone the first comes first.
+    return r !== null && r.mode !== 'x' && this.outstanding(r)
   }
 }
