@@ -10,7 +10,11 @@ const check = process.argv.includes('--check')
 buildIfStale()
 mkdirSync(join(pkg, 'etc'), { recursive: true })
 let worst = 0
-for (const config of ['api-extractor.json', 'api-extractor.testing.json']) {
+for (const config of [
+  'api-extractor.json',
+  'api-extractor.fencing.json',
+  'api-extractor.testing.json',
+]) {
   const args = [tool('@microsoft/api-extractor/bin/api-extractor'), 'run', '-c', join(pkg, config)]
   worst ||= run(process.execPath, check ? args : [...args, '--local'])
 }

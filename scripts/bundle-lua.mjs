@@ -1,4 +1,4 @@
-// Writes the Lua files of the kernel into one TypeScript module, so that the library reads no
+// Writes the Lua files of a folder into one TypeScript module, so that the library reads no
 // file at run time and knows each script's SHA-1 without computing it.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -6,11 +6,7 @@ import { bundleLua } from './lib/lua.mjs'
 import { root, src } from './lib/paths.mjs'
 import { fail } from './lib/run.mjs'
 
-const folder = join(src, 'kernel/lua')
-const target = join(src, 'kernel/scripts.gen.ts')
-
-function readSources() {
-  if (!existsSync(folder)) return new Map()
+function readSources(folder) {
   const names = readdirSync(folder).filter((file) => file.endsWith('.lua'))
   return new Map(names.map((file) => [file.slice(0, -4), readFileSync(join(folder, file), 'utf8')]))
 }
@@ -51,18 +47,21 @@ ${entries.join('')}}
 `
 }
 
-let text
-try {
-  text = render(bundleLua(readSources()))
-} catch (error) {
-  fail(`bundle-lua: ${error.message}`)
-}
-const before = existsSync(target) ? readFileSync(target, 'utf8') : null
-const shown = relative(root, target)
-if (before === text) console.log(`${shown} is up to date`)
-else if (process.argv.includes('--check'))
-  fail(`${shown} is stale: run \`npm run lua\` and commit it`)
-else {
-  writeFileSync(target, text)
-  console.log(`wrote ${shown}`)
+for (const floor of ['kernel', 'fencing']) {
+  const target = join(src, floor, 'scripts.gen.ts')
+  let text
+  try {
+    text = render(bundleLua(readSources(join(src, floor, 'lua'))))
+  } catch (error) {
+    fail(`bundle-lua: ${error.message}`)
+  }
+  const before = existsSync(target) ? readFileSync(target, 'utf8') : null
+  const shown = relative(root, target)
+  if (before === text) console.log(`${shown} is up to date`)
+  else if (process.argv.includes('--check'))
+    fail(`${shown} is stale: run \`npm run lua\` and commit it`)
+  else {
+    writeFileSync(target, text)
+    console.log(`wrote ${shown}`)
+  }
 }

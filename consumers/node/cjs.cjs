@@ -1,12 +1,14 @@
 // A plain Node program with CommonJS.
 const assert = require('node:assert/strict')
 const { Holdfast } = require('holdfast')
+const { fencedRedis } = require('holdfast/fencing')
 const { findServer, startServer } = require('holdfast/testing')
 
 async function main() {
   const locks = Holdfast.inMemory()
   assert.equal(typeof (await locks.mutex('a').use(async ({ fence }) => fence)), 'number')
   await locks.close()
+  assert.equal(typeof fencedRedis, 'function')
   assert.equal(typeof findServer, 'function')
   assert.equal(typeof startServer, 'function')
 }

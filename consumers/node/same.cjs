@@ -3,7 +3,7 @@
 const assert = require('node:assert/strict')
 
 async function main() {
-  for (const name of ['holdfast', 'holdfast/testing']) {
+  for (const name of ['holdfast', 'holdfast/fencing', 'holdfast/testing']) {
     const required = require(name)
     const imported = await import(name)
     assert.ok(Object.keys(imported).length > 0, `${name} exports nothing`)

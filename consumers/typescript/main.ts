@@ -1,4 +1,5 @@
 import { Holdfast } from 'holdfast'
+import { fencedFile, type FencedFile } from 'holdfast/fencing'
 import { findServer, type FoundServer } from 'holdfast/testing'
 
 async function main(): Promise<void> {
@@ -6,6 +7,8 @@ async function main(): Promise<void> {
   const fence: number = await locks.mutex('a').use(async ({ fence }) => fence)
   await locks.close()
   const find: () => Promise<FoundServer | null> = findServer
+  const file: FencedFile = fencedFile('report')
+  if (typeof file.claim !== 'function') throw new Error('not what it says')
   if (typeof fence !== 'number' || typeof find !== 'function') throw new Error('not what it says')
   // A type that quietly became `any` would accept this.
   // @ts-expect-error: a fence is a number

@@ -14,6 +14,8 @@ export type ErrorCode =
   | 'ERR_NO_QUORUM'
   /** Somebody asked the holder to let go: the reason of `lock.revoked`, never thrown by itself. */
   | 'ERR_REVOKED'
+  /** A resource refused a fencing token: a later one was there (`holdfast/fencing`). */
+  | 'ERR_FENCED'
   /** `close()` was called on this Holdfast. */
   | 'ERR_CLOSED'
   /** A set-up that cannot work: a wrong client, missing rights, a key of another type, a cluster slot. */
@@ -84,7 +86,9 @@ export interface ErrorFacts {
   readonly by?: { readonly label?: string; readonly reason?: string }
   /** ERR_LOST from `use`: what the function returned all the same. */
   readonly result?: unknown
-  /** ERR_INVALID_ARGUMENT: what was given. */
+  /** ERR_FENCED: the highest token that has claimed the resource, and stands. */
+  readonly stands?: number
+  /** ERR_INVALID_ARGUMENT: what was given. ERR_FENCED: the token that was refused. */
   readonly given?: unknown
   /** ERR_INVALID_ARGUMENT: what would be right. */
   readonly expected?: string
@@ -110,6 +114,7 @@ export class HoldfastError extends Error implements ErrorFacts {
   declare readonly reason?: LossReason
   declare readonly by?: { readonly label?: string; readonly reason?: string }
   declare readonly result?: unknown
+  declare readonly stands?: number
   declare readonly given?: unknown
   declare readonly expected?: string
 

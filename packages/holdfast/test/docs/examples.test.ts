@@ -26,7 +26,7 @@ declare global {
   const server: RunningServer
   const Redis: typeof ioredis.Redis
   function chargeInvoice(id: number, how: Pick<Lock, 'signal' | 'fence'>): Promise<number>
-  const db: { query(sql: string, values?: unknown[]): Promise<{ rowCount: number | null }> }
+  const db: { query(sql: string, values?: unknown[]): Promise<{ rows: unknown[] }> }
 }
 `
 /** The same of docs/interop.md. */
@@ -60,6 +60,7 @@ function examples(page: string): Map<number, string> {
 function compile(folder: string): string {
   const paths = {
     holdfast: ['../../../src/index.ts'],
+    'holdfast/fencing': ['../../../src/fencing/index.ts'],
     'holdfast/testing': ['../../../src/testing/index.ts'],
     // Its types are not in its exports.
     redlock: ['../../../../../node_modules/redlock5/dist/index.d.ts'],
