@@ -6,7 +6,7 @@ import { Redis } from 'ioredis'
 import { Witness } from './witness.mjs'
 
 /** The server of REDIS_URL, else one that is started here; null where there is none, or not wanted. */
-async function findServer() {
+export async function findServer() {
   if (process.argv.includes('--embedded')) return null
   try {
     return await startServer({ url: process.env.REDIS_URL || undefined })
