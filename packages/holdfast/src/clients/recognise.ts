@@ -71,7 +71,7 @@ export function recognise(client: unknown): Port {
  * @throws HoldfastError `ERR_CONFIG` for a Cluster whose client puts a prefix before keys that moves
  * the keys of one name to different slots.
  */
-export function usable(port: Port): Port {
+function usable(port: Port): Port {
   const { keyPrefix = '' } = port
   if (port.cluster && keyPrefix !== '' && !/^[^{]*\{[^}]+\}/.test(keyPrefix)) {
     const message = `The keyPrefix of the ${port.kind} client would move the keys of one lock to different slots of the Cluster. Give Holdfast the option prefix instead.`

@@ -1043,7 +1043,7 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: '0c29aac21121ec73474cbb8835573fbe5790f0bf',
+    sha1: '3033fc15c6a8f4c1dd449144387d29372c8bbbe0',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p61, p67, p62, p68, p69, p70, p71, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
@@ -1121,7 +1121,7 @@ free = invited(n, owner)
 end
 local taken = mode == 'p' and taken_slots(n, owner) or {}
 local slots = free and mode == 'p' and choose(taken, weight, asked.limit, field(13)) or nil
-if free and mode == 'x' and t <= n.last then
+if free and t <= (mode == 'x' and n.last or n.x) then
 settle(n)
 return { 'stale', n.token }
 end
@@ -1207,7 +1207,7 @@ end)`].join('\n'),
   },
   q_renew: {
     name: 'q_renew',
-    sha1: '32b53b47d1865da4594b4f20e0c18eacd94908e2',
+    sha1: '8a9f4c57603caa9c07a638610fb27c42caf493d5',
     lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p67, p62, p68, p69, p70, p71, p72, p73, p74, `local function lost(n, owner, field)
 local r = parse(field(5))
 local token = r and ballot_of(r.token)
@@ -1245,6 +1245,15 @@ end
 local r = record(n, owner)
 if forced(n, owner, r) then return { 'forced' } end
 local ends = prolong(n, owner, r, mine, now + math.floor(field(2)))
+local own = parse(field(5))
+local t = own and ballot_of(own.token)
+if r and t and t > tonumber(r.token) then
+poll(n, own.token)
+r.token = own.token
+mint(n)
+raise(n, r.mode, t)
+write(n, owner, r, r.ttl)
+end
 settle(n)
 local asked = r and r.state == ASKED and bare(r.info) or nil
 return { 'renewed', ends, r and r.token or '0', n.waiting, asked }

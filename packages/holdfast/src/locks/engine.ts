@@ -31,6 +31,8 @@ import { Tenure } from './tenure.js'
 import { decodeToken } from './token.js'
 import { takeOver } from './turn.js'
 
+const DEFAULT_TTL_MS = 10_000
+
 type Ahead = Pick<Wish, 'ahead'>
 
 /** What all locks of one Holdfast share, put together once: node, queue, renewer. */
@@ -72,7 +74,8 @@ export class Engine {
   }
 
   settings(options: LockOptions): Settings {
-    const settings = settingsOf(this.options, options)
+    const { ttl = Math.min(DEFAULT_TTL_MS, this.longest) } = options
+    const settings = settingsOf(this.options, { ...options, ttl })
     this.checkLease('options.ttl', settings.ttl + settings.lockDelay)
     this.checkLease('options.holdAtLeast', settings.holdAtLeast)
     return settings

@@ -2,7 +2,7 @@ import type { Runtime } from '../base/runtime.js'
 import type { Said } from './gather.js'
 
 /** A list of slots as a node says it. */
-export function slotsOf(text: string): number[] {
+function slotsOf(text: string): number[] {
   return text === '' ? [] : text.split(',').map(Number)
 }
 

@@ -18,7 +18,7 @@ export interface AcquireItem {
 /** Which ballot a request is of, said by what was seen before. */
 type Ballot = 'now' | 'next' | 'same' | 'low' | 'ahead' | 'text'
 
-export interface VoteItem extends AcquireItem {
+interface VoteItem extends AcquireItem {
   readonly ballot: Ballot
   readonly slots: string
 }

@@ -89,7 +89,8 @@ return each(13, function(n, field)
   end
   local taken = mode == 'p' and taken_slots(n, owner) or {}
   local slots = free and mode == 'p' and choose(taken, weight, asked.limit, field(13)) or nil
-  if free and mode == 'x' and t <= n.last then
+  -- Of those who share, no late request may come in where an exclusive holder has been meanwhile.
+  if free and t <= (mode == 'x' and n.last or n.x) then
     settle(n)
     return { 'stale', n.token }
   end

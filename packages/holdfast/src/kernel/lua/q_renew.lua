@@ -51,6 +51,16 @@ return each(6, function(n, field)
   local r = record(n, owner)
   if forced(n, owner, r) then return { 'forced' } end
   local ends = prolong(n, owner, r, mine, now + math.floor(field(2)))
+  local own = parse(field(5))
+  local t = own and ballot_of(own.token)
+  if r and t and t > tonumber(r.token) then
+    -- Voted for with a smaller ballot: a late copy of its being taken back must not end what counts here.
+    poll(n, own.token)
+    r.token = own.token
+    mint(n)
+    raise(n, r.mode, t)
+    write(n, owner, r, r.ttl)
+  end
   settle(n)
   local asked = r and r.state == ASKED and bare(r.info) or nil
   return { 'renewed', ends, r and r.token or '0', n.waiting, asked }

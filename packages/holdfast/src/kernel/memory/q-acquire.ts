@@ -98,7 +98,8 @@ export const qAcquire: Operation = {
     }
     const taken = mode === 'p' ? takenSlots(n, owner) : new Set<number>()
     const slots = free && mode === 'p' ? choose(taken, weight, limit, field(13)) : null
-    if (free && mode === 'x' && t <= n.last) {
+    // Of those who share, no late request may come in where an exclusive holder has been meanwhile.
+    if (free && t <= (mode === 'x' ? n.last : ballots.x)) {
       n.settle()
       return ['stale', String(n.last)]
     }

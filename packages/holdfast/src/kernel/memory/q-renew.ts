@@ -59,8 +59,19 @@ export const qRenew: Operation = {
     const r = n.record(owner)
     if (n.forced(owner, r)) return ['forced']
     const later = n.prolong(owner, r, mine, ends)
+    const own = parseRecord(field(5))
+    const t = own === null ? null : ballotOf(own.token)
+    let token = r?.token ?? '0'
+    if (r !== null && own !== null && t !== null && t > Number(r.token)) {
+      // Voted for with a smaller ballot: a late copy of its being taken back must not end what counts here.
+      token = own.token
+      const ballots = new Ballots(n, token)
+      n.mint()
+      ballots.raise(r.mode, t)
+      n.write(owner, { ...r, token }, r.ttl)
+    }
     n.settle()
     const asked = r?.state === askedState ? [bareInfo(r.info)] : []
-    return ['renewed', String(later), r?.token ?? '0', n.waiting, ...asked]
+    return ['renewed', String(later), token, n.waiting, ...asked]
   },
 }
