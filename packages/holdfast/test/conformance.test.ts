@@ -5,6 +5,7 @@ import { Redis as Valkey } from 'iovalkey'
 import { createClient } from 'redis'
 import { createClient as createClient5 } from 'redis5'
 import { afterAll, beforeAll, describe, it } from 'vitest'
+import { Holdfast } from '../src/index.js'
 import { memoryPort } from '../src/kernel/memory/port.js'
 import { MemoryServer } from '../src/kernel/memory/server.js'
 import {
@@ -28,6 +29,17 @@ describe('memory', () => {
     open: () => {
       const client = memoryPort(server)
       return Promise.resolve({ client, close: () => client.close() })
+    },
+  })
+})
+
+describe('a quorum in memory', () => {
+  const servers = [new MemoryServer(), new MemoryServer(), new MemoryServer()]
+  beforeAll(() => new Holdfast(servers.map(memoryPort)).bootstrap())
+  suite({
+    open: () => {
+      const client = servers.map(memoryPort)
+      return Promise.resolve({ client, close: () => Promise.all(client.map((one) => one.close())) })
     },
   })
 })
@@ -102,3 +114,36 @@ for (const { engine, found } of engines) {
     })
   })
 }
+
+describe('a quorum of both engines, by both clients', () => {
+  const kinds = engines.flatMap(({ engine, found }) => (found ? [engine] : []))
+  if (kinds.length === 0) {
+    it.skip('no server was found on this machine')
+    return
+  }
+  let servers: RunningServer[]
+  let admins: Redis[]
+  beforeAll(async () => {
+    const of = [0, 1, 2].map((i) => startServer({ engine: kinds[i % kinds.length]! }))
+    servers = await Promise.all(of)
+    admins = servers.map(({ url }) => new Redis(url))
+    await using locks = new Holdfast(admins)
+    await locks.bootstrap()
+  })
+  afterAll(async () => {
+    for (const admin of admins) admin.disconnect()
+    await Promise.all(servers.map((server) => server.stop()))
+  })
+  suite({
+    flushScripts: () => Promise.all(admins.map((admin) => admin.script('FLUSH'))),
+    open: async () => {
+      const opened = await Promise.all(
+        servers.map((server, i) => (i === 1 ? both['node-redis']! : both['ioredis']!)(server)),
+      )
+      return {
+        client: opened.map(({ client }) => client as Redis),
+        close: () => Promise.all(opened.map(({ close }) => close())),
+      }
+    },
+  })
+})

@@ -69,16 +69,14 @@ export class Semaphore extends Taker<PermitOptions> {
    * refused (ERR_CONFIG). Others may go on asking with the limit from before.
    *
    * @param limit 1 to 1,000,000.
-   * @throws ERR_UNAVAILABLE when the server does not say; ERR_CONFIG, also on several servers; ERR_CLOSED,
+   * @throws ERR_UNAVAILABLE when the server does not say; ERR_CONFIG, ERR_CLOSED,
    * ERR_INVALID_ARGUMENT
    */
   async resize(limit: number): Promise<Permits> {
     checkLimit('limit', limit)
     this.#engine.assertOpen()
-    if (this.#engine.several) {
-      const message =
-        'on several servers a semaphore has the limit that it is made with: let all who use it change to a new one together'
-      throw new HoldfastError('ERR_CONFIG', message, { lock: this.name })
+    if (this.#engine.several && limit > MOST_SLOTS) {
+      throw invalid('limit', limit, `at most ${MOST_SLOTS} on several servers`)
     }
     this.#options = { ...this.#options, limit }
     this.change(this.#options)

@@ -25,7 +25,7 @@ export class Panel {
   }
 
   /**
-   * Asks one node. An answer that says nothing of the name is an error here.
+   * Asks one node. An answer that says nothing of the name is an error here, but for `late`.
    *
    * @throws ERR_UNAVAILABLE, ERR_CONFIG
    */
@@ -46,9 +46,6 @@ export class Panel {
     }
     if (status === 'late' && tries > 0) {
       return this.ask(node, op, keys, timeout, fields, tries - 1)
-    }
-    if (status === 'late') {
-      throw new HoldfastError('ERR_UNAVAILABLE', 'the request reached the server too late')
     }
     if (status === 'error') {
       if (isConfig(detail)) throw classify(new Error(detail), 'the server')

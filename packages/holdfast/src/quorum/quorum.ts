@@ -3,6 +3,7 @@ import type { HoldfastError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { PortNode, Subscription, SubscriptionEvents } from '../clients/port.js'
 import type { NameKeys } from '../kernel/names.js'
+import { decodeNews } from '../kernel/news.js'
 import type { Mode } from '../kernel/protocol.js'
 import { recordOf, Bids, type Bid } from './bids.js'
 import { gather, reachedBy, withVerdict, type Said } from './gather.js'
@@ -58,7 +59,9 @@ export class Quorum implements Nodes {
     if (op === 'renew') return this.#renew(keys, timeout, fields)
     if (op === 'release') return this.#release(keys, timeout, fields)
     if (op === 'turn') return this.#turn(keys, timeout, fields)
-    const what = op === 'inspect' ? holders : ({ verdict }: Answer) => verdict[0] ?? ''
+    const words = op === 'resize' ? 4 : 1
+    const said = ({ verdict }: Answer): string => verdict.slice(0, words).join(' ')
+    const what = op === 'inspect' ? holders : said
     return this.#majority(op, keys, timeout, fields, what)
   }
 
@@ -119,8 +122,9 @@ export class Quorum implements Nodes {
         if (bid) this.#end(bid, timeout)
         return this.#answer(['gone'], sent)
       }
-      if (missing === 0) throw this.#panel.failure(said)
-      return undefined
+      if (missing > 0) return undefined
+      if (withVerdict(said, 'late').length >= blocking) return this.#answer(['late'], sent)
+      throw this.#panel.failure(said)
     })
   }
 
@@ -244,6 +248,7 @@ export class Quorum implements Nodes {
         const open = turned.length + withVerdict(said, 'stale', 'turned', 'ahead').length
         if (open + missing >= quorum && round < 4 && this.#clock.now() < end) return 'again'
         if (missing > 0) return undefined
+        if (withVerdict(said, 'late').length >= blocking) return this.#answer(['late'], sent)
         throw this.#panel.failure(said)
       }
       const verdict = await gather(asked, judge, leave)
@@ -353,7 +358,11 @@ export class Quorum implements Nodes {
   subscribe(channel: string, listener: SubscriptionEvents): Promise<Subscription> {
     const deliver = (message: string): void => listener.onMessage(message)
     return new Subscriptions(this.#panel, this.#runtime, channel, {
-      onMessage: (node, message) => this.#invitations.message(node, message, deliver),
+      onMessage: (node, message) => {
+        // News of an election is one node's: whoever observes asks the majority.
+        if (decodeNews(message)) listener.onGap()
+        else this.#invitations.message(node, message, deliver)
+      },
       onGap: () => listener.onGap(),
     }).open()
   }

@@ -72,6 +72,10 @@ export class Rounds {
       if (outcome.kind === 'again' && round < ROUNDS && time) continue
       const stands = outcome.kind === 'lost' && bid.state === 'waiting'
       this.#giveBack(bid, stands)
+      // Not carried out, because the caller's own time is over or a clock is not known well.
+      if (withVerdict(said, 'late').length >= this.#panel.blocking) {
+        return this.#answer(['late'], sent)
+      }
       if (outcome.kind === 'failed') throw this.#panel.failure(said)
       return this.#refused(bid, said, sent, stands)
     }
@@ -131,7 +135,8 @@ export class Rounds {
     const above = Math.max(this.#seen, bid.ballot) + 1
     const apart = Math.floor(this.#runtime.random() * APART_US)
     bid.ballot = now > above ? now : above + apart
-    if (bid.ticket === '') bid.ticket = String(bid.ballot)
+    // The order of the lines is that of arrival; ballots may run ahead of the clocks.
+    if (bid.ticket === '') bid.ticket = String(now)
     return bid.ballot
   }
 

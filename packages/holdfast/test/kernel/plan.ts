@@ -248,8 +248,8 @@ const guardStep: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
-    weight: 1,
-    arbitrary: fc.record({ kind: is('bootstrap'), set: fc.constantFrom('', '1', '1') }),
+    weight: 2,
+    arbitrary: fc.record({ kind: is('bootstrap'), set: fc.constantFrom('', '', '1') }),
   },
   {
     weight: 1,

@@ -551,15 +551,26 @@ n.all, n.x = 0, 0
 n.last = math.max(floor, us - FENCE_MS * 1000 + AHEAD_US + SLACK_US)
 n.token = int(n.last)
 end`
-const p63 = `local function drop(n, owner)
+const p63 = `local function votes(n)
+return string.sub(n.lapsed, 1, 1) == 'm'
+end`
+const p64 = `local function keep_marks(n)
+n.lapsed = 'm' .. int(n.all) .. '/' .. int(n.x)
+end`
+const p65 = `local function lift(n, least)
+if least <= n.last then return false end
+n.last, n.token = least, int(least)
+return true
+end`
+const p66 = `local function drop(n, owner)
 call('ZREM', n.line, owner)
 n.waiting = n.waiting - 1
 forget(n, owner)
 end`
-const p64 = `local function outstanding(r)
+const p67 = `local function outstanding(r)
 return r.state == OFFERED and now <= tonumber(r.claim)
 end`
-const p65 = `local function offer(n, caller, anew)
+const p68 = `local function offer(n, caller, anew)
 if quarantined then return end
 local at, weights, mode = 0, 0, nil
 for _ = 1, STEPS do
@@ -592,7 +603,7 @@ mode, weights, at = r.mode, weights + tonumber(r.weight), at + 1
 end
 end
 end`
-const p66 = `local function holders_of(n)
+const p69 = `local function holders_of(n)
 if n.value and n.value ~= MARKER then
 return 1, { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
 end
@@ -606,21 +617,18 @@ list[#list + 1] = call('HGET', n.meta, live[i]) or ''
 end
 return count, list
 end`
-const p67 = `local function ballot_of(text)
+const p70 = `local function ballot_of(text)
 return string.match(text, '^%d+$') and #text <= 16 and tonumber(text) or nil
 end`
-const p68 = `local function keep_marks(n)
-n.lapsed = 'm' .. int(n.all) .. '/' .. int(n.x)
-end`
-const p69 = `local function raise(n, mode, t)
+const p71 = `local function raise(n, mode, t)
 n.all = math.max(n.all, t)
 if mode == 'x' then n.x = math.max(n.x, t) end
 keep_marks(n)
 end`
-const p70 = `local function slots_of(r)
+const p72 = `local function slots_of(r)
 return r and r.mode == 'p' and string.match(r.sub, '^%d+/(%d[%d,]*)$') or ''
 end`
-const p71 = `local function taken_slots(n, but)
+const p73 = `local function taken_slots(n, but)
 local taken = {}
 if not n.pool or n.sharing == 0 then return taken end
 local live = sharers(n, MOST_SLOTS)
@@ -631,7 +639,7 @@ end
 end
 return taken
 end`
-const p72 = `local function choose(taken, weight, limit, wanted)
+const p74 = `local function choose(taken, weight, limit, wanted)
 local chosen, seen = {}, {}
 if wanted ~= '' then
 for text in string.gmatch(wanted, '%d+') do
@@ -649,21 +657,21 @@ if #chosen ~= weight then return nil end
 table.sort(chosen)
 return table.concat(chosen, ',')
 end`
-const p73 = `local function sub_of(n, mode, slots)
+const p75 = `local function sub_of(n, mode, slots)
 return int(n.all) .. '/' .. (mode == 'x' and int(n.x) or mode == 'p' and slots or '-')
 end`
-const p74 = `local function vote(n, owner, r, ends, slots)
+const p76 = `local function vote(n, owner, r, ends, slots)
 r.sub = sub_of(n, r.mode, slots)
 raise(n, r.mode, tonumber(n.ballot))
 return enter(n, owner, r, ends)
 end`
-const p75 = `local function due(n, owner, least)
+const p77 = `local function due(n, owner, least)
 local r = least > 0 and record(n, owner)
 if not r or r.token == '0' then return nil end
 local ends = math.min(tonumber(r.since), now) + least
 if ends > now then return ends, r end
 end`
-const p76 = `local function retain(n, owner, r, mine, ends)
+const p78 = `local function retain(n, owner, r, mine, ends)
 if ends ~= mine and n.value ~= owner then call('PEXPIREAT', n.k, int(ends)) end
 if ends > mine then
 prolong(n, owner, r, mine, ends)
@@ -678,7 +686,7 @@ end
 if n.value ~= owner then share(n) end
 return ends > mine
 end`
-const p77 = `local function let_go(n, owner, least)
+const p79 = `local function let_go(n, owner, least)
 local verdict, moved, was = 'gone', false, nil
 local shares = n.value ~= owner and (n.members > 0 or n.value) and call('ZSCORE', n.shared, owner)
 if shares then look(n) end
@@ -716,7 +724,7 @@ end
 end
 return verdict, moved, nil, r, was
 end`
-const p78 = `local function pass_on(n, field, make, hand_on)
+const p80 = `local function pass_on(n, field, make, hand_on)
 local owner, heir, mode = field(1), field(2), field(3)
 if late(field(5), field(6)) then return { 'late' } end
 if owner == heir then return { 'error', 'a turn needs a new owner id' } end
@@ -911,8 +919,8 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: '126dc0e0049c3dab87d3d055e22ba7823b7c899d',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p60, p41, p42, p43, p44, p46, p47, p48, p50, p51, p52, p53, p54, p55, p61, p62, p63, p64, p65, `local function stand_in(n, owner, weight)
+    sha1: '9f0aa1e06984fb0f40bbadd89b5446c86901009d',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p60, p41, p42, p43, p44, p46, p47, p48, p50, p51, p52, p53, p54, p55, p61, p62, p63, p64, p65, p66, p67, p68, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
 end`, `local function weight_of(n, owner, known)
@@ -1000,9 +1008,13 @@ if owners[1] then n.top = '' end
 else
 shadow(n)
 end
-if string.sub(n.lapsed, 1, 1) == 'm' then
+if votes(n) then
 poll(n, false)
-offer(n, nil)
+lift(n, n.last + 1)
+n.all, n.x = n.last, n.last
+keep_marks(n)
+note(n)
+offer(n, nil, true)
 else
 advance(n, nil, false)
 end
@@ -1019,7 +1031,7 @@ end)`].join('\n'),
   inspect: {
     name: 'inspect',
     sha1: 'ff1b274b34387f933540228d5c6737232352bbd4',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p66, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, function(n)
+    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p69, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, function(n)
 local waiters = {}
 local count, holders = holders_of(n)
 local line = call('ZRANGE', n.line, 0, 99, 'WITHSCORES')
@@ -1043,13 +1055,13 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: '3033fc15c6a8f4c1dd449144387d29372c8bbbe0',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p61, p67, p62, p68, p69, p70, p71, `local function listed(taken)
+    sha1: '5f2dd7a9c7096a56f5872f2ff63502c5ccd96e61',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p61, p70, p62, p63, p64, p71, p72, p73, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
 table.sort(list)
 return table.concat(list, ',')
-end`, p72, p73, p74, p63, p64, p65, `local function invited(n, owner)
+end`, p74, p75, p76, p66, p67, p68, `local function invited(n, owner)
 if n.waiting == 0 then return true end
 local rank = call('ZRANK', n.line, owner)
 if rank == 0 then return true end
@@ -1120,7 +1132,7 @@ offer(n, owner)
 free = invited(n, owner)
 end
 local taken = mode == 'p' and taken_slots(n, owner) or {}
-local slots = free and mode == 'p' and choose(taken, weight, asked.limit, field(13)) or nil
+local slots = free and mode == 'p' and choose(taken, weight, capacity(n), field(13)) or nil
 if free and t <= (mode == 'x' and n.last or n.x) then
 settle(n)
 return { 'stale', n.token }
@@ -1145,11 +1157,7 @@ end, true)`].join('\n'),
   q_release: {
     name: 'q_release',
     sha1: 'ff6b5b0e7a6308522f79ef2636ec97d03324f616',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p38, p39, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p75, p76, p77, p61, p67, p62, p68, `local function lift(n, least)
-if least <= n.last then return false end
-n.last, n.token = least, int(least)
-return true
-end`, p63, p64, p65, `local function count_out(n, r, failed)
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p38, p39, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p77, p78, p79, p61, p70, p62, p64, p65, p66, p67, p68, `local function count_out(n, r, failed)
 local token = tonumber(r.token)
 if failed then
 local all, rest = string.match(r.sub, '^(%d+)/(.*)$')
@@ -1208,7 +1216,7 @@ end)`].join('\n'),
   q_renew: {
     name: 'q_renew',
     sha1: '8a9f4c57603caa9c07a638610fb27c42caf493d5',
-    lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p67, p62, p68, p69, p70, p71, p72, p73, p74, `local function lost(n, owner, field)
+    lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p70, p62, p64, p71, p72, p73, p74, p75, p76, `local function lost(n, owner, field)
 local r = parse(field(5))
 local token = r and ballot_of(r.token)
 if not token or token == 0 then return nil end
@@ -1262,7 +1270,7 @@ end, true)`].join('\n'),
   q_turn: {
     name: 'q_turn',
     sha1: 'a70169dfd67fd120e4cdcd50b1b1abfbbeb602eb',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p78, p61, p67, p62, p68, p69, p70, p73, p63, p64, p65, `local function make(n, heir, r, ends, state, before)
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p80, p61, p70, p62, p64, p71, p72, p75, p66, p67, p68, `local function make(n, heir, r, ends, state, before)
 r.sub = sub_of(n, r.mode, slots_of(before))
 raise(n, r.mode, tonumber(n.ballot))
 return enter(n, heir, r, ends, state)
@@ -1287,7 +1295,7 @@ end, true)`].join('\n'),
   release: {
     name: 'release',
     sha1: 'd05bc634778bd0725570dc832f02a31a92a62233',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p37, p38, p39, p40, p60, p41, p42, p43, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p75, p76, p77, `return each(2, function(n, field)
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p37, p38, p39, p40, p60, p41, p42, p43, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p77, p78, p79, `return each(2, function(n, field)
 local owner = field(1)
 local verdict, moved, kept, r, was = let_go(n, owner, tonumber(field(2)) or 0)
 purge(n)
@@ -1322,8 +1330,8 @@ end, true)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: '2aafa38090757d211e407a69f13c53595257d2f0',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p37, p38, p39, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, `return each(3, function(n, field)
+    sha1: 'a7df6ab80576eef8c8e6c5f8133cb30136b98214',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p37, p38, p39, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p62, p63, p66, p67, p68, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)
 if field(1) ~= '' and not wanted then return { 'error', 'this version knows no such limit' } end
@@ -1332,7 +1340,12 @@ if wanted and before > 0 and wanted ~= before then
 n.limit, n.unsaved = wanted, true
 keep(n)
 purge(n)
-if n.waiting > 0 then advance(n, nil, wanted > before) end
+if n.waiting > 0 and votes(n) then
+poll(n, false)
+offer(n, nil, wanted > before)
+elseif n.waiting > 0 then
+advance(n, nil, wanted > before)
+end
 settle(n)
 end
 local kind = holder(n)
@@ -1367,7 +1380,7 @@ field(memory, 'maxmemory'),
   turn: {
     name: 'turn',
     sha1: '00000fa006fb8aaa03adaed364d83a04703e3408',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p41, p42, p43, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p78, `local function hand_on(n)
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p41, p42, p43, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p80, `local function hand_on(n)
 advance(n, nil, false)
 end`, `return each(7, function(n, field)
 return pass_on(n, field, enter, hand_on)
@@ -1376,7 +1389,7 @@ end, true)`].join('\n'),
   waits: {
     name: 'waits',
     sha1: '6ddc4fe10916472e3c6f6421dd30c409da5acf20',
-    lua: [p0, p1, p2, p3, p5, p6, p8, p9, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p38, p39, p66, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(1, function(n, field)
+    lua: [p0, p1, p2, p3, p5, p6, p8, p9, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p38, p39, p69, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(1, function(n, field)
 local owner, text = field(1), ''
 if n.waiting > 0 and call('ZSCORE', n.line, owner) then
 local r = record(n, owner)

@@ -36,6 +36,11 @@ local function poll(n, ballot)
   n.token = int(n.last)
 end
 
+-- Has a quorum ever been granted this name here?
+local function votes(n)
+  return string.sub(n.lapsed, 1, 1) == 'm'
+end
+
 local function keep_marks(n)
   n.lapsed = 'm' .. int(n.all) .. '/' .. int(n.x)
 end

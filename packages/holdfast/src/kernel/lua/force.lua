@@ -123,9 +123,14 @@ return each(3, function(n, field)
   else
     shadow(n)
   end
-  if string.sub(n.lapsed, 1, 1) == 'm' then
+  if votes(n) then
+    -- What was taken away is not to be taken up again by a renewal.
     poll(n, false)
-    offer(n, nil)
+    lift(n, n.last + 1)
+    n.all, n.x = n.last, n.last
+    keep_marks(n)
+    note(n)
+    offer(n, nil, true)
   else
     advance(n, nil, false)
   end

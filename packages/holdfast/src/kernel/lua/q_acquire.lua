@@ -88,7 +88,7 @@ return each(13, function(n, field)
     free = invited(n, owner)
   end
   local taken = mode == 'p' and taken_slots(n, owner) or {}
-  local slots = free and mode == 'p' and choose(taken, weight, asked.limit, field(13)) or nil
+  local slots = free and mode == 'p' and choose(taken, weight, capacity(n), field(13)) or nil
   -- Of those who share, no late request may come in where an exclusive holder has been meanwhile.
   if free and t <= (mode == 'x' and n.last or n.x) then
     settle(n)

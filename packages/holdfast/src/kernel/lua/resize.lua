@@ -8,6 +8,7 @@
 --   late | error text
 
 --@include _name
+--@include _ballot
 
 return each(3, function(n, field)
   if late(field(2), field(3)) then return { 'late' } end
@@ -18,7 +19,12 @@ return each(3, function(n, field)
     n.limit, n.unsaved = wanted, true
     keep(n)
     purge(n)
-    if n.waiting > 0 then advance(n, nil, wanted > before) end
+    if n.waiting > 0 and votes(n) then
+      poll(n, false)
+      offer(n, nil, wanted > before)
+    elseif n.waiting > 0 then
+      advance(n, nil, wanted > before)
+    end
     settle(n)
   end
   local kind = holder(n)

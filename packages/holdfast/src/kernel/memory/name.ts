@@ -27,7 +27,7 @@ export class Name extends State {
   advance(caller: string | null, moved = false): Reply[] | null {
     const { space, us, now, run, quarantined } = this.call
     // Who waits for a vote is not made a holder.
-    if (quarantined !== null || this.lapsed?.startsWith('m')) return null
+    if (quarantined !== null || this.votes) return null
     let granted: Reply[] | null = null
     let pushed: string | null = null
     let stopped = false

@@ -102,8 +102,15 @@ const force: Operation = {
       n.permits.mend()
       if (owner !== undefined) n.top = null
     } else n.shadow()
-    if (n.lapsed?.startsWith('m')) new Ballots(n, null).offer(null)
-    else n.advance(null)
+    if (n.votes) {
+      // What was taken away is not to be taken up again by a renewal.
+      const ballots = new Ballots(n, null)
+      ballots.lift(n.last + 1)
+      ballots.all = ballots.x = n.last
+      ballots.keep()
+      n.note()
+      ballots.offer(null, true)
+    } else n.advance(null)
     if (owner !== undefined) n.retire(owner, was)
     n.settle()
     return ['forced', Math.max(owners.length, 1), left]
@@ -131,7 +138,8 @@ const resize: Operation = {
     if (wanted !== null && before > 0 && wanted !== before) {
       n.permits.resize(wanted)
       n.purge()
-      n.advance(null, wanted > before)
+      if (n.votes && n.waiting > 0) new Ballots(n, null).offer(null, wanted > before)
+      else n.advance(null, wanted > before)
       n.settle()
     }
     const used = n.permits.pool ? n.sharing : 0

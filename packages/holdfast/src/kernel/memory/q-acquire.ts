@@ -97,7 +97,7 @@ export const qAcquire: Operation = {
       free = ballots.invited(owner)
     }
     const taken = mode === 'p' ? takenSlots(n, owner) : new Set<number>()
-    const slots = free && mode === 'p' ? choose(taken, weight, limit, field(13)) : null
+    const slots = free && mode === 'p' ? choose(taken, weight, n.permits.capacity, field(13)) : null
     // Of those who share, no late request may come in where an exclusive holder has been meanwhile.
     if (free && t <= (mode === 'x' ? n.last : ballots.x)) {
       n.settle()

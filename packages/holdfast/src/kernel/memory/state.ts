@@ -261,6 +261,11 @@ export class State {
     return ends
   }
 
+  /** Has a quorum ever been granted this name here? */
+  get votes(): boolean {
+    return this.lapsed?.startsWith('m') ?? false
+  }
+
   /** A fencing token larger than every earlier one of this name; of a quorum the ballot. */
   mint(): string {
     if (this.ballot !== null) {

@@ -8,9 +8,13 @@ import { Holdfast } from '../../locks/holdfast.js'
 export interface ConformanceTarget {
   /**
    * Opens a connection of its own to the one server on which all cases run: a client that Holdfast
-   * knows, or a Port of yours. Two of them must see each other's locks.
+   * knows, or a Port of yours; or an array of them, to several servers that are ready to grant. Two of
+   * them must see each other's locks.
    */
-  open(): Promise<{ client: Client | Port; close: () => Promise<unknown> }>
+  open(): Promise<{
+    client: Client | Port | readonly (Client | Port)[]
+    close: () => Promise<unknown>
+  }>
   /** Makes the server forget its scripts; without it that case is left out. */
   readonly flushScripts?: () => Promise<unknown>
 }

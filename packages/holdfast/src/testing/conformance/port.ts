@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Port, Reply } from '../../clients/port.js'
-import { recognise } from '../../clients/recognise.js'
+import { recogniseAll } from '../../clients/recognise.js'
 import { keysOf } from '../../kernel/names.js'
 import { acquireFields, channelOf, decodePush, PROTOCOL } from '../../kernel/protocol.js'
 import { scripts } from '../../kernel/scripts.gen.js'
@@ -69,7 +69,7 @@ async function rawPort(
   target: ConformanceTarget,
 ): Promise<{ port: Port; close: () => Promise<void> }> {
   const { client, close } = await target.open()
-  const port = recognise(client)
+  const port = recogniseAll(client)[0]!
   return {
     port,
     close: async () => {
