@@ -81,7 +81,7 @@ export class Panel {
         reason: error!.message,
         code: error!.code,
       }))
-    const config = nodes.every(({ code }) => code === 'ERR_CONFIG')
+    const config = nodes.length > 0 && nodes.every(({ code }) => code === 'ERR_CONFIG')
     const reasons = nodes.map(({ node, reason }) => `${node}: ${reason}`).join('; ')
     const message = `no quorum: ${this.quorum} of ${count} servers are needed, and ${failed.length} could not be used. ${reasons}`
     return new HoldfastError(config ? 'ERR_CONFIG' : 'ERR_NO_QUORUM', message, { nodes })

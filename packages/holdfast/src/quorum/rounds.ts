@@ -1,4 +1,5 @@
 import type { LocalClock } from '../base/clock.js'
+import { HoldfastError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { NameKeys } from '../kernel/names.js'
 import { type Bid, type Bids } from './bids.js'
@@ -230,6 +231,10 @@ export class Rounds {
   }
 
   #refused(bid: Bid, said: readonly Said[], sent: number, stands: boolean): Answer {
+    if (!stands && withVerdict(said, 'queued', 'taken', 'forced').length === 0) {
+      const message = `no majority of the servers agreed within ${bid.timeout} ms`
+      throw new HoldfastError('ERR_UNAVAILABLE', message)
+    }
     const possible = this.possible(bid)
     const refusals = said.filter(
       ({ answer }) => answer?.verdict[0] === 'queued' || answer?.verdict[0] === 'taken',

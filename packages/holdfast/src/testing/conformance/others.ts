@@ -66,6 +66,11 @@ export const OTHERS: Readonly<Record<string, Case>> = {
     await first.resign()
     const next = await wait
     await look()
+    // Several servers do not hand over in one step: for a moment nobody leads.
+    if (seen.at(-1) === null) {
+      seen.pop()
+      await look()
+    }
     await next.resign()
     await look()
     assert.deepEqual(seen, [null, first.owner, next.owner, null])
