@@ -427,7 +427,7 @@ local known = era == epoch and (of == run or run == '')
 from, floor = tonumber(from) or 0, tonumber(least) or 0
 if not known then
 from = now + tonumber(quarantine)
-floor = math.max(floor, us + AHEAD_US + SLACK_US)
+floor = math.max(floor, us + AHEAD_US + math.min(SLACK_US, quarantine * 1000))
 mark(key, from, floor, epoch, quarantine)
 end
 if now < from then quarantined = int(from) end
@@ -775,7 +775,7 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'bootstrap' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'q_acquire' | 'q_release' | 'q_renew' | 'q_turn' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: 'cc828bf24853e17eb126e48aa67c2e425f81047e',
+    sha1: '90846c09faf159ec6aa6f55eca4198b218642b36',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, `return each(12, function(n, field)
 local owner = field(1)
 local asked, verdict = asked_for(n, field)
@@ -823,7 +823,7 @@ end, true)`].join('\n'),
   },
   all: {
     name: 'all',
-    sha1: 'ead98fc34046eea6ba452c9a67b40ffb444ef029',
+    sha1: '53445ee361e8cb1a8fb9d19c45c59dd315b60daa',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, `return answer(function(out)
 if quarantined then
 for i = 1, #KEYS / 5 do out[3 + i] = { 'quarantine', quarantined } end
@@ -873,7 +873,7 @@ end)`].join('\n'),
   },
   announce: {
     name: 'announce',
-    sha1: 'd894ad04467e75185a4eb2d2618baae40942e12a',
+    sha1: '18b6d219a3c59e429202d330e051dbb42e590d83',
     lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, function(n)
 local text = 'nobody - ' .. int(n.last) .. ' ' .. us_text
 if n.value and n.value ~= MARKER and ours(n.value) then
@@ -886,7 +886,7 @@ end)`].join('\n'),
   },
   bootstrap: {
     name: 'bootstrap',
-    sha1: '89d57409c751831bdfa79a4e508411d63fc4cb06',
+    sha1: '540c281fe0309a06f0981e85391baf4af115deb4',
     lua: [p0, p1, p6, p46, p47, p48, p50, p53, `local text = call('GET', KEYS[1])
 if ARGV[2] ~= '1' and not text then return { us_text, run, '', { 'missing' } } end
 return answer(function(out)
@@ -903,7 +903,7 @@ end)`].join('\n'),
   },
   edge: {
     name: 'edge',
-    sha1: '05a7d79e5cc1debf097cef9996d454419258285a',
+    sha1: '3385fa4f129c658a3ad36c68a2fb86690fa78adb',
     lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p44, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(2, function(n, field)
 local owner = field(1)
 local r = held(n, owner) and record(n, owner)
@@ -919,7 +919,7 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: '9f0aa1e06984fb0f40bbadd89b5446c86901009d',
+    sha1: 'e4b61b2d948c54b3a702d3855d3ac1e5fe2ea9ff',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p60, p41, p42, p43, p44, p46, p47, p48, p50, p51, p52, p53, p54, p55, p61, p62, p63, p64, p65, p66, p67, p68, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
@@ -1025,12 +1025,12 @@ end)`].join('\n'),
   },
   hello: {
     name: 'hello',
-    sha1: 'c88cc3b3253a731754006a7e1e0a451c6d4828f8',
+    sha1: 'ae233de4664756692e9def30ebe47c3d432fb9c7',
     lua: [p0, p1, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p33, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, nil)`].join('\n'),
   },
   inspect: {
     name: 'inspect',
-    sha1: 'ff1b274b34387f933540228d5c6737232352bbd4',
+    sha1: '7b4fee032d2ee5ce8e22965f25e5649a260e3b7b',
     lua: [p0, p1, p2, p5, p6, p8, p9, p11, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p69, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, function(n)
 local waiters = {}
 local count, holders = holders_of(n)
@@ -1055,7 +1055,7 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: '5f2dd7a9c7096a56f5872f2ff63502c5ccd96e61',
+    sha1: '915a091a73a4ad9b436234dfeed02f62db81d8fa',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p61, p70, p62, p63, p64, p71, p72, p73, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
@@ -1156,7 +1156,7 @@ end, true)`].join('\n'),
   },
   q_release: {
     name: 'q_release',
-    sha1: 'ff6b5b0e7a6308522f79ef2636ec97d03324f616',
+    sha1: '93023e7aa680afa0895c97d528f2193ba52439c8',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p38, p39, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p77, p78, p79, p61, p70, p62, p64, p65, p66, p67, p68, `local function count_out(n, r, failed)
 local token = tonumber(r.token)
 if failed then
@@ -1215,7 +1215,7 @@ end)`].join('\n'),
   },
   q_renew: {
     name: 'q_renew',
-    sha1: '8a9f4c57603caa9c07a638610fb27c42caf493d5',
+    sha1: '94848233ed0c6055ebf723887943b4ed117f474d',
     lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p70, p62, p64, p71, p72, p73, p74, p75, p76, `local function lost(n, owner, field)
 local r = parse(field(5))
 local token = r and ballot_of(r.token)
@@ -1269,7 +1269,7 @@ end, true)`].join('\n'),
   },
   q_turn: {
     name: 'q_turn',
-    sha1: 'a70169dfd67fd120e4cdcd50b1b1abfbbeb602eb',
+    sha1: '5763c076e65b23dc4f1665cfab084a73f9fb811d',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p80, p61, p70, p62, p64, p71, p72, p75, p66, p67, p68, `local function make(n, heir, r, ends, state, before)
 r.sub = sub_of(n, r.mode, slots_of(before))
 raise(n, r.mode, tonumber(n.ballot))
@@ -1294,7 +1294,7 @@ end, true)`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: 'd05bc634778bd0725570dc832f02a31a92a62233',
+    sha1: '345a8d509d4ae804348a68618c64af69dc22af8f',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p37, p38, p39, p40, p60, p41, p42, p43, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p77, p78, p79, `return each(2, function(n, field)
 local owner = field(1)
 local verdict, moved, kept, r, was = let_go(n, owner, tonumber(field(2)) or 0)
@@ -1313,7 +1313,7 @@ end)`].join('\n'),
   },
   renew: {
     name: 'renew',
-    sha1: '6283ae3407d8a740e1ab7cee6a7122efa88f2b33',
+    sha1: 'dfaba18c6884d4ce90bf4866d274075320dd574d',
     lua: [p0, p1, p2, p5, p6, p8, p9, p10, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p34, p36, p40, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
@@ -1330,7 +1330,7 @@ end, true)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: 'a7df6ab80576eef8c8e6c5f8133cb30136b98214',
+    sha1: 'f8698f9bd2aa956a800074735a062f6507fed16a',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p37, p38, p39, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p62, p63, p66, p67, p68, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)
@@ -1379,7 +1379,7 @@ field(memory, 'maxmemory'),
   },
   turn: {
     name: 'turn',
-    sha1: '00000fa006fb8aaa03adaed364d83a04703e3408',
+    sha1: 'f96ee4f1602785e57f7b96d0f77b75efb8fbe105',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p41, p42, p43, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p80, `local function hand_on(n)
 advance(n, nil, false)
 end`, `return each(7, function(n, field)
@@ -1388,7 +1388,7 @@ end, true)`].join('\n'),
   },
   waits: {
     name: 'waits',
-    sha1: '6ddc4fe10916472e3c6f6421dd30c409da5acf20',
+    sha1: '1b9c5aceb3479e4138fd2ad1ae0d5851856b0758',
     lua: [p0, p1, p2, p3, p5, p6, p8, p9, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p38, p39, p69, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(1, function(n, field)
 local owner, text = field(1), ''
 if n.waiting > 0 and call('ZSCORE', n.line, owner) then

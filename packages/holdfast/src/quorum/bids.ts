@@ -21,8 +21,6 @@ export interface Bid {
   ticket: string
   /** The ballot of its last round; its fencing token once it is held. */
   ballot: number
-  /** The highest ballot that any node told. */
-  highest: number
   /** Of a semaphore: the slots that are asked for, or held; '' for any. */
   slots: string
   /** Of each node: whether it holds something of this owner, or may. */
@@ -96,7 +94,6 @@ export class Bids {
       ...of,
       state: 'asking',
       ballot: 0,
-      highest: 0,
       slots: '',
       votes: Array<boolean>(this.#count).fill(false),
       free: Array<number>(this.#count).fill(-Infinity),

@@ -1,6 +1,7 @@
 import type { LocalClock } from '../base/clock.js'
 import type { Runtime, Timer } from '../base/runtime.js'
 import { decodePush, encodeFirst, type Push } from '../kernel/protocol.js'
+import type { BallotClock } from './ballot-clock.js'
 import type { Bid, Bids } from './bids.js'
 import { QUORUM_RUN } from './rounds.js'
 
@@ -13,6 +14,7 @@ const DOUBT = 0.25
  */
 export class Invitations {
   readonly #bids: Bids
+  readonly #ballots: BallotClock
   readonly #clock: LocalClock
   readonly #runtime: Runtime
   readonly #possible: (bid: Bid) => number
@@ -25,12 +27,14 @@ export class Invitations {
    */
   constructor(
     bids: Bids,
+    ballots: BallotClock,
     clock: LocalClock,
     runtime: Runtime,
     possible: (bid: Bid) => number,
     heal: (bid: Bid, node: number) => void,
   ) {
     this.#bids = bids
+    this.#ballots = ballots
     this.#clock = clock
     this.#runtime = runtime
     this.#possible = possible
@@ -59,7 +63,7 @@ export class Invitations {
     const free = now + Math.max(0, push.ends - push.now)
     const known = bid.free[node]!
     bid.free[node] = free
-    bid.highest = Math.max(bid.highest, push.ballot ?? 0)
+    if (push.ballot !== undefined) this.#ballots.note(push.ballot)
     if (bid.state === 'held') {
       if (free <= now) this.#heal(bid, node)
       return

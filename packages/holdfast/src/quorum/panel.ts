@@ -14,6 +14,9 @@ export class Panel {
   /** How many are a majority. */
   readonly quorum: number
 
+  /** Those that did not answer when they were last asked. */
+  readonly #silent = new Set<number>()
+
   constructor(nodes: readonly Node[]) {
     this.nodes = nodes
     this.quorum = Math.floor(nodes.length / 2) + 1
@@ -37,7 +40,20 @@ export class Panel {
     fields: Fields,
     tries: number = TRIES,
   ): Promise<Answer> {
-    const answer = await this.nodes[node]!.ask(op, keys, timeout, fields)
+    let sent = false
+    const asked = this.nodes[node]!.ask(op, keys, timeout, (notAfter) => {
+      const wanted = fields(notAfter)
+      sent ||= wanted !== null
+      return wanted
+    })
+    let answer: Answer
+    try {
+      answer = await asked
+      this.#silent.delete(node)
+    } catch (error) {
+      if (sent) this.#silent.add(node)
+      throw error
+    }
     const [status, detail = ''] = answer.verdict
     const same = this.#sameAs(node)
     if (same !== null) {
@@ -52,6 +68,14 @@ export class Panel {
       throw new HoldfastError('ERR_UNAVAILABLE', `the server could not do it: ${detail}`)
     }
     return answer
+  }
+
+  /**
+   * Whether these are not worth waiting for: they did not answer last time, and the others are a majority.
+   */
+  hopeless(nodes: readonly number[]): boolean {
+    const answering = this.nodes.length - this.#silent.size
+    return answering >= this.quorum && nodes.every((node) => this.#silent.has(node))
   }
 
   /** All of them at once. */

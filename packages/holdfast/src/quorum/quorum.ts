@@ -5,6 +5,7 @@ import type { PortNode, Subscription, SubscriptionEvents } from '../clients/port
 import type { NameKeys } from '../kernel/names.js'
 import { decodeNews } from '../kernel/news.js'
 import type { Mode } from '../kernel/protocol.js'
+import { BallotClock } from './ballot-clock.js'
 import { recordOf, Bids, type Bid } from './bids.js'
 import { gather, reachedBy, withVerdict, type Said } from './gather.js'
 import { Invitations } from './invitations.js'
@@ -29,6 +30,7 @@ export class Quorum implements Nodes {
   readonly #bids: Bids
   readonly #undo: Undo
   readonly #rounds: Rounds
+  readonly #ballots: BallotClock
   readonly #invitations: Invitations
   /** Whose server a cursor is of. */
   readonly #scanned = new WeakMap<PortNode, number>()
@@ -40,9 +42,11 @@ export class Quorum implements Nodes {
     this.#runtime = runtime
     this.#bids = new Bids(clock, nodes.length)
     this.#undo = new Undo(nodes, clock, runtime)
-    this.#rounds = new Rounds(this.#panel, this.#bids, this.#undo, clock, runtime)
+    this.#ballots = new BallotClock(nodes, runtime)
+    this.#rounds = new Rounds(this.#panel, this.#bids, this.#undo, this.#ballots, clock, runtime)
     this.#invitations = new Invitations(
       this.#bids,
+      this.#ballots,
       clock,
       runtime,
       (bid) => this.#rounds.possible(bid),
@@ -225,7 +229,7 @@ export class Quorum implements Nodes {
       }
       const judge = (said: readonly Said[], missing: number): Answer | 'again' | undefined => {
         for (const { verdict: word } of withVerdict(said, 'stale')) {
-          if (heir) heir.highest = Math.max(heir.highest, Number(word[1]))
+          this.#ballots.note(Number(word[1]))
         }
         const turned = votes(said)
         if (turned.length >= quorum && heir) {
@@ -274,7 +278,7 @@ export class Quorum implements Nodes {
       limit: before?.limit ?? '',
       ticket: '',
     })
-    bid.highest = Math.max(before?.highest ?? 0, before?.ballot ?? 0)
+    bid.ballot = before?.ballot ?? 0
     bid.slots = mode === 'p' ? (before?.slots ?? '') : ''
     return bid
   }

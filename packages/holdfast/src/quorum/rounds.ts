@@ -2,7 +2,8 @@ import type { LocalClock } from '../base/clock.js'
 import { HoldfastError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { NameKeys } from '../kernel/names.js'
-import { type Bid, type Bids } from './bids.js'
+import type { BallotClock } from './ballot-clock.js'
+import type { Bid, Bids } from './bids.js'
 import { gather, reachedBy, withVerdict, type Said } from './gather.js'
 import type { Answer, Fields } from './node.js'
 import type { Panel } from './panel.js'
@@ -15,7 +16,6 @@ export const QUORUM_RUN = 'quorum'
 // So often a ballot is raised at once before it is a matter of waiting.
 const ROUNDS = 5
 const LEAST_LEFT_MS = 5
-const APART_US = 1000
 
 /** How one round of votes ended. */
 type Outcome =
@@ -37,11 +37,18 @@ export class Rounds {
   readonly #undo: Undo
   readonly #clock: LocalClock
   readonly #runtime: Runtime
-  /** The highest ballot that any node told, of whatever name: a hybrid logical clock. */
-  #seen = 0
+  readonly #ballots: BallotClock
 
-  constructor(panel: Panel, bids: Bids, undo: Undo, clock: LocalClock, runtime: Runtime) {
+  constructor(
+    panel: Panel,
+    bids: Bids,
+    undo: Undo,
+    ballots: BallotClock,
+    clock: LocalClock,
+    runtime: Runtime,
+  ) {
     this.#panel = panel
+    this.#ballots = ballots
     this.#bids = bids
     this.#undo = undo
     this.#clock = clock
@@ -126,18 +133,11 @@ export class Rounds {
     return { said: heard, bid, sent, outcome }
   }
 
-  /** A ballot above all that this owner knows of: by the clocks of the nodes, whatever ours says. */
+  /** A ballot for the next round. */
   next(bid: Bid): number {
-    const known = this.#panel.nodes.flatMap(({ time }) => (time === null ? [] : [time]))
-    const middle = known.toSorted((a, b) => a - b)[Math.floor((known.length - 1) / 2)]
-    const now = Math.floor(middle ?? this.#runtime.wall() * 1000)
-    this.#seen = Math.max(this.#seen, bid.highest)
-    // Whoever follows the same ballot is not to choose the same.
-    const above = Math.max(this.#seen, bid.ballot) + 1
-    const apart = Math.floor(this.#runtime.random() * APART_US)
-    bid.ballot = now > above ? now : above + apart
     // The order of the lines is that of arrival; ballots may run ahead of the clocks.
-    if (bid.ticket === '') bid.ticket = String(now)
+    if (bid.ticket === '') bid.ticket = String(this.#ballots.now())
+    bid.ballot = this.#ballots.next(bid.ballot)
     return bid.ballot
   }
 
@@ -151,7 +151,7 @@ export class Rounds {
     const held = status === 'granted'
     const now = this.#clock.now()
     if (status === 'stale' || status === 'taken' || status === 'queued' || held) {
-      bid.highest = Math.max(bid.highest, before(answer))
+      this.#ballots.note(before(answer))
     }
     // It was asked in vain: nothing is held there, unless by an earlier round.
     if (status === 'queued' || status === 'taken') bid.votes[node] = false
@@ -176,7 +176,10 @@ export class Rounds {
       bid.slots = slots
       return { kind: 'won', votes: votes.filter(({ verdict }) => verdict[4] === slots) }
     }
-    if (count + missing >= quorum) return undefined
+    const unheard = bid.votes.flatMap((_, node) =>
+      said.some((one) => one.node === node) ? [] : [node],
+    )
+    if (count + missing >= quorum && !this.#panel.hopeless(unheard)) return undefined
     const failed = said.filter(({ error }) => error !== null).length
     if (failed >= blocking) return { kind: 'failed' }
     const ahead = withVerdict(said, 'ahead').length
