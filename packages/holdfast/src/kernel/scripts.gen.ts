@@ -427,7 +427,7 @@ local known = era == epoch and (of == run or run == '')
 from, floor = tonumber(from) or 0, tonumber(least) or 0
 if not known then
 from = now + tonumber(quarantine)
-floor = math.max(floor, us + AHEAD_US + math.min(SLACK_US, quarantine * 1000))
+floor = math.max(floor, us + AHEAD_US + math.min(SLACK_US, quarantine * 500))
 mark(key, from, floor, epoch, quarantine)
 end
 if now < from then quarantined = int(from) end
@@ -775,7 +775,7 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'bootstrap' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'q_acquire' | 'q_release' | 'q_renew' | 'q_turn' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '90846c09faf159ec6aa6f55eca4198b218642b36',
+    sha1: '00921a799795dc2c662c3500788773eb66b81fbb',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, `return each(12, function(n, field)
 local owner = field(1)
 local asked, verdict = asked_for(n, field)
@@ -823,7 +823,7 @@ end, true)`].join('\n'),
   },
   all: {
     name: 'all',
-    sha1: '53445ee361e8cb1a8fb9d19c45c59dd315b60daa',
+    sha1: '57346bdcc77569edf245dc73a256e6f4946be720',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, `return answer(function(out)
 if quarantined then
 for i = 1, #KEYS / 5 do out[3 + i] = { 'quarantine', quarantined } end
@@ -873,7 +873,7 @@ end)`].join('\n'),
   },
   announce: {
     name: 'announce',
-    sha1: '18b6d219a3c59e429202d330e051dbb42e590d83',
+    sha1: '5922065f0d9305dc17adaac3130b95557505266f',
     lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, function(n)
 local text = 'nobody - ' .. int(n.last) .. ' ' .. us_text
 if n.value and n.value ~= MARKER and ours(n.value) then
@@ -886,7 +886,7 @@ end)`].join('\n'),
   },
   bootstrap: {
     name: 'bootstrap',
-    sha1: '540c281fe0309a06f0981e85391baf4af115deb4',
+    sha1: '2d07faeaab3e2ce90ed716c255f9681c068ab89c',
     lua: [p0, p1, p6, p46, p47, p48, p50, p53, `local text = call('GET', KEYS[1])
 if ARGV[2] ~= '1' and not text then return { us_text, run, '', { 'missing' } } end
 return answer(function(out)
@@ -903,7 +903,7 @@ end)`].join('\n'),
   },
   edge: {
     name: 'edge',
-    sha1: '3385fa4f129c658a3ad36c68a2fb86690fa78adb',
+    sha1: 'dbd3b952b5dd5fb3c28388ab9fff57e46f6f7c79',
     lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p44, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(2, function(n, field)
 local owner = field(1)
 local r = held(n, owner) and record(n, owner)
@@ -919,7 +919,7 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: 'e4b61b2d948c54b3a702d3855d3ac1e5fe2ea9ff',
+    sha1: '6b39c7ba60d32277a0014fe4b5c51084a8371401',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p60, p41, p42, p43, p44, p46, p47, p48, p50, p51, p52, p53, p54, p55, p61, p62, p63, p64, p65, p66, p67, p68, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
@@ -1025,12 +1025,12 @@ end)`].join('\n'),
   },
   hello: {
     name: 'hello',
-    sha1: 'ae233de4664756692e9def30ebe47c3d432fb9c7',
+    sha1: '23213f33de2cb763b1663152f7253e1d3c22ffee',
     lua: [p0, p1, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p33, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, nil)`].join('\n'),
   },
   inspect: {
     name: 'inspect',
-    sha1: '7b4fee032d2ee5ce8e22965f25e5649a260e3b7b',
+    sha1: '0079bf9b2e54067f4b67ceee6e19176297467c4c',
     lua: [p0, p1, p2, p5, p6, p8, p9, p11, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p69, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, function(n)
 local waiters = {}
 local count, holders = holders_of(n)
@@ -1055,7 +1055,7 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: '915a091a73a4ad9b436234dfeed02f62db81d8fa',
+    sha1: '56c2be8f58cc4c4c873d0f016595c23c71b2acda',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p61, p70, p62, p63, p64, p71, p72, p73, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
@@ -1156,7 +1156,7 @@ end, true)`].join('\n'),
   },
   q_release: {
     name: 'q_release',
-    sha1: '93023e7aa680afa0895c97d528f2193ba52439c8',
+    sha1: 'b648a14929335ee1d0761b6e8a93c295d0be6858',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p38, p39, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p77, p78, p79, p61, p70, p62, p64, p65, p66, p67, p68, `local function count_out(n, r, failed)
 local token = tonumber(r.token)
 if failed then
@@ -1215,7 +1215,7 @@ end)`].join('\n'),
   },
   q_renew: {
     name: 'q_renew',
-    sha1: '94848233ed0c6055ebf723887943b4ed117f474d',
+    sha1: 'e4c5750ee2d534ac524d179c3ca10905ca33ca44',
     lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p70, p62, p64, p71, p72, p73, p74, p75, p76, `local function lost(n, owner, field)
 local r = parse(field(5))
 local token = r and ballot_of(r.token)
@@ -1269,7 +1269,7 @@ end, true)`].join('\n'),
   },
   q_turn: {
     name: 'q_turn',
-    sha1: '5763c076e65b23dc4f1665cfab084a73f9fb811d',
+    sha1: '1f30c15d92f46834b5d2e187ab47205f62b72473',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p80, p61, p70, p62, p64, p71, p72, p75, p66, p67, p68, `local function make(n, heir, r, ends, state, before)
 r.sub = sub_of(n, r.mode, slots_of(before))
 raise(n, r.mode, tonumber(n.ballot))
@@ -1294,7 +1294,7 @@ end, true)`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: '345a8d509d4ae804348a68618c64af69dc22af8f',
+    sha1: 'cb1f437579e6e02c39f8740861a83643938a73fb',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p37, p38, p39, p40, p60, p41, p42, p43, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p77, p78, p79, `return each(2, function(n, field)
 local owner = field(1)
 local verdict, moved, kept, r, was = let_go(n, owner, tonumber(field(2)) or 0)
@@ -1313,7 +1313,7 @@ end)`].join('\n'),
   },
   renew: {
     name: 'renew',
-    sha1: 'dfaba18c6884d4ce90bf4866d274075320dd574d',
+    sha1: 'cccf86e120d50965d74b0b0cbd5a0ef8006cc13d',
     lua: [p0, p1, p2, p5, p6, p8, p9, p10, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p34, p36, p40, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
@@ -1330,7 +1330,7 @@ end, true)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: 'f8698f9bd2aa956a800074735a062f6507fed16a',
+    sha1: '9db154fb916c45fbd786374b5334e3b58516a02a',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p37, p38, p39, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p62, p63, p66, p67, p68, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)
@@ -1379,7 +1379,7 @@ field(memory, 'maxmemory'),
   },
   turn: {
     name: 'turn',
-    sha1: 'f96ee4f1602785e57f7b96d0f77b75efb8fbe105',
+    sha1: 'b74ff4f964c31e66b07199489e77625348e6bae0',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p41, p42, p43, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p80, `local function hand_on(n)
 advance(n, nil, false)
 end`, `return each(7, function(n, field)
@@ -1388,7 +1388,7 @@ end, true)`].join('\n'),
   },
   waits: {
     name: 'waits',
-    sha1: '1b9c5aceb3479e4138fd2ad1ae0d5851856b0758',
+    sha1: '015f717b8447f9bc94ad42e8267a9a09fac74b27',
     lua: [p0, p1, p2, p3, p5, p6, p8, p9, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p38, p39, p69, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(1, function(n, field)
 local owner, text = field(1), ''
 if n.waiting > 0 and call('ZSCORE', n.line, owner) then

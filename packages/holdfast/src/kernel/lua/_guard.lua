@@ -7,8 +7,8 @@
 
 -- Until it grants no ballot is further ahead of its clock than this, us.
 local AHEAD_US = 60000000
--- How far a clock may have gone back across a loss, us; at most the quarantine, or no ballot would be both
--- above the floor and not too far ahead when that is over.
+-- How far a clock may have gone back across a loss, us; at most half of the quarantine, or no ballot would be
+-- both above the floor and not too far ahead when that is over.
 local SLACK_US = 5000000
 
 local MARKER_TEXT = '^(%d+) (%d+) (%S+) (%d+) (%d+)$'
@@ -33,7 +33,7 @@ local function guard()
   from, floor = tonumber(from) or 0, tonumber(least) or 0
   if not known then
     from = now + tonumber(quarantine)
-    floor = math.max(floor, us + AHEAD_US + math.min(SLACK_US, quarantine * 1000))
+    floor = math.max(floor, us + AHEAD_US + math.min(SLACK_US, quarantine * 500))
     mark(key, from, floor, epoch, quarantine)
   end
   if now < from then quarantined = int(from) end

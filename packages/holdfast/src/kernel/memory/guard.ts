@@ -36,7 +36,7 @@ export function guard(
   }
   const known = era === epoch && (ranAs === run || run === '')
   const until = known ? Number(from) : now + Number(quarantine)
-  const slack = Math.min(slackUs, Number(quarantine) * 1000)
+  const slack = Math.min(slackUs, Number(quarantine) * 500)
   const floor = known ? Number(least) : Math.max(Number(least), us + aheadUs + slack)
   if (!known) {
     space.set(key, `${until} ${floor} ${run === '' ? '-' : run} ${epoch} ${quarantine}`, null)
