@@ -1,5 +1,8 @@
 import type { LocalClock } from '../base/clock.js'
 import type { Runtime, Timer } from '../base/runtime.js'
+import { sooner, type NotAfter } from '../kernel/protocol.js'
+import type { Queue } from './queue.js'
+import type { Wish } from './wish.js'
 
 /** No waiter asks more often than this, whatever the answers say. */
 export const LEAST_GAP_MS = 50
@@ -20,6 +23,52 @@ export class Limit {
 
   cancel(): void {
     this.#timer?.cancel()
+  }
+}
+
+/** The time of a call that may wait, and what that leaves to each of its requests. */
+export class CallTime {
+  /** Local time of the call. */
+  readonly since: number
+  /** Whether the last request was limited by the end of this call. */
+  ending = false
+  readonly #clock: LocalClock
+  readonly #runtime: Runtime
+  readonly #wish: Pick<Wish, 'wait' | 'timeout'>
+  #limit: Limit | null = null
+
+  constructor(
+    { clock, runtime }: Pick<Queue, 'clock' | 'runtime'>,
+    wish: Pick<Wish, 'wait' | 'timeout'>,
+  ) {
+    this.since = clock.now()
+    this.#clock = clock
+    this.#runtime = runtime
+    this.#wish = wish
+  }
+
+  /** Calls back at the end of the wait, if it has one and is not a single try. */
+  start(passed: () => void): void {
+    const { wait } = this.#wish
+    if (wait === 0 || wait === Infinity) return
+    this.#limit = new Limit(this.#clock, this.#runtime, this.since + wait, passed)
+  }
+
+  /** Of the wait, ms. */
+  left(): number {
+    return this.since + this.#wish.wait - this.#clock.now()
+  }
+
+  /** Nothing is to be carried out after the end of this call, which may come before a command's. */
+  within(notAfter: NotAfter): NotAfter {
+    const { timeout, wait } = this.#wish
+    const early = wait === 0 ? 0 : timeout - this.left()
+    this.ending = early > 0
+    return sooner(notAfter, early)
+  }
+
+  cancel(): void {
+    this.#limit?.cancel()
   }
 }
 

@@ -1,10 +1,10 @@
 import { HoldfastError } from '../base/errors.js'
 import type { Timer } from '../base/runtime.js'
-import { contention, sooner, type NotAfter } from '../kernel/protocol.js'
+import { contention, type NotAfter } from '../kernel/protocol.js'
 import type { Grant } from '../lease/lease.js'
 import type { Answer } from '../quorum/node.js'
 import { classify, isConfig } from '../quorum/replies.js'
-import { Backoff, Limit } from './pace.js'
+import { Backoff, CallTime } from './pace.js'
 import { Part } from './part.js'
 import type { Queue } from './queue.js'
 import { refusal } from './refusal.js'
@@ -31,7 +31,7 @@ export class Several {
   readonly #parts: readonly Part[]
   readonly #slots: readonly (readonly Part[])[]
   readonly #first: Wish
-  readonly #since: number
+  readonly #time: CallTime
   readonly #ttl: number
   readonly #backoff: Backoff
   #over: { readonly reason: unknown } | undefined
@@ -39,8 +39,6 @@ export class Several {
   /** Since when it holds some of its names, local time. */
   #holds: number | null = null
   #late = 0
-  /** Whether the last request was limited by the end of this call. */
-  #ending = false
   #trouble: HoldfastError | null = null
   #contention: ReturnType<typeof contention> = {}
 
@@ -61,21 +59,15 @@ export class Several {
     this.#parts = this.#slots.flat()
     this.#first = this.#parts[0]!.wish
     this.#ttl = Math.min(...wishes.map(({ ttl }) => ttl))
-    this.#since = queue.clock.now()
+    this.#time = new CallTime(queue, this.#first)
     this.#backoff = new Backoff(queue.runtime)
   }
 
   /** @returns the grants, by the names' wishes. */
   async run(): Promise<ReadonlyMap<Wish, Grant>> {
-    const { wait, signal } = this.#first
+    const { signal } = this.#first
     signal?.throwIfAborted()
-    const { clock, runtime } = this.#queue
-    const timely = wait > 0 && wait !== Infinity
-    const limit = timely
-      ? new Limit(clock, runtime, this.#since + wait, () => {
-          this.giveUp(this.#trouble ?? this.#refusal('ERR_TIMEOUT'))
-        })
-      : null
+    this.#time.start(() => this.giveUp(this.#trouble ?? this.#refusal('ERR_TIMEOUT')))
     if (signal) this.#queue.onAbort(signal, this)
     try {
       for (;;) {
@@ -89,7 +81,7 @@ export class Several {
       for (const part of this.#parts) part.giveBack()
       throw error
     } finally {
-      limit?.cancel()
+      this.#time.cancel()
       this.#backoff.cancel()
       if (signal) this.#queue.offAbort(signal, this)
     }
@@ -118,7 +110,7 @@ export class Several {
   }
 
   #taken(): ReadonlyMap<Wish, Grant> {
-    for (const part of this.#parts) part.tell(this.#since)
+    for (const part of this.#parts) part.tell(this.#time.since)
     return new Map(this.#parts.map((part) => [part.wish, part.grant!]))
   }
 
@@ -144,14 +136,6 @@ export class Several {
     return this.#queue.clock.now() < part.usableUntil
   }
 
-  /** Nothing is to be carried out after the end of this call, which may come before a command's. */
-  #within(notAfter: NotAfter): NotAfter {
-    const { timeout, wait } = this.#first
-    const early = wait === 0 ? 0 : timeout - (this.#since + wait - this.#queue.clock.now())
-    this.#ending = early > 0
-    return sooner(notAfter, early)
-  }
-
   async #ask(parts: readonly Part[]): Promise<Part | null | undefined> {
     let sent = false
     const wanted = parts.map((part) => ({
@@ -159,7 +143,7 @@ export class Several {
       fields: (notAfter: NotAfter) => {
         if (this.#over) return null
         sent = true
-        return part.fields(this.#within(notAfter))
+        return part.fields(this.#time.within(notAfter))
       },
     }))
     const owners = parts.map((part) => part.nameOwner())
@@ -227,7 +211,7 @@ export class Several {
   async #tooLate(): Promise<undefined> {
     if (this.#late++ < 2) return
     // By our own limit, in the last moments: that is no trouble of the server's.
-    if (this.#ending) return this.#unlessOver(this.#backoff.pause()) as Promise<undefined>
+    if (this.#time.ending) return this.#unlessOver(this.#backoff.pause()) as Promise<undefined>
     throw new HoldfastError('ERR_UNAVAILABLE', 'the request reached the server too late')
   }
 
@@ -269,7 +253,7 @@ export class Several {
       patience = runtime.setTimer(over, ms, true)
     }
     try {
-      const left = Math.max(1, this.#since + wait - clock.now())
+      const left = Math.max(1, this.#time.left())
       // What it is granted it asks for again at once, together with the rest: a claim is enough.
       const wish = {
         ...lacking.wish,

@@ -1,6 +1,6 @@
 import { HoldfastError } from '../base/errors.js'
 import { events } from '../base/events.js'
-import { acquireFields, contention, sooner, type NotAfter, type Push } from '../kernel/protocol.js'
+import { acquireFields, contention, type Push } from '../kernel/protocol.js'
 import { marginOf } from '../lease/deadline.js'
 import type { Grant } from '../lease/lease.js'
 import type { Answer } from '../quorum/node.js'
@@ -10,7 +10,7 @@ import { Early } from './early.js'
 import type { Line } from './line.js'
 import type { Recipient } from './mailbox.js'
 import type { Queue } from './queue.js'
-import { Backoff, LEAST_GAP_MS, Limit } from './pace.js'
+import { Backoff, CallTime, LEAST_GAP_MS } from './pace.js'
 import { refusal, timeoutOf } from './refusal.js'
 import type { Wish } from './wish.js'
 
@@ -32,7 +32,7 @@ export class Waiter implements Recipient {
   readonly #queue: Queue
   readonly wish: Wish
   readonly line: Line
-  readonly #since: number
+  readonly #time: CallTime
   /** Those far behind do not all ask at the same moment. */
   readonly jitter: number
   readonly #resolve: (grant: Grant) => void
@@ -43,14 +43,11 @@ export class Waiter implements Recipient {
   /** A message came, or may have been missed, while a question was under way. */
   #stale = false
   #invited = false // To ask, because the name is free.
-  /** Whether the last request was limited by the end of this call. */
-  #ending = false
   #late = 0
   #early = new Early()
   #taken: Granted | null = null
   #trouble: HoldfastError | null = null
   #contention: ReturnType<typeof contention>
-  #limit: Limit | null = null
   readonly #backoff: Backoff
 
   constructor(
@@ -66,22 +63,17 @@ export class Waiter implements Recipient {
     this.#contention = wish.contention ?? {}
     this.#resolve = resolve
     this.#reject = reject
-    this.#since = queue.clock.now()
+    this.#time = new CallTime(queue, wish)
     this.jitter = queue.runtime.random()
     this.#backoff = new Backoff(queue.runtime)
     this.owner = this.#newOwner()
   }
 
   start(): void {
-    const { wait, signal } = this.wish
+    const { signal } = this.wish
     if (signal?.aborted) return this.giveUp(signal.reason)
     if (signal) this.#queue.onAbort(signal, this)
-    if (wait > 0 && wait !== Infinity) {
-      const { clock, runtime } = this.#queue
-      this.#limit = new Limit(clock, runtime, this.#since + wait, () => {
-        this.giveUp(this.#trouble ?? this.#refusal('ERR_TIMEOUT'))
-      })
-    }
+    this.#time.start(() => this.giveUp(this.#trouble ?? this.#refusal('ERR_TIMEOUT')))
     void this.#ask()
   }
 
@@ -115,14 +107,6 @@ export class Waiter implements Recipient {
     else this.askAgain()
   }
 
-  /** Nothing is to be carried out after the end of this call, which may come before a command's. */
-  #within(notAfter: NotAfter): NotAfter {
-    const { timeout, wait } = this.wish
-    const early = wait === 0 ? 0 : timeout - (this.#since + wait - this.#queue.clock.now())
-    this.#ending = early > 0
-    return sooner(notAfter, early)
-  }
-
   async #ask(): Promise<void> {
     const { keys, timeout, wait } = this.wish
     while (this.#state === 'asking') {
@@ -135,7 +119,7 @@ export class Waiter implements Recipient {
           if (this.#state !== 'asking' || this.owner !== owner) return null
           this.#stale = false
           this.#sent = sent = true
-          return acquireFields(owner, this.wish, stand, ticket, this.#within(notAfter))
+          return acquireFields(owner, this.wish, stand, ticket, this.#time.within(notAfter))
         })
         // A push, a cancel or a later question has overtaken this answer (review S13).
         if (this.owner !== owner || this.#over()) void this.#overtaken(owner, answer)
@@ -207,7 +191,7 @@ export class Waiter implements Recipient {
       case 'late':
         // Not carried out; its reply brought a sample of what may be a new server run.
         if (this.#late++ < 2) return false
-        if (this.#ending) {
+        if (this.#time.ending) {
           // By our own limit, in the last moments: that is no trouble of the server's.
           await this.#backoff.pause()
           return false
@@ -307,7 +291,7 @@ export class Waiter implements Recipient {
   async #confirm({ token: pushed, now: since }: Push & { kind: 'grant' }): Promise<void> {
     try {
       const answer = await askForClaim(this.#queue, this.wish, this.owner, {
-        within: (notAfter) => this.#within(notAfter),
+        within: (notAfter) => this.#time.within(notAfter),
         wanted: () => this.#state === 'confirming',
       })
       if (this.#state !== 'confirming') return
@@ -354,7 +338,7 @@ export class Waiter implements Recipient {
     this.#finish()
     // Until the lease is there: an answer that comes in between must not give it back.
     this.#queue.mailbox.register(owner, { holds: true, pushed: (push) => early.note(push) })
-    const waited = now - this.#since
+    const waited = now - this.#time.since
     const { fence, pushed } = grant
     events.granted({ ...eventOf(this.wish, owner), fence, waited, pushed })
     this.#resolve({ ...this.#taken, owner })
@@ -392,7 +376,7 @@ export class Waiter implements Recipient {
 
   #finish(): void {
     this.#state = 'done'
-    this.#limit?.cancel()
+    this.#time.cancel()
     this.#backoff.cancel()
     this.#queue.forget(this, this.owner, this.wish.signal)
   }
