@@ -1,5 +1,6 @@
 /** What a port does in the same way whatever client is behind it. */
 import { HoldfastError } from '../base/errors.js'
+import { acknowledging, unknownScript, type Pipeline } from './acknowledged.js'
 import { listen } from './listeners.js'
 import type { Port, Reply, Subscription, SubscriptionEvents } from './port.js'
 
@@ -11,7 +12,7 @@ export interface Emitter {
   off(event: string, listener: (...args: any[]) => void): unknown
 }
 
-/** The connection that a port opens for its subscriptions, as a client presents it. */
+/** A connection that a port opens, for its subscriptions or for acknowledgements. */
 export interface Subscriber {
   readonly ready: boolean
   /** Connects, unless that is under way. What comes of it is told by the events. */
@@ -23,6 +24,8 @@ export interface Subscriber {
   probe?(channel: string): Promise<unknown>
   /** Gives up a connection that does not answer for another one. */
   reset?(): void
+  /** Not of a cluster. */
+  readonly pipeline?: Pipeline
   end(): void
 }
 
@@ -58,6 +61,8 @@ export interface Adapter extends Runner {
   /** Connects a client that waits for its first use; does nothing where that is no habit. */
   readonly start: () => void
   readonly open: Open
+  /** A connection for scripts and WAIT, on which nothing is kept for later. Missing where there is none. */
+  readonly second?: Open
   /** Of a cluster: the servers that have names of their own, at this moment. */
   readonly nodes?: () => Promise<readonly Runner[]>
 }
@@ -86,6 +91,7 @@ export function portOf(adapter: Adapter): Port {
   const waits = readiness(adapter)
   const subscriptions = subscribing(adapter)
   const nodes = adapter.nodes?.bind(adapter)
+  const acknowledged = adapter.second && acknowledging(adapter.second)
   return {
     kind: adapter.kind,
     cluster: adapter.cluster ?? false,
@@ -95,11 +101,13 @@ export function portOf(adapter: Adapter): Port {
     },
     onReady: waits.onReady,
     run: runBy(adapter),
+    ...(acknowledged ? { runAcknowledged: acknowledged.run } : {}),
     ...(nodes ? { nodes: async () => (await nodes()).map((one) => ({ run: runBy(one) })) } : {}),
     subscribe: subscriptions.subscribe,
     close: async () => {
       waits.close()
       subscriptions.close()
+      acknowledged?.close()
     },
   }
 }
@@ -110,8 +118,7 @@ const runBy =
     try {
       return (await runner.byHash(script.sha1, keys, args)) as Reply
     } catch (error) {
-      // Our scripts never answer with an error of this kind, so nothing has been done yet.
-      if (!/NOSCRIPT|NoScriptError/.test(String(error))) throw error
+      if (!unknownScript(error)) throw error
       return (await runner.byText(script.lua, keys, args)) as Reply
     }
   }

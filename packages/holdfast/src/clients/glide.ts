@@ -1,4 +1,5 @@
 import { nothing, portOf, type Runner } from './common.js'
+import { connectSecond } from './glide-second.js'
 import { connect, type GlideLike, type Inside } from './glide-subscriber.js'
 import { has } from './node-redis.js'
 import type { Port } from './port.js'
@@ -47,6 +48,14 @@ export function glidePort(client: GlideLike): Port {
       () => connect(user),
       () => user.isClosed,
     ),
+    ...(cluster
+      ? {}
+      : {
+          second: wandering(
+            () => connectSecond(user),
+            () => user.isClosed,
+          ),
+        }),
   })
 }
 

@@ -1,17 +1,20 @@
+import { inOrder } from './acknowledged.js'
 import { nothing, type Emitter, type Open } from './common.js'
+import { scriptsOf, type IoredisScripts } from './ioredis-scripts.js'
 import { wandering } from './wandering.js'
 
 /**
  * What is asked of an ioredis client or Cluster; an iovalkey one has the same shape. No client is
  * imported, not even as a type, so that nobody needs one that he does not use.
  */
-export interface IoredisLike extends Emitter {
+export interface IoredisLike extends Emitter, IoredisScripts {
   readonly status: string
   readonly isCluster?: boolean
   readonly options?: { readonly keyPrefix?: string | undefined }
+  /** Its socket. */
+  readonly stream?: { unref(): unknown }
   /** Of a Cluster. */
   nodes?(role: 'master'): IoredisLike[]
-  call(command: string, ...args: string[]): Promise<unknown>
   connect(): Promise<unknown>
   disconnect(reconnect?: boolean): void
   // oxlint-disable-next-line typescript/no-explicit-any -- Redis and Cluster differ
@@ -21,7 +24,7 @@ export interface IoredisLike extends Emitter {
 }
 
 /** What the subscriber does not take over from the user's client. */
-const ownOptions = {
+export const ownOptions = {
   // A break that the client has not noticed yet must not look like a refusal.
   enableOfflineQueue: true,
   // The port subscribes again itself: it has to learn when that is confirmed, and the client's own
@@ -31,7 +34,8 @@ const ownOptions = {
   commandTimeout: undefined,
 }
 
-const on =
+/** Presents a client that is our own. */
+export const on =
   (own: IoredisLike): Open =>
   (events) => {
     let last: unknown = new Error('Connection is closed.')
@@ -51,6 +55,7 @@ const on =
       unsubscribe: (channel) => own.unsubscribe(channel),
       probe: (channel) => own.subscribe(channel),
       reset: () => own.disconnect(true),
+      pipeline: inOrder(scriptsOf(own), (replicas, ms) => own.call('wait', `${replicas}`, `${ms}`)),
       end: () => own.disconnect(),
     }
   }

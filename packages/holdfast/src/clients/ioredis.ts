@@ -1,4 +1,6 @@
-import { nothing, portOf, told, type Runner } from './common.js'
+import { nothing, portOf, told } from './common.js'
+import { scriptsOf } from './ioredis-scripts.js'
+import { onSecond } from './ioredis-second.js'
 import { onDuplicate, onMasters, type IoredisLike } from './ioredis-subscriber.js'
 import type { Port } from './port.js'
 
@@ -37,15 +39,9 @@ export function ioredisPort(client: IoredisLike): Port {
     ready: () => client.status === 'ready',
     watch: told(client),
     start,
-    ...runner(client),
-    ...(cluster ? { nodes: async () => (client.nodes?.('master') ?? []).map(runner) } : {}),
+    ...scriptsOf(client),
+    ...(cluster ? { nodes: async () => (client.nodes?.('master') ?? []).map(scriptsOf) } : {}),
     open: cluster ? onMasters(client) : onDuplicate(client),
+    ...(cluster ? {} : { second: onSecond(client) }),
   })
 }
-
-// In small letters: in capitals iovalkey and older versions of ioredis do not know the command, put
-// no prefix before its keys, and send it to any node of a Cluster.
-const runner = (client: Pick<IoredisLike, 'call'>): Runner => ({
-  byHash: (sha1, keys, args) => client.call('evalsha', sha1, `${keys.length}`, ...keys, ...args),
-  byText: (lua, keys, args) => client.call('eval', lua, `${keys.length}`, ...keys, ...args),
-})

@@ -1,6 +1,7 @@
-import { looked, nothing, portOf, told, type Emitter } from './common.js'
-import { has, scriptsOf } from './node-redis.js'
-import { onDuplicate, type NodeRedisLike, type NodeRedisScripts } from './node-redis-subscriber.js'
+import { nothing, portOf, told, type Emitter } from './common.js'
+import { has } from './node-redis.js'
+import { scriptsOf, type NodeRedisScripts } from './node-redis-scripts.js'
+import { onDuplicate, type NodeRedisLike } from './node-redis-subscriber.js'
 import type { Port } from './port.js'
 import { wandering, type Place } from './wandering.js'
 
@@ -14,33 +15,16 @@ export interface NodeRedisClusterLike extends Emitter, NodeRedisScripts {
   nodeClient(master: any): unknown
 }
 
-/** What is asked of a node-redis Sentinel client. */
-export interface NodeRedisSentinelLike extends Emitter, NodeRedisScripts {
-  readonly isOpen: boolean
-  readonly isReady: boolean
-  /** The only way to the client of the master, which alone knows all of its options. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- a node-redis client
-  _execute<T>(isReadonly: boolean, run: (master: any) => Promise<T>): Promise<T>
-}
-
 /** Tells a node-redis cluster of version 5 or newer by its shape. */
 export function isNodeRedisCluster(x: unknown): x is NodeRedisClusterLike {
   if (typeof x !== 'object' || x === null || !('nodeByAddress' in x && 'masters' in x)) return false
   return has(x, 'evalSha', 'eval', 'withTypeMapping', 'nodeClient', 'on', 'off')
 }
 
-/** Tells a node-redis Sentinel client of version 5 or newer by its shape. */
-export function isNodeRedisSentinel(x: unknown): x is NodeRedisSentinelLike {
-  if (typeof x !== 'object' || x === null || !('getSentinelNode' in x)) return false
-  return has(x, 'evalSha', 'eval', 'withTypeMapping', '_execute', 'on', 'off')
-}
-
 /** An entry of `masters`. */
 interface Node {
   readonly client?: NodeRedisLike
 }
-
-const place = (source: NodeRedisLike): Place => ({ source, open: onDuplicate(source) })
 
 /**
  * Makes a port of a node-redis cluster, which has to be connected by its owner.
@@ -56,7 +40,8 @@ export function nodeRedisClusterPort(client: NodeRedisClusterLike): Port {
   const pick = async (): Promise<Place> => {
     const node = client.masters[turn++ % client.masters.length]
     if (!node) throw new Error('The cluster knows no node now.')
-    return place(await own(node))
+    const source = await own(node)
+    return { source, open: onDuplicate(source) }
   }
   return portOf({
     kind: 'node-redis cluster',
@@ -67,28 +52,6 @@ export function nodeRedisClusterPort(client: NodeRedisClusterLike): Port {
     keyPrefix: client._keyPrefix?.toString(),
     ...scriptsOf(client),
     nodes: async () => (await Promise.all(client.masters.map(own))).map(scriptsOf),
-    open: wandering(pick, () => !client.isOpen),
-  })
-}
-
-/**
- * Makes a port of a node-redis Sentinel client, which has to be connected by its owner.
- *
- * Its own subscription breaks and moves without a word as well, so that it is made on one connection
- * to the master of the moment. Version 5 does not say either when it is connected: a command that
- * waits for that looks every 50 ms.
- */
-export function nodeRedisSentinelPort(client: NodeRedisSentinelLike): Port {
-  // While there is no master this waits for one.
-  const pick = (): Promise<Place> =>
-    client._execute(false, async (master: NodeRedisLike) => place(master))
-  return portOf({
-    kind: 'node-redis sentinel',
-    ready: () => client.isReady,
-    watch: looked,
-    start: nothing,
-    keyPrefix: client._keyPrefix?.toString(),
-    ...scriptsOf(client),
     open: wandering(pick, () => !client.isOpen),
   })
 }

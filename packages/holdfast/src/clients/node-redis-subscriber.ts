@@ -1,14 +1,6 @@
+import { inOrder } from './acknowledged.js'
 import { nothing, type Emitter, type Open } from './common.js'
-
-/** How every kind of node-redis client runs a script. */
-export interface NodeRedisScripts {
-  /** Not in version 5. */
-  readonly _keyPrefix?: { toString(): string } | undefined
-  evalSha(sha1: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
-  eval(lua: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
-  // oxlint-disable-next-line typescript/no-explicit-any -- its type is made of the client's own
-  withTypeMapping(mapping: any): Pick<NodeRedisScripts, 'evalSha' | 'eval'>
-}
+import { scriptsOf, type NodeRedisScripts } from './node-redis-scripts.js'
 
 type Listener = (message: string, channel: string) => void
 
@@ -19,18 +11,33 @@ export interface NodeRedisLike extends Emitter, NodeRedisScripts {
   readonly isReady: boolean
   connect(): Promise<unknown>
   destroy(): void
-  duplicate(overrides: { socket: object }): NodeRedisLike
+  duplicate(overrides: { socket: object; disableOfflineQueue?: true }): NodeRedisLike
+  unref(): void
+  wait(replicas: number, ms: number): Promise<unknown>
   subscribe(channel: string, listener: Listener): Promise<unknown>
   unsubscribe(channel: string, listener: Listener): Promise<unknown>
 }
 
+/** It is idle for as long as nobody has to be told anything; that is no reason to end it. */
+const idle = (client: NodeRedisLike): { socket: object } => ({
+  socket: { ...client.options?.socket, socketTimeout: undefined },
+})
+
 /** A subscriber on a duplicate of the client. */
-export const onDuplicate =
-  (client: NodeRedisLike): Open =>
+export const onDuplicate = (client: NodeRedisLike): Open => on(() => client.duplicate(idle(client)))
+
+/** The same for scripts. What is under way when it breaks is not sent again: its caller was told. */
+export const onSecond = (client: NodeRedisLike): Open =>
+  on(() => {
+    const own = client.duplicate({ ...idle(client), disableOfflineQueue: true })
+    own.unref()
+    return own
+  })
+
+const on =
+  (make: () => NodeRedisLike): Open =>
   (events) => {
-    // It is idle for as long as nobody has to be told anything; that is no reason to end it.
-    const socket = { ...client.options?.socket, socketTimeout: undefined }
-    const own = client.duplicate({ socket })
+    const own = make()
     const listener: Listener = (message, channel) => events.message(channel, message)
     // One that is ended before there is a socket would connect all the same, and that for ever.
     let reached = false
@@ -71,6 +78,7 @@ export const onDuplicate =
         destroy()
         start()
       },
+      pipeline: inOrder(scriptsOf(own), (replicas, ms) => own.wait(replicas, ms)),
       end: () => {
         ended = true
         if (reached || !own.isOpen) destroy()

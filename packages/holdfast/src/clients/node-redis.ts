@@ -1,5 +1,6 @@
-import { nothing, portOf, told, type Runner } from './common.js'
-import { onDuplicate, type NodeRedisLike, type NodeRedisScripts } from './node-redis-subscriber.js'
+import { nothing, portOf, told } from './common.js'
+import { scriptsOf } from './node-redis-scripts.js'
+import { onDuplicate, onSecond, type NodeRedisLike } from './node-redis-subscriber.js'
 import type { Port } from './port.js'
 
 export type { NodeRedisLike }
@@ -20,19 +21,6 @@ export function isNodeRedis(x: unknown): x is NodeRedisLike {
   )
 }
 
-/** EVALSHA and EVAL. A type mapping of the user's would change the form of replies. */
-export function scriptsOf(client: NodeRedisScripts): Runner {
-  const plain = client.withTypeMapping({})
-  const options = (keys: readonly string[], args: readonly string[]) => ({
-    keys: [...keys],
-    arguments: [...args],
-  })
-  return {
-    byHash: (sha1, keys, args) => plain.evalSha(sha1, options(keys, args)),
-    byText: (lua, keys, args) => plain.eval(lua, options(keys, args)),
-  }
-}
-
 /**
  * Makes a port of a node-redis client, which has to be connected by its owner.
  *
@@ -49,5 +37,6 @@ export function nodeRedisPort(client: NodeRedisLike): Port {
     keyPrefix: client._keyPrefix?.toString(),
     ...scriptsOf(client),
     open: onDuplicate(client),
+    second: onSecond(client),
   })
 }

@@ -67,6 +67,21 @@ export interface Port {
    */
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply>
   /**
+   * The same on a second connection of the port's own, with a WAIT behind the script: it covers what was
+   * written on its own connection, and holds up what stands behind it there. Not of a cluster. A port
+   * without it cannot ask for acknowledgements.
+   *
+   * @param timeout ms, of the whole call: later it is not sent. Half of it is the time limit of the WAIT.
+   * @returns how many replicas have acknowledged what the script wrote: fewer than asked, maybe.
+   */
+  runAcknowledged?(
+    script: Script,
+    keys: readonly string[],
+    args: readonly string[],
+    replicas: number,
+    timeout: number,
+  ): Promise<{ readonly reply: Reply; readonly replicas: number }>
+  /**
    * Where names live on several servers: each that has names of its own, at this moment. A port
    * without it cannot list names there.
    */

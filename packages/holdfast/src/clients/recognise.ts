@@ -4,12 +4,14 @@ import { glidePort, isGlide, type GlideLike } from './glide.js'
 import { has, isNodeRedis, nodeRedisPort, type NodeRedisLike } from './node-redis.js'
 import {
   isNodeRedisCluster,
-  isNodeRedisSentinel,
   nodeRedisClusterPort,
-  nodeRedisSentinelPort,
   type NodeRedisClusterLike,
-  type NodeRedisSentinelLike,
 } from './node-redis-cluster.js'
+import {
+  isNodeRedisSentinel,
+  nodeRedisSentinelPort,
+  type NodeRedisSentinelLike,
+} from './node-redis-sentinel.js'
 import type { Port } from './port.js'
 
 const expected =

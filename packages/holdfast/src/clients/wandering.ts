@@ -106,6 +106,10 @@ export const wandering =
       },
       unsubscribe: async (channel) => own?.unsubscribe(channel),
       probe: async (channel) => own?.probe?.(channel),
+      pipeline: async (...asked) => {
+        if (!own?.pipeline) throw new Error('There is no connection.')
+        return own.pipeline(...asked)
+      },
       reset: () => failed(round, new Error('The node does not answer.')),
       end: () => {
         running = false

@@ -19,6 +19,8 @@ export interface Grant {
   readonly begun: number
   readonly run: string
   readonly pushed: boolean
+  /** How many replicas have acknowledged it; 0 where none were asked. */
+  readonly replicas: number
   /** What is shared with the call that was granted it, which may still wait for an answer. */
   readonly early?: { readonly push: Push | undefined; passedOn: boolean }
 }
@@ -70,6 +72,8 @@ export class Lease {
   #lost: HoldfastError | null = null
   /** When to renew next, local time; Infinity while a renewal is under way, or none is wanted. */
   renewAt: number
+  /** How many replicas have acknowledged the grant, or the last renewal; 0 where none were asked. */
+  replicas: number
   /** Whether the process is to stay alive for this lease's timers. */
   keepAlive = false
 
@@ -89,6 +93,7 @@ export class Lease {
     this.#ttl = terms.ttl
     this.heldSince = clock.now()
     this.begun = grant.begun
+    this.replicas = grant.replicas
     this.#early = grant.early
     this.#holdEnds = this.heldSince + terms.maxHold
     this.#deadline = grant.deadline
@@ -156,8 +161,9 @@ export class Lease {
   }
 
   /** A renewal was confirmed. A late answer never revives a lost lease. */
-  renewed(sent: number, remaining: number, deadline: number): void {
+  renewed(sent: number, remaining: number, deadline: number, replicas = 0): void {
     if (!this.check()) return
+    this.replicas = replicas
     // The server never shortens a lease, so it may have more; what was asked for is what counts.
     const length = Math.min(remaining, this.#ttl)
     const ends = deadline - (remaining - length)

@@ -127,11 +127,13 @@ export class Renewer {
     const [status, detail = '', , , asked] = answer.verdict
     if (status === 'renewed') {
       const remaining = Number(detail) - answer.now - lease.terms.lockDelay
-      lease.renewed(answer.sent, remaining, deadlineOfReply(answer.sent, remaining, this.#drift))
+      const deadline = deadlineOfReply(answer.sent, remaining, this.#drift)
+      lease.renewed(answer.sent, remaining, deadline, answer.replicas)
       if (asked !== undefined) lease.revoke(revokerOfInfo(asked))
       return lease.lost
     }
-    const definite = status !== 'late' && (status !== 'error' || isConfig(detail))
+    const unsure = status === 'late' || status === 'unacknowledged'
+    const definite = !unsure && (status !== 'error' || isConfig(detail))
     // A verdict that is not later than the grant cannot contradict it (review S13). Times of two runs
     // cannot be compared: what another one says came after a restart or failover.
     if (definite && (answer.run !== lease.run || answer.now > lease.serverTime)) {

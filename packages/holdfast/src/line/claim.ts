@@ -21,14 +21,15 @@ export function grantOfReply(
   // The server keeps the name beyond what is believed here.
   const length = ends - serverTime - lockDelay
   const deadline = deadlineOfReply(sent, length, drift)
+  const { replicas = 0 } = answer
   const begun = sent - atMost(serverTime - since, drift)
-  return { deadline, length, fence, serverTime, begun, run, pushed }
+  return { deadline, length, fence, serverTime, begun, run, pushed, replicas }
 }
 
 /**
  * A grant by message, as far as it can be used without asking: null when the server's clock is not
- * known well enough, when its time is all but over, or when the caller needs more than a claim.
- * (Design 5.3; review S4, S14.)
+ * known well enough, when its time is all but over, when the caller needs more than a claim, or when
+ * replicas must have acknowledged it. (Design 5.3; review S4, S9, S14.)
  */
 export function grantOfPush(
   queue: Queue,
@@ -47,7 +48,9 @@ export function grantOfPush(
   const begun = serverTime - offset
   const usable = enough && queue.clock.now() < deadline - marginOf(length, wish.margin)
   return {
-    grant: usable ? { deadline, length, fence, serverTime, begun, run, pushed: true } : null,
+    grant: usable
+      ? { deadline, length, fence, serverTime, begun, run, pushed: true, replicas: 0 }
+      : null,
     latency,
   }
 }
@@ -68,7 +71,7 @@ export function leftOver(
   const older = answer.run === run && answer.now <= serverTime
   // Since when it is held is said of what is held already: that is ours to end, not a new grant.
   const [status, , , since] = answer.verdict
-  return older || (status === 'granted' && since !== undefined) ? null : 0
+  return older || (status !== 'queued' && since !== undefined) ? null : 0
 }
 
 /** Who asks for a claim: within which time limit, and whether it is still wanted. */

@@ -150,7 +150,7 @@ export class Waiter implements Recipient {
    */
   #overtaken(owner: string, answer: Answer | null): Promise<Answer | null> | undefined {
     const status = answer?.verdict[0]
-    if (answer && status !== 'granted' && status !== 'queued') return undefined
+    if (answer && !/^(granted|unacknowledged|queued)$/.test(status!)) return undefined
     // Accepted by a message, and held still: then it is the tenure that we have.
     if (this.#queue.mailbox.holds(owner)) return undefined
     const taken = owner === this.owner ? this.#taken : null
@@ -182,6 +182,12 @@ export class Waiter implements Recipient {
         // Withheld from others until we let go of it.
         void this.#giveBack()
         this.#rename()
+        return false
+      case 'unacknowledged':
+        // It would be lost with the server: given back, and asked for anew.
+        void this.#giveBack()
+        this.#rename()
+        await this.#troubled(new HoldfastError('ERR_UNAVAILABLE', rest[0]!))
         return false
       case 'lapsed':
         this.#queue.mailbox.suspect()

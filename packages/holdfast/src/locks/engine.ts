@@ -10,6 +10,7 @@ import { Renewer } from '../lease/renewer.js'
 import type { Orphans } from '../line/orphans.js'
 import { Queue } from '../line/queue.js'
 import type { Wish } from '../line/wish.js'
+import { assertAcknowledges } from '../quorum/acknowledged.js'
 import { Node } from '../quorum/node.js'
 import type { Nodes } from '../quorum/nodes.js'
 import { Quorum } from '../quorum/quorum.js'
@@ -62,7 +63,10 @@ export class Engine {
     this.clock = new LocalClock(this.runtime)
     const guard = guardOf(options, ports.length)
     this.longest = longestOf(guard, this.drift)
-    const nodes = ports.map((port) => new Node(port, this.clock, this.runtime, this.drift, guard))
+    const { replicas = 0 } = options
+    if (replicas > 0) assertAcknowledges(ports[0]!)
+    const { clock, runtime, drift } = this
+    const nodes = ports.map((port) => new Node(port, clock, runtime, drift, guard, replicas))
     this.node = nodes.length === 1 ? nodes[0]! : new Quorum(nodes, this.clock, this.runtime)
     this.queue = new Queue(this.node, this.clock, this.runtime, this.drift)
     this.renewer = new Renewer(this.node, this.clock, this.runtime, this.drift)

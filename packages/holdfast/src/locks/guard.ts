@@ -11,13 +11,17 @@ const QUARANTINE_MS = 60_000
  */
 export function checkHoldfast(options: HoldfastOptions, count: number): void {
   checkAll(options, 'runtime', options?.runtime)
-  const { quarantine, epoch = 0, strictFailover = false } = options
+  const { quarantine, epoch = 0, strictFailover = false, replicas = 0 } = options
   if (typeof strictFailover !== 'boolean') {
     throw invalid('options.strictFailover', strictFailover, 'true or false')
   }
   if (strictFailover && count > 1) {
     const expected = 'none of several servers: each is in quarantine after its restart anyway'
     throw invalid('options.strictFailover', strictFailover, expected)
+  }
+  if (replicas > 0 && count > 1) {
+    const expected = 'none of several servers, each of which has a vote and no replica'
+    throw invalid('options.replicas', replicas, expected)
   }
   const guarded = count > 1 || strictFailover
   if (!(Number.isInteger(epoch) && epoch >= 0)) {

@@ -43,6 +43,11 @@ export class LockSet implements AsyncDisposable {
     return Math.min(...this.locks.map(({ validFor }) => validFor))
   }
 
+  /** How many replicas have acknowledged each of the locks, at least: see `Lock.replicas`. */
+  get replicas(): number {
+    return Math.min(...this.locks.map(({ replicas }) => replicas))
+  }
+
   /** Whether all locks are held, by the clock. */
   get isHeld(): boolean {
     return this.locks.every(({ isHeld }) => isHeld)

@@ -93,6 +93,14 @@ export class Lock implements AsyncDisposable {
     return this.#release ? 0 : this.#lease.validFor
   }
 
+  /**
+   * How many replicas have acknowledged the grant, or the last renewal: at least as many as the option
+   * `replicas` asks for; 0 without it.
+   */
+  get replicas(): number {
+    return this.#lease.replicas
+  }
+
   /** Whether the lock is held, by the clock: not lost, and this handle not released. */
   get isHeld(): boolean {
     return !this.#release && this.#lease.check()

@@ -115,6 +115,12 @@ export interface HoldfastOptions {
    * docs/guarantees.md says what the servers have to be set to.
    */
   readonly strictFailover?: boolean | undefined
+  /**
+   * How many replicas must have acknowledged a grant, or a renewal, before it counts: then it survives the
+   * failover to one of those. By a `WAIT` behind each request, on one more connection. Of one server
+   * with replicas, which may be found by Sentinel. Default 0: nothing is waited for.
+   */
+  readonly replicas?: number | undefined
   /** Clocks, timers and randomness, for tests. */
   readonly runtime?: Runtime | undefined
 }
@@ -158,12 +164,14 @@ const HOLDFAST = [
   'quarantine',
   'epoch',
   'strictFailover',
+  'replicas',
   'runtime',
 ] as const
 const DEADLOCK: readonly unknown[] = ['break', 'report', 'off']
 const RUNTIME = ['monotonic', 'wall', 'boot', 'setTimer', 'random', 'randomHex'] as const
 const LEAST_TTL_MS = 50
 const LEAST_RENEWED_TTL_MS = 300
+const MOST_REPLICAS = 1000
 
 /**
  * Refuses what is no option: a misspelt `ttl` must not become a default in silence. Nor must a signal,
@@ -227,6 +235,10 @@ export function checkAll(
   if (nodeTimeout !== undefined) milliseconds('options.nodeTimeout', nodeTimeout, 1)
   if (typeof checkEviction !== 'boolean') {
     throw invalid('options.checkEviction', checkEviction, 'true or false')
+  }
+  const { replicas = 0 } = options
+  if (!(Number.isInteger(replicas) && replicas >= 0 && replicas <= MOST_REPLICAS)) {
+    throw invalid('options.replicas', replicas, `a whole number from 0 to ${MOST_REPLICAS}`)
   }
   checkLabel(label)
   checkDeadlock(options.deadlock)

@@ -145,6 +145,9 @@ function refused({ terms: { name }, what }: Turn, { verdict }: Answer): Holdfast
   if (status === 'gone') return lost('gone', 'it is held by nobody or by another')
   if (status === 'forced') return lost('forced', 'somebody forced its release')
   if (status === 'error') return classify(new Error(text), 'the server', name)
+  if (status === 'unacknowledged') {
+    return classify(new HoldfastError('ERR_UNAVAILABLE', text), 'the server', name)
+  }
   return new HoldfastError('ERR_UNAVAILABLE', 'the request reached the server too late', {
     lock: name,
   })

@@ -14,6 +14,7 @@ import type {
 import { slotOf, type NameKeys } from '../kernel/names.js'
 import { BATCH, decode, PROTOCOL, type NotAfter, type Verdict } from '../kernel/protocol.js'
 import { scripts } from '../kernel/scripts.gen.js'
+import { Acknowledged, counted } from './acknowledged.js'
 import { Greetings } from './greetings.js'
 import type { Nodes } from './nodes.js'
 import { MARKER_KEY, OPS, quarantined, unanswered, type Guard, type Op } from './ops.js'
@@ -34,6 +35,8 @@ export interface Answer {
   /** Server ms, and which run of the server. */
   readonly now: number
   readonly run: string
+  /** How many replicas have acknowledged what was written; missing where none were asked for. */
+  readonly replicas?: number
 }
 
 /** How far a SCAN has come on each server that has more. */
@@ -69,6 +72,8 @@ const ONLY_SLOT = 0
  */
 export class Node implements Nodes {
   readonly members: readonly Node[] = [this]
+  /** How many replicas must have acknowledged what somebody is to hold. */
+  readonly #replicas: number
   readonly #port: Port
   /** What a guarded call says for its version; null: calls are not guarded. */
   readonly #guard: string | null
@@ -87,7 +92,9 @@ export class Node implements Nodes {
     runtime: Runtime,
     drift: number,
     guard: Guard | null = null,
+    replicas = 0,
   ) {
+    this.#replicas = replicas
     this.#port = port
     this.#guard = guard && `${PROTOCOL} ${guard.epoch} ${guard.quarantine}`
     this.#clock = clock
@@ -169,7 +176,12 @@ export class Node implements Nodes {
       })
       if (sending.length === 0) return
       const keys = sending.flatMap((item) => item.keys)
-      const reply = await this.#call(scripts[op], slot, keys, args, left(), { guarded: true })
+      const asked =
+        this.#replicas > 0 && counted(op)
+          ? new Acknowledged(this.#port, this.#replicas, left())
+          : null
+      const how = { guarded: true, ...(asked ? { server: asked } : {}) }
+      const reply = await this.#call(scripts[op], slot, keys, args, left(), how)
       sending.forEach((item, i) => {
         if (reply.items[i]?.[0] === 'quarantine') {
           const until = Number(reply.items[i]?.[1])
@@ -177,7 +189,10 @@ export class Node implements Nodes {
         }
         const raw = reply.items[i] ?? ['error', 'the reply has no item for this name']
         const { sent, received, now, run } = reply
-        item.resolve({ raw, verdict: raw.map(String), sent, received, now, run })
+        const verdict = raw.map(String)
+        const answer = { raw, verdict, sent, received, now, run }
+        if (!asked) return item.resolve(answer)
+        item.resolve({ ...answer, verdict: asked.worth(verdict), replicas: asked.replicas })
       })
     } catch (error) {
       for (const item of sending) item.reject(classify(error, this.#port.kind))
@@ -359,9 +374,9 @@ export class Node implements Nodes {
     return { ...reply, sent, received }
   }
 
-  /** See {@link Runs.latestOffset}. */
+  /** See {@link Runs.latestOffset}. Null with replicas: what was pushed they need not have, so it is asked for. */
   latestOffset(run: string, received: number, serverTime: number): number | null {
-    return this.#runs.latestOffset(run, received, serverTime)
+    return this.#replicas > 0 ? null : this.#runs.latestOffset(run, received, serverTime)
   }
 
   subscribe(channel: string, listener: SubscriptionEvents): Promise<Subscription> {

@@ -17,6 +17,10 @@ export class SimPort implements Port {
   /** False: a subscription is never confirmed. */
   subscribable = true
   closed = false
+  /** How many replicas acknowledge what is written. With fewer than asked for a WAIT takes all of its time. */
+  acknowledges = 1
+  /** How often they were asked. */
+  waits = 0
   readonly #net: SimNet
   readonly #clock: ClientClock
   readonly #subscriptions = new Set<Open>()
@@ -76,6 +80,21 @@ export class SimPort implements Port {
       }
       queueMicrotask(() => this.#net.carry(request, execute))
     })
+  }
+
+  async runAcknowledged(
+    script: Script,
+    keys: readonly string[],
+    args: readonly string[],
+    replicas: number,
+    timeout: number,
+  ): Promise<{ reply: Reply; replicas: number }> {
+    this.waits++
+    const reply = await this.run(script, keys, args)
+    if (this.acknowledges < replicas) {
+      await new Promise<void>((resolve) => void this.#clock.setTimer(resolve, timeout / 2))
+    }
+    return { reply, replicas: this.acknowledges }
   }
 
   async subscribe(channel: string, events: SubscriptionEvents): Promise<Subscription> {

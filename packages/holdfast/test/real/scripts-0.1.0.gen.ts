@@ -249,7 +249,10 @@ n.ends = text
 return text
 end`
 const p34 = `local function prolong(n, owner, r, mine, ends)
-if mine >= ends then return int(mine) end
+if mine >= ends then
+if n.value == owner then call('PEXPIREAT', n.fence, int(math.max(now + FENCE_MS, mine))) end
+return int(mine)
+end
 if n.value ~= owner then return hold(n, owner, n.pool and 'p' or 's', ends, weigh(n, owner, r)) end
 local text = hold(n, owner, 'x', ends)
 call('PEXPIREAT', n.fence, int(math.max(now + FENCE_MS, ends)))
@@ -775,7 +778,7 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'bootstrap' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'q_acquire' | 'q_release' | 'q_renew' | 'q_turn' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '00921a799795dc2c662c3500788773eb66b81fbb',
+    sha1: '2a89da6cebb239e3969a044faefbf9336c01bb8f',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, `return each(12, function(n, field)
 local owner = field(1)
 local asked, verdict = asked_for(n, field)
@@ -823,7 +826,7 @@ end, true)`].join('\n'),
   },
   all: {
     name: 'all',
-    sha1: '57346bdcc77569edf245dc73a256e6f4946be720',
+    sha1: 'a646d17884b8c86a4d617fbeec73c0c1a39563e8',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, `return answer(function(out)
 if quarantined then
 for i = 1, #KEYS / 5 do out[3 + i] = { 'quarantine', quarantined } end
@@ -1055,7 +1058,7 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: '56c2be8f58cc4c4c873d0f016595c23c71b2acda',
+    sha1: '2a2f7cd97c6d2f7e90c9d61794d3ae0d33e8e50d',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p61, p70, p62, p63, p64, p71, p72, p73, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
@@ -1156,7 +1159,7 @@ end, true)`].join('\n'),
   },
   q_release: {
     name: 'q_release',
-    sha1: 'b648a14929335ee1d0761b6e8a93c295d0be6858',
+    sha1: '7cc0bc066a05ce147ee0800f4ac71c6777550a3a',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p38, p39, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p77, p78, p79, p61, p70, p62, p64, p65, p66, p67, p68, `local function count_out(n, r, failed)
 local token = tonumber(r.token)
 if failed then
@@ -1215,7 +1218,7 @@ end)`].join('\n'),
   },
   q_renew: {
     name: 'q_renew',
-    sha1: 'e4c5750ee2d534ac524d179c3ca10905ca33ca44',
+    sha1: '3f85efd283726e1f6703841735020908f512c877',
     lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p70, p62, p64, p71, p72, p73, p74, p75, p76, `local function lost(n, owner, field)
 local r = parse(field(5))
 local token = r and ballot_of(r.token)
@@ -1269,7 +1272,7 @@ end, true)`].join('\n'),
   },
   q_turn: {
     name: 'q_turn',
-    sha1: '1f30c15d92f46834b5d2e187ab47205f62b72473',
+    sha1: '2b916f27fa26b1c57aef4e032a2b09285892dae1',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p80, p61, p70, p62, p64, p71, p72, p75, p66, p67, p68, `local function make(n, heir, r, ends, state, before)
 r.sub = sub_of(n, r.mode, slots_of(before))
 raise(n, r.mode, tonumber(n.ballot))
@@ -1294,7 +1297,7 @@ end, true)`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: 'cb1f437579e6e02c39f8740861a83643938a73fb',
+    sha1: '27eea248f0c323fb7f0bbc5b6b51bc3fda248337',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p37, p38, p39, p40, p60, p41, p42, p43, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p77, p78, p79, `return each(2, function(n, field)
 local owner = field(1)
 local verdict, moved, kept, r, was = let_go(n, owner, tonumber(field(2)) or 0)
@@ -1313,7 +1316,7 @@ end)`].join('\n'),
   },
   renew: {
     name: 'renew',
-    sha1: 'cccf86e120d50965d74b0b0cbd5a0ef8006cc13d',
+    sha1: 'b8b218ee97439e9cde9ff7e9100bee274d942de6',
     lua: [p0, p1, p2, p5, p6, p8, p9, p10, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p34, p36, p40, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
@@ -1379,7 +1382,7 @@ field(memory, 'maxmemory'),
   },
   turn: {
     name: 'turn',
-    sha1: 'b74ff4f964c31e66b07199489e77625348e6bae0',
+    sha1: '3a39dd090821074467a5e2ba5d62a53ebf2c9812',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p41, p42, p43, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p80, `local function hand_on(n)
 advance(n, nil, false)
 end`, `return each(7, function(n, field)

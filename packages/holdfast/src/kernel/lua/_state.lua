@@ -188,7 +188,12 @@ end
 
 -- Until when the lease of a holder runs that asks for this end, as text. An earlier end is never written.
 local function prolong(n, owner, r, mine, ends)
-  if mine >= ends then return int(mine) end
+  if mine >= ends then
+    -- Something is written all the same: a WAIT waits for what its own connection has written. Where
+    -- others share the name, `settle` does it.
+    if n.value == owner then call('PEXPIREAT', n.fence, int(math.max(now + FENCE_MS, mine))) end
+    return int(mine)
+  end
   if n.value ~= owner then return hold(n, owner, n.pool and 'p' or 's', ends, weigh(n, owner, r)) end
   local text = hold(n, owner, 'x', ends)
   -- The record is there for as long as the tenure that it is of.

@@ -248,15 +248,19 @@ export class State {
 
   /** Until when the lease of a holder runs that asks for this end. It is never made shorter. */
   prolong(owner: string, r: TenureRecord | null, mine: number, ends: number): number {
-    if (mine >= ends) return mine
     const { permits } = this
+    const { space, now } = this.call
+    if (mine >= ends) {
+      // Something is written all the same: see the Lua.
+      if (this.value === owner) space.expireAt(this.fence, Math.max(now + fenceMs, mine))
+      return mine
+    }
     if (this.value !== owner) {
       this.hold(owner, permits.pool ? 'p' : 's', ends, permits.weigh(owner, r))
       return ends
     }
     this.hold(owner, 'x', ends)
     // The record is there for as long as the tenure that it is of.
-    const { space, now } = this.call
     space.expireAt(this.fence, Math.max(now + fenceMs, ends))
     return ends
   }
