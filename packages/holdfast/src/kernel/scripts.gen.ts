@@ -581,7 +581,7 @@ if n.waiting <= at then return end
 local two = call('ZRANGE', n.line, at, at + 1)
 local head = two[1]
 local r = record(n, head)
-if not r or r.state == OFFERED and not outstanding(r) and head ~= caller then
+if not r or r.state == OFFERED and not outstanding(r) and head ~= caller and not anew then
 drop(n, head)
 elseif excess(n, r) then
 drop(n, head)
@@ -922,7 +922,7 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: '6b39c7ba60d32277a0014fe4b5c51084a8371401',
+    sha1: '2c22e48587940d66edb25d37c5b8cbc30ea69ba3',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p60, p41, p42, p43, p44, p46, p47, p48, p50, p51, p52, p53, p54, p55, p61, p62, p63, p64, p65, p66, p67, p68, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
@@ -1058,7 +1058,7 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: 'd9b3d18c7895fe576562faf049be054480bc3bd4',
+    sha1: '658a1661e02fbfcf61b753f5887241bddd90a187',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p61, p70, p62, p63, p64, p71, p72, p73, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
@@ -1159,7 +1159,7 @@ end, true)`].join('\n'),
   },
   q_release: {
     name: 'q_release',
-    sha1: 'a3a723a39b106f2bfa85328a48559811551bd53b',
+    sha1: 'fbc9352b3a0aadc820337cb0c3b881b6b58ab844',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p38, p39, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p77, p78, p79, p61, p70, p62, p64, p65, p66, p67, p68, `local function count_out(n, r, failed)
 local token = tonumber(r.token)
 if failed then
@@ -1272,7 +1272,7 @@ end, true)`].join('\n'),
   },
   q_turn: {
     name: 'q_turn',
-    sha1: 'b6804c0267d4adf1a27d6e38d37efadd25e2f004',
+    sha1: '058eaa01f650f7854d3b2ffae6fd8af623c2c6e2',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p80, p61, p70, p62, p64, p71, p72, p75, p66, p67, p68, `local function make(n, heir, r, ends, state, before)
 r.sub = sub_of(n, r.mode, slots_of(before))
 raise(n, r.mode, tonumber(n.ballot))
@@ -1333,7 +1333,7 @@ end, true)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: '9db154fb916c45fbd786374b5334e3b58516a02a',
+    sha1: 'e6f282cdc5d31779f34a290994dfdb6f71172544',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p37, p38, p39, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p62, p63, p66, p67, p68, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)

@@ -67,7 +67,8 @@ export class Bids {
       mode: mode as Mode,
       permits,
       ttl,
-      claim,
+      // Longer than a round with its roll-back, or offers could pass each other by for ever.
+      claim: String(Math.max(Number(claim), 2 * timeout)),
       ticket,
       info: fields[10] ?? '',
       limit: fields[11] ?? '',

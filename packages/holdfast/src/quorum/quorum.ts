@@ -13,7 +13,8 @@ import type { Answer, Cursors, Fields, Node, ScanStep } from './node.js'
 import type { Op } from './ops.js'
 import type { Nodes } from './nodes.js'
 import { Panel } from './panel.js'
-import { mostCommon, QUORUM_RUN, Rounds } from './rounds.js'
+import { holders, mostCommon, ofMost, withHighest } from './most.js'
+import { QUORUM_RUN, Rounds } from './rounds.js'
 import { Subscriptions } from './subscriptions.js'
 import { Undo } from './undo.js'
 
@@ -376,26 +377,4 @@ export class Quorum implements Nodes {
     await this.#undo.close()
     await Promise.all(this.members.map((node) => node.close()))
   }
-}
-
-/** Who holds, by a reply of inspect. */
-function holders({ raw }: Answer): string {
-  const list = Array.isArray(raw[4]) ? (raw[4] as readonly unknown[]) : []
-  return list
-    .filter((_, i) => i % 3 === 0)
-    .map(String)
-    .toSorted()
-    .join(' ')
-}
-
-/** Its fence is the highest that any of them has granted. */
-function withHighest(answer: Answer, all: readonly Answer[]): Answer {
-  const highest = Math.max(...all.map(({ raw }) => Number(raw[1])))
-  const raw = answer.raw.map((value, i) => (i === 1 ? String(highest) : value))
-  return { ...answer, raw, verdict: raw.map(String) }
-}
-
-/** One of those whose verdict most have; never none. */
-function ofMost(answers: readonly Answer[]): Answer {
-  return mostCommon(answers, ({ verdict }) => verdict[0]!)!
 }

@@ -6,6 +6,7 @@ import type { BallotClock } from './ballot-clock.js'
 import type { Bid, Bids } from './bids.js'
 import { gather, reachedBy, withVerdict, type Said } from './gather.js'
 import type { Answer, Fields } from './node.js'
+import { mostCommon } from './most.js'
 import type { Panel } from './panel.js'
 import { freeSlots, slotsFree } from './slots.js'
 import type { Undo } from './undo.js'
@@ -113,6 +114,7 @@ export class Rounds {
         bid.until = Infinity
         bid.votes[node] = true
         const all = [...wanted, bid.slots]
+        all[4] = bid.claim
         all[6] = wanted[5] === '1' ? bid.ticket : ''
         all[9] = String(ballot)
         return all
@@ -308,18 +310,5 @@ function mostVotes(votes: readonly Answer[]): { slots: string; count: number } {
   }
   let best = { slots: '', count: 0 }
   for (const [slots, count] of counts) if (count > best.count) best = { slots, count }
-  return best
-}
-
-/** One of those that most agree with. */
-export function mostCommon<T>(all: readonly T[], what: (one: T) => string): T | undefined {
-  const counts = new Map<string, number>()
-  for (const one of all) counts.set(what(one), (counts.get(what(one)) ?? 0) + 1)
-  let best: T | undefined
-  let most = 0
-  for (const one of all) {
-    const count = counts.get(what(one))!
-    if (count > most) [best, most] = [one, count]
-  }
   return best
 }

@@ -137,7 +137,7 @@ local function offer(n, caller, anew)
     local two = call('ZRANGE', n.line, at, at + 1)
     local head = two[1]
     local r = record(n, head)
-    if not r or r.state == OFFERED and not outstanding(r) and head ~= caller then
+    if not r or r.state == OFFERED and not outstanding(r) and head ~= caller and not anew then
       drop(n, head)
     elseif excess(n, r) then
       -- It is told to ask, and hears why.

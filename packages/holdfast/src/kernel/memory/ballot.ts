@@ -138,7 +138,7 @@ export class Ballots {
       const second = line.at(at + 1)?.member
       const r = n.record(head)
       const expired = r?.state === offeredState && !this.outstanding(r)
-      if (r === null || (expired && head !== caller)) this.#drop(head)
+      if (r === null || (expired && head !== caller && !anew)) this.#drop(head)
       else if (n.permits.excess(r)) {
         // It is told to ask, and hears why.
         this.#drop(head)

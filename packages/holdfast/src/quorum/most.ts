@@ -1,0 +1,36 @@
+import type { Answer } from './node.js'
+
+/** One of those that most agree with. */
+export function mostCommon<T>(all: readonly T[], what: (one: T) => string): T | undefined {
+  const counts = new Map<string, number>()
+  for (const one of all) counts.set(what(one), (counts.get(what(one)) ?? 0) + 1)
+  let best: T | undefined
+  let most = 0
+  for (const one of all) {
+    const count = counts.get(what(one))!
+    if (count > most) [best, most] = [one, count]
+  }
+  return best
+}
+
+/** Who holds, by a reply of inspect. */
+export function holders({ raw }: Answer): string {
+  const list = Array.isArray(raw[4]) ? (raw[4] as readonly unknown[]) : []
+  return list
+    .filter((_, i) => i % 3 === 0)
+    .map(String)
+    .toSorted()
+    .join(' ')
+}
+
+/** Its fence is the highest that any of them has granted. */
+export function withHighest(answer: Answer, all: readonly Answer[]): Answer {
+  const highest = Math.max(...all.map(({ raw }) => Number(raw[1])))
+  const raw = answer.raw.map((value, i) => (i === 1 ? String(highest) : value))
+  return { ...answer, raw, verdict: raw.map(String) }
+}
+
+/** One of those whose verdict most have; never none. */
+export function ofMost(answers: readonly Answer[]): Answer {
+  return mostCommon(answers, ({ verdict }) => verdict[0]!)!
+}
