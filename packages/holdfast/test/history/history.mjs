@@ -1,0 +1,251 @@
+// @ts-check
+// A history: what clients did, believed and were told, as events in the order of one clock. The
+// simulator writes it into an array, processes on real servers into files of JSON lines.
+import { readFileSync } from 'node:fs'
+
+/**
+ * @typedef {'x' | 's' | 'p'} Mode exclusive, shared, permits
+ *
+ * @typedef {object} Event one line. Every event has the first three; which others, the kind says.
+ *
+ * - `invoke` (call, op, limit, must): a call of a client begins. `limit`: ms by which it is to settle;
+ *   `must`: it has to succeed, because all is well.
+ * - `return` (call, ok, error, asks, lease): it settled. `error`: the code; `asks`: how often it asked the
+ *   server for the name, `lease`: the ttl.
+ * - `granted` (call, name, mode, owner, token, until, and of permits weight and limit): a client has a
+ *   lock, and believes in it `until`. `now`: the server's time then, the latest of several.
+ * - `held` (owner, until): it was renewed, or looked, and believes `until` now, later or earlier. Every renewal
+ *   has to be there.
+ * - `ended` (owner, how): it believes no more. `how`: 'released' when it begins to release (or hands over, or
+ *   goes on as a reader), 'lost' when it was told or noticed.
+ * - `told` (owner): the listener of the signal ran.
+ * - `queued` (call): it stands in the server's line.
+ * - `write` (name, owner, token, accepted): a guarded resource got a write, in the order of these events.
+ * - `stopped`, `resumed`: the process of this client does not run; `exit`: it has ended.
+ * - `forgot` (name or none, to, why): from `mono` `to` then something happened against which exclusion is
+ *   not promised (design, I1): whoever had the lock then, or was about to, is not protected.
+ * - `fault` (what): for who reads it. `healed`: from now on all is well.
+ * - `left` (what): found at the very end, and should not be there.
+ *
+ * @property {number} mono ms, by a clock that all share
+ * @property {string} kind
+ * @property {string} client
+ * @property {number | string} [call]
+ * @property {string} [op]
+ * @property {number} [limit]
+ * @property {boolean} [must]
+ * @property {boolean} [ok]
+ * @property {string} [error]
+ * @property {number} [asks]
+ * @property {number} [lease]
+ * @property {string} [name]
+ * @property {Mode} [mode]
+ * @property {string} [owner]
+ * @property {number} [token]
+ * @property {number} [until]
+ * @property {number} [weight]
+ * @property {number} [now] server time, microseconds
+ * @property {string} [how]
+ * @property {string} [reason]
+ * @property {boolean} [accepted]
+ * @property {number} [to]
+ * @property {string} [why]
+ * @property {string} [what]
+ *
+ * @typedef {object} Tenure one grant, and for how long its client believed in it
+ * @property {string} client
+ * @property {string} name
+ * @property {Mode} mode
+ * @property {number} weight
+ * @property {number} limit
+ * @property {string} owner
+ * @property {number} token
+ * @property {number | undefined} now
+ * @property {number} asked when its call began
+ * @property {number} from when the client had it
+ * @property {number} end when it believed in it no more, whether or not it looked
+ * @property {number} until what it believed last, if nothing had ended it before
+ * @property {string | null} how
+ * @property {number} endedAt
+ * @property {number} told when the signal's listener ran; Infinity: never
+ * @property {number} revived when it was believed in again after its end; Infinity: never
+ *
+ * @typedef {object} Call
+ * @property {Event} invoke
+ * @property {Event | null} settled
+ * @property {number} queued when it stood in line; Infinity: never
+ * @property {Tenure[]} tenures
+ *
+ * @typedef {object} History
+ * @property {readonly Event[]} events
+ * @property {readonly Tenure[]} tenures
+ * @property {ReadonlyMap<string, readonly Tenure[]>} names the tenures of each name
+ * @property {readonly Call[]} calls
+ * @property {ReadonlyMap<string, readonly (readonly [number, number])[]>} stops when a client did not run
+ * @property {ReadonlyMap<string, number>} exits
+ * @property {readonly Event[]} forgot
+ * @property {number} end of the history
+ *
+ * @typedef {object} Violation
+ * @property {string} invariant
+ * @property {number} mono when
+ * @property {string} text a sentence for whoever has to find the cause
+ */
+
+/**
+ * Events of several files of JSON lines, in their common order. A last line that was cut off (its
+ * process was killed) is left out.
+ *
+ * @param {readonly string[]} files
+ * @returns {Event[]}
+ */
+export function readHistory(files) {
+  const events = files.flatMap((file) => {
+    const lines = readFileSync(file, 'utf8').split('\n')
+    const cut = lines.pop()
+    if (cut !== '') lines.push(...whole(cut ?? ''))
+    return lines
+      .filter((line) => line !== '')
+      .map((line) => /** @type {Event} */ (JSON.parse(line)))
+  })
+  return events.sort((a, b) => a.mono - b.mono)
+}
+
+/** @param {string} line */
+function whole(line) {
+  try {
+    JSON.parse(line)
+    return [line]
+  } catch {
+    return []
+  }
+}
+
+/**
+ * Puts together what belongs together.
+ *
+ * @param {readonly Event[]} events in order of time
+ * @returns {History}
+ */
+export function understand(events) {
+  /** @type {Map<string, Call>} */
+  const calls = new Map()
+  /** @type {Map<string, Tenure>} */
+  const open = new Map()
+  /** @type {Tenure[]} */
+  const tenures = []
+  /** @type {Map<string, [number, number][]>} */
+  const stops = new Map()
+  /** @type {Map<string, number>} */
+  const exits = new Map()
+  /** @type {(event: Event) => string} */
+  const id = ({ client, call }) => `${client} ${call}`
+
+  for (const event of events) {
+    const { kind, mono, client, owner = '' } = event
+    const tenure = open.get(owner)
+    if (kind === 'invoke') {
+      calls.set(id(event), { invoke: event, settled: null, queued: Infinity, tenures: [] })
+    } else if (kind === 'return') {
+      const call = calls.get(id(event))
+      if (call) call.settled ??= event
+    } else if (kind === 'queued') {
+      const call = calls.get(id(event))
+      if (call) call.queued = Math.min(call.queued, mono)
+    } else if (kind === 'granted') {
+      const call = calls.get(id(event))
+      const granted = tenureOf(event, call?.invoke.mono ?? mono)
+      call?.tenures.push(granted)
+      open.set(owner, granted)
+      tenures.push(granted)
+    } else if (kind === 'held' && tenure) {
+      // Lost is for good: every renewal is an event, so nothing can have made it longer unseen.
+      if (tenure.how !== null || mono > tenure.until + 1) {
+        tenure.revived = Math.min(tenure.revived, mono)
+      } else {
+        tenure.until = event.until ?? mono
+        tenure.end = tenure.until
+      }
+    } else if (kind === 'ended' && tenure) {
+      tenure.how ??= event.how ?? 'released'
+      tenure.endedAt = Math.min(tenure.endedAt, mono)
+      tenure.end = Math.min(tenure.end, mono)
+    } else if (kind === 'told' && tenure) {
+      tenure.told = Math.min(tenure.told, mono)
+    } else if (kind === 'stopped') {
+      const all = stops.get(client) ?? []
+      stops.set(client, all)
+      all.push([mono, Infinity])
+    } else if (kind === 'resumed') {
+      const last = stops.get(client)?.at(-1)
+      if (last) last[1] = Math.min(last[1], mono)
+    } else if (kind === 'exit') {
+      exits.set(client, mono)
+      for (const one of open.values()) {
+        if (one.client !== client || one.how !== null) continue
+        one.how = 'exit'
+        one.endedAt = mono
+        one.end = Math.min(one.end, mono)
+      }
+    }
+  }
+  /** @type {Map<string, Tenure[]>} */
+  const names = new Map()
+  for (const tenure of tenures) {
+    const all = names.get(tenure.name) ?? []
+    names.set(tenure.name, all)
+    all.push(tenure)
+  }
+  const forgot = events.filter(({ kind }) => kind === 'forgot')
+  const end = events.at(-1)?.mono ?? 0
+  return { events, tenures, names, calls: [...calls.values()], stops, exits, forgot, end }
+}
+
+/**
+ * @param {Event} event
+ * @param {number} asked
+ * @returns {Tenure}
+ */
+function tenureOf({ client, name, mode, weight, limit, owner, token, until, now, mono }, asked) {
+  return {
+    client,
+    name: name ?? '',
+    mode: mode ?? 'x',
+    weight: weight ?? 1,
+    limit: limit ?? 1,
+    owner: owner ?? '',
+    token: token ?? NaN,
+    now,
+    asked,
+    from: mono,
+    end: until ?? mono,
+    until: until ?? mono,
+    how: null,
+    endedAt: Infinity,
+    told: Infinity,
+    revived: Infinity,
+  }
+}
+
+/** @param {number} mono */
+export const time = (mono) => `${mono.toFixed(1)} ms`
+
+/** @param {Tenure} tenure */
+export function describe({ client, mode, weight, limit, owner, token, from, end, how }) {
+  const kind = { x: 'exclusively', s: 'shared', p: `with ${weight} of ${limit} permits` }[mode]
+  const ended = how === null ? '' : `, ${how}`
+  return `${client} (${kind}, token ${token}, from ${time(from)} to ${time(end)}${ended}, owner ${owner})`
+}
+
+/**
+ * When a client can have done what was due at that moment: it may have been stopped, and ended then.
+ *
+ * @param {History} history
+ * @param {string} client
+ * @param {number} due
+ */
+export function soonest({ stops, exits }, client, due) {
+  let at = due
+  for (const [from, to] of stops.get(client) ?? []) if (from <= at && at < to) at = to
+  return (exits.get(client) ?? Infinity) <= at ? Infinity : at
+}

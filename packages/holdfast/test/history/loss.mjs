@@ -1,0 +1,34 @@
+// @ts-check
+import { describe, soonest, time } from './history.mjs'
+
+/** @import { History, Violation } from './history.mjs' */
+
+/**
+ * I3: a holder who has not let go is told at the latest when its belief ends, or as soon as its process
+ * runs again; and lost is for good.
+ *
+ * @param {History} history
+ * @param {number} slack ms: how late a timer may be
+ * @returns {Violation[]}
+ */
+export function loss(history, slack) {
+  const found = []
+  const invariant = 'I3 loss'
+  for (const tenure of history.tenures) {
+    const { client, name, until, how, endedAt, told, revived } = tenure
+    if (revived < Infinity) {
+      const text = `"${name}" was held again at ${time(revived)} after its end: ${describe(tenure)}`
+      found.push({ invariant, mono: revived, text })
+    }
+    const due = soonest(history, client, until) + slack
+    const released = how !== null && how !== 'lost' && endedAt <= due
+    if (released || due >= history.end) continue
+    const told1 = Math.min(told, how === 'lost' ? endedAt : Infinity)
+    if (told1 > due) {
+      const when = told1 === Infinity ? 'was never told' : `was told at ${time(told1)}`
+      const text = `the loss of "${name}" was to be told by ${time(due)}, and ${when}: ${describe(tenure)}`
+      found.push({ invariant, mono: due, text })
+    }
+  }
+  return found
+}
