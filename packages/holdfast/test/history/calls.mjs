@@ -23,12 +23,13 @@ export function settles(history, slack) {
       const text = `${nameOf(call)} failed with something that is no error of ours: ${settled.error}`
       found.push({ invariant, mono: settled.mono, text })
     }
-    if (invoke.limit === undefined) continue
-    const due = soonest(history, invoke.client, invoke.mono + invoke.limit) + slack
+    const { client, mono, limit } = invoke
+    if (limit === undefined) continue
+    const due = soonest(history, client, mono, mono + limit) + slack
     const at = settled?.mono ?? Infinity
     if (at <= due || due >= history.end) continue
     const late = at === Infinity ? 'never settled' : `settled at ${time(at)}`
-    const text = `${nameOf(call)} began at ${time(invoke.mono)}, was to settle by ${time(due)}, and ${late}`
+    const text = `${nameOf(call)} began at ${time(mono)}, was to settle by ${time(due)}, and ${late}`
     found.push({ invariant, mono: due, text })
   }
   return found

@@ -21,7 +21,8 @@ import { readFileSync } from 'node:fs'
  * - `told` (owner): the listener of the signal ran.
  * - `queued` (call): it stands in the server's line.
  * - `write` (name, owner, token, accepted): a guarded resource got a write, in the order of these events.
- * - `stopped`, `resumed`: the process of this client does not run; `exit`: it has ended.
+ * - `stopped`, `resumed`: the process of this client does not run; `asleep`: nor do its timers. `exit`: it
+ *   has ended.
  * - `forgot` (name or none, to, why): from `mono` `to` then something happened against which exclusion is
  *   not promised (design, I1): whoever had the lock then, or was about to, is not protected.
  * - `fault` (what): for who reads it. `healed`: from now on all is well.
@@ -51,6 +52,7 @@ import { readFileSync } from 'node:fs'
  * @property {number} [to]
  * @property {string} [why]
  * @property {string} [what]
+ * @property {boolean} [asleep]
  *
  * @typedef {object} Tenure one grant, and for how long its client believed in it
  * @property {string} client
@@ -65,6 +67,7 @@ import { readFileSync } from 'node:fs'
  * @property {number} from when the client had it
  * @property {number} end when it believed in it no more, whether or not it looked
  * @property {number} until what it believed last, if nothing had ended it before
+ * @property {number} since when it began to believe that
  * @property {string | null} how
  * @property {number} endedAt
  * @property {number} told when the signal's listener ran; Infinity: never
@@ -76,12 +79,14 @@ import { readFileSync } from 'node:fs'
  * @property {number} queued when it stood in line; Infinity: never
  * @property {Tenure[]} tenures
  *
+ * @typedef {{ from: number, to: number, asleep: boolean }} Stop when a client did not run
+ *
  * @typedef {object} History
  * @property {readonly Event[]} events
  * @property {readonly Tenure[]} tenures
  * @property {ReadonlyMap<string, readonly Tenure[]>} names the tenures of each name
  * @property {readonly Call[]} calls
- * @property {ReadonlyMap<string, readonly (readonly [number, number])[]>} stops when a client did not run
+ * @property {ReadonlyMap<string, readonly Stop[]>} stops
  * @property {ReadonlyMap<string, number>} exits
  * @property {readonly Event[]} forgot
  * @property {number} end of the history
@@ -134,7 +139,7 @@ export function understand(events) {
   const open = new Map()
   /** @type {Tenure[]} */
   const tenures = []
-  /** @type {Map<string, [number, number][]>} */
+  /** @type {Map<string, Stop[]>} */
   const stops = new Map()
   /** @type {Map<string, number>} */
   const exits = new Map()
@@ -164,6 +169,7 @@ export function understand(events) {
         tenure.revived = Math.min(tenure.revived, mono)
       } else {
         tenure.until = event.until ?? mono
+        tenure.since = mono
         tenure.end = tenure.until
       }
     } else if (kind === 'ended' && tenure) {
@@ -175,10 +181,10 @@ export function understand(events) {
     } else if (kind === 'stopped') {
       const all = stops.get(client) ?? []
       stops.set(client, all)
-      all.push([mono, Infinity])
+      all.push({ from: mono, to: Infinity, asleep: event.asleep ?? false })
     } else if (kind === 'resumed') {
       const last = stops.get(client)?.at(-1)
-      if (last) last[1] = Math.min(last[1], mono)
+      if (last) last.to = Math.min(last.to, mono)
     } else if (kind === 'exit') {
       exits.set(client, mono)
       for (const one of open.values()) {
@@ -220,6 +226,7 @@ function tenureOf({ client, name, mode, weight, limit, owner, token, until, now,
     from: mono,
     end: until ?? mono,
     until: until ?? mono,
+    since: mono,
     how: null,
     endedAt: Infinity,
     told: Infinity,
@@ -238,14 +245,20 @@ export function describe({ client, mode, weight, limit, owner, token, from, end,
 }
 
 /**
- * When a client can have done what was due at that moment: it may have been stopped, and ended then.
+ * When a client can have done what was due at that moment: it may have been stopped, and ended then. A timer
+ * that was set before a sleep comes later by as much.
  *
  * @param {History} history
  * @param {string} client
+ * @param {number} set
  * @param {number} due
  */
-export function soonest({ stops, exits }, client, due) {
+export function soonest({ stops, exits }, client, set, due) {
   let at = due
-  for (const [from, to] of stops.get(client) ?? []) if (from <= at && at < to) at = to
+  for (const { from, to, asleep } of stops.get(client) ?? []) {
+    if (from > at || to <= set) continue
+    if (asleep) at += to - Math.max(from, set)
+    else if (at < to) at = to
+  }
   return (exits.get(client) ?? Infinity) <= at ? Infinity : at
 }

@@ -166,6 +166,9 @@ describe('I3 loss', () => {
     const resumed = { mono: 300, kind: 'resumed', client: 'a' }
     expect(judge([a, stopped, resumed, told(300)])).toEqual([])
     expect(judge([a, stopped, resumed, told(310)])).toHaveLength(1)
+    const asleep = { ...stopped, asleep: true }
+    expect(judge([a, asleep, resumed, told(350)])).toEqual([])
+    expect(judge([a, asleep, resumed, told(355)])).toHaveLength(1)
     expect(judge([a, { mono: 50, kind: 'exit', client: 'a' }])).toEqual([])
   })
 

@@ -15,12 +15,12 @@ export function loss(history, slack) {
   const found = []
   const invariant = 'I3 loss'
   for (const tenure of history.tenures) {
-    const { client, name, until, how, endedAt, told, revived } = tenure
+    const { client, name, until, since, how, endedAt, told, revived } = tenure
     if (revived < Infinity) {
       const text = `"${name}" was held again at ${time(revived)} after its end: ${describe(tenure)}`
       found.push({ invariant, mono: revived, text })
     }
-    const due = soonest(history, client, until) + slack
+    const due = soonest(history, client, since, until) + slack
     const released = how !== null && how !== 'lost' && endedAt <= due
     if (released || due >= history.end) continue
     const told1 = Math.min(told, how === 'lost' ? endedAt : Infinity)

@@ -4,6 +4,9 @@ import { ManualClock } from '../../src/testing/manual-clock.js'
 /** When the world begins, ms since the epoch. */
 export const EPOCH = 1_700_000_000_000
 
+/** The world's time, and what happens in it. */
+export type WorldClock = Pick<ManualClock, 'monotonic' | 'setTimer'>
+
 export interface ClientClockOptions {
   /** How fast this client's clocks run: 1.01 gains a hundredth. */
   readonly rate?: number
@@ -24,7 +27,7 @@ interface Pending {
  * process may be frozen: then nothing of it runs, and what arrives waits until it is thawed.
  */
 export class ClientClock implements Runtime {
-  readonly #world: ManualClock
+  readonly #world: WorldClock
   readonly #rate: number
   readonly #random: ManualClock
   readonly #zero: number
@@ -35,7 +38,7 @@ export class ClientClock implements Runtime {
   #sleptAt = 0
   #slept = 0
 
-  constructor(world: ManualClock, options: ClientClockOptions = {}) {
+  constructor(world: WorldClock, options: ClientClockOptions = {}) {
     const { rate = 1, ahead = 0, seed = 1 } = options
     this.#world = world
     this.#rate = rate

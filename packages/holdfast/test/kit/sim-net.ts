@@ -1,6 +1,6 @@
 import type { Reply } from '../../src/clients/port.js'
 import type { MemoryServer } from '../../src/kernel/memory/server.js'
-import type { ManualClock } from '../../src/testing/manual-clock.js'
+import type { WorldClock } from './client-clock.js'
 import type { SimPort } from './sim-port.js'
 
 export type Direction = 'request' | 'reply' | 'push'
@@ -76,12 +76,12 @@ export interface Sent {
 export class SimNet {
   readonly server: MemoryServer
   readonly log: Sent[] = []
-  readonly #clock: ManualClock
+  readonly #clock: WorldClock
   readonly #rules: Rule[] = []
   readonly #rewrites: { what: string; with: (reply: Reply, parcel: Parcel) => Reply }[] = []
   readonly #far = new Map<string, Set<(message: string) => void>>()
 
-  constructor(server: MemoryServer, clock: ManualClock) {
+  constructor(server: MemoryServer, clock: WorldClock) {
     this.server = server
     this.#clock = clock
     // Subscribers of another node of a cluster: the message comes, PUBSUB NUMSUB does not know them.
