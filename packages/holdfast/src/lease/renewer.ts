@@ -29,6 +29,8 @@ export class Renewer {
     this.#clock = clock
     this.#runtime = runtime
     this.#drift = drift
+    // Timers do not count what the clock has jumped over.
+    clock.onJump(() => this.#rearm())
   }
 
   get leases(): ReadonlySet<Lease> {
@@ -70,6 +72,12 @@ export class Renewer {
     const ms = Math.max(0, Math.ceil(due - this.#clock.now()))
     const timer = this.#runtime.setTimer(() => this.#tick(), ms, alive)
     this.#timer = { at: due, keepAlive: alive, timer }
+  }
+
+  #rearm(): void {
+    const set = this.#timer
+    this.#disarm()
+    if (set) this.#arm(set.at, set.keepAlive)
   }
 
   #disarm(): void {

@@ -8,8 +8,8 @@ import { readFileSync } from 'node:fs'
  *
  * @typedef {object} Event one line. Every event has the first three; which others, the kind says.
  *
- * - `invoke` (call, op, limit, must): a call of a client begins. `limit`: ms by which it is to settle;
- *   `must`: it has to succeed, because all is well.
+ * - `invoke` (call, op, limit, grace, must): a call of a client begins. `limit`: ms by which it is to come to its
+ *   end, `grace`: those that it may then take for it; `must`: it has to succeed, because all is well.
  * - `return` (call, ok, error, asks, lease): it settled. `error`: the code; `asks`: how often it asked the
  *   server for the name, `lease`: the ttl.
  * - `granted` (call, name, mode, owner, token, until, and of permits weight and limit): a client has a
@@ -34,6 +34,7 @@ import { readFileSync } from 'node:fs'
  * @property {number | string} [call]
  * @property {string} [op]
  * @property {number} [limit]
+ * @property {number} [grace]
  * @property {boolean} [must]
  * @property {boolean} [ok]
  * @property {string} [error]

@@ -193,6 +193,7 @@ describe('I4 calls', () => {
     expect(judge([limited, back(50, 'ERR_TIMEOUT')])).toEqual([])
     expect(judge([limited, back(52, 'ERR_TIMEOUT')])[0]).toContain('settled at 52.0 ms')
     expect(judge([limited])[0]).toContain('never settled')
+    expect(judge([invoke({ limit: 40, grace: 10 }), back(50)])).toEqual([])
     expect(judge([limited, back(40, 'TypeError: x')])[0]).toContain(
       'no error of ours: TypeError: x',
     )

@@ -74,6 +74,21 @@ test('after a blocked event loop the flag, validFor and assertHeld are right at 
   expect(() => signal.throwIfAborted()).toThrow('lost')
 })
 
+test.each([
+  ['its machine sleeps', (clock: ManualClock) => clock.sleep(4000)],
+  ['its wall clock is set forward', (clock: ManualClock) => clock.step(4000)],
+])('the signal is not late when %s, once anybody has looked at the clock', async (_, jump) => {
+  const clock = new ManualClock()
+  const lock = await Holdfast.inMemory({ clock }).mutex('x', { renew: false }).acquire()
+  const told: number[] = []
+  lock.signal.addEventListener('abort', () => told.push(clock.monotonic()))
+  await clock.advance(1000)
+  jump(clock)
+  expect(lock.validFor).toBe(10_000 - 5000 - 102 - 500)
+  await clock.advance(9000)
+  expect(told).toEqual([10_000 - 4000 - 102 - 500])
+})
+
 test('a block that the lease survives costs nothing but its time', async () => {
   const clock = new ManualClock()
   const locks = Holdfast.inMemory({ clock })
