@@ -25,8 +25,8 @@ export function settles(history, slack) {
     }
     const { client, mono, limit } = invoke
     if (limit === undefined) continue
-    const decided = soonest(history, client, mono, mono + limit)
-    const due = soonest(history, client, decided, decided + (invoke.grace ?? 0)) + slack
+    const decided = soonest(history, client, mono, mono + limit + slack)
+    const due = soonest(history, client, decided, decided + (invoke.grace ?? 0))
     const at = settled?.mono ?? Infinity
     if (at <= due || due >= history.end) continue
     const late = at === Infinity ? 'never settled' : `settled at ${time(at)}`

@@ -1,7 +1,7 @@
 // @ts-check
 // Judges a history by the invariants I1 to I9. Each is one sweep over it.
 import { liveness, settles } from './calls.mjs'
-import { exclusion } from './exclusion.mjs'
+import { exclusion, proved } from './exclusion.mjs'
 import { understand } from './history.mjs'
 import { loss } from './loss.mjs'
 import { idle, order } from './order.mjs'
@@ -40,7 +40,7 @@ export function check(events, expected = {}) {
   } = expected
   const history = understand(events)
   const violations = [
-    ...(exclusive ? exclusion(history) : []),
+    ...(exclusive ? [...exclusion(history), ...proved(history)] : []),
     ...(fencing ? [...tokens(history, exclusive), ...resource(history)] : []),
     ...loss(history, slack),
     ...settles(history, slack),

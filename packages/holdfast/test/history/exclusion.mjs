@@ -17,6 +17,25 @@ export function exclusion(history) {
 }
 
 /**
+ * I1, before it comes to two holders: nobody believes in a lock for longer than the lease of the servers.
+ *
+ * @param {History} history
+ * @returns {Violation[]}
+ */
+export function proved(history) {
+  return history.tenures.flatMap((tenure) => {
+    const { beyond } = tenure
+    if (!beyond || unprotected(history, { ...tenure, end: Infinity })) return []
+    const { mono, until = 0, ends = 0 } = beyond
+    const lease = ends === -Infinity ? 'there was none' : `it ended at ${time(ends)}`
+    const text =
+      `at ${time(mono)} "${tenure.name}" was believed in until ${time(until)}, and of its lease on the ` +
+      `servers ${lease}: ${describe(tenure)}`
+    return [{ invariant: 'I1 proof', mono, text }]
+  })
+}
+
+/**
  * Whether something was forgotten, forced or stepped while it held the lock or was about to.
  *
  * @param {Pick<History, 'forgot'>} history

@@ -16,9 +16,10 @@ import { readFileSync } from 'node:fs'
  *   lock, and believes in it `until`. `now`: the server's time then, the latest of several.
  * - `held` (owner, until): it was renewed, or looked, and believes `until` now, later or earlier. Every renewal
  *   has to be there.
+ *   Both may carry `ends`: when the lease ends on the servers (on a majority), where somebody can see that.
  * - `ended` (owner, how): it believes no more. `how`: 'released' when it begins to release (or hands over, or
  *   goes on as a reader), 'lost' when it was told or noticed.
- * - `told` (owner): the listener of the signal ran.
+ * - `told` (owner): the listener of the signal ran; every loss has to have one.
  * - `queued` (call): it stands in the server's line.
  * - `write` (name, owner, token, accepted): a guarded resource got a write, in the order of these events.
  * - `stopped`, `resumed`: the process of this client does not run; `asleep`: nor do its timers. `exit`: it
@@ -45,6 +46,7 @@ import { readFileSync } from 'node:fs'
  * @property {string} [owner]
  * @property {number} [token]
  * @property {number} [until]
+ * @property {number} [ends]
  * @property {number} [weight]
  * @property {number} [now] server time, microseconds
  * @property {string} [how]
@@ -69,6 +71,7 @@ import { readFileSync } from 'node:fs'
  * @property {number} end when it believed in it no more, whether or not it looked
  * @property {number} until what it believed last, if nothing had ended it before
  * @property {number} since when it began to believe that
+ * @property {Event | null} beyond when it first believed in more than the servers' lease
  * @property {string | null} how
  * @property {number} endedAt
  * @property {number} told when the signal's listener ran; Infinity: never
@@ -162,6 +165,7 @@ export function understand(events) {
       const call = calls.get(id(event))
       const granted = tenureOf(event, call?.invoke.mono ?? mono)
       call?.tenures.push(granted)
+      overstate(granted, event)
       open.set(owner, granted)
       tenures.push(granted)
     } else if (kind === 'held' && tenure) {
@@ -172,6 +176,7 @@ export function understand(events) {
         tenure.until = event.until ?? mono
         tenure.since = mono
         tenure.end = tenure.until
+        overstate(tenure, event)
       }
     } else if (kind === 'ended' && tenure) {
       tenure.how ??= event.how ?? 'released'
@@ -228,11 +233,23 @@ function tenureOf({ client, name, mode, weight, limit, owner, token, until, now,
     end: until ?? mono,
     until: until ?? mono,
     since: mono,
+    beyond: null,
     how: null,
     endedAt: Infinity,
     told: Infinity,
     revived: Infinity,
   }
+}
+
+/**
+ * Does this claim more than the servers' lease proves? Its clock may be read in between.
+ *
+ * @param {Tenure} tenure
+ * @param {Event} event
+ */
+function overstate(tenure, event) {
+  const { until = -Infinity, ends = Infinity, mono } = event
+  if (until > mono && until > ends + 1) tenure.beyond ??= event
 }
 
 /** @param {number} mono */

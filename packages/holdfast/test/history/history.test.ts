@@ -25,9 +25,10 @@ function got(
   ]
 }
 
-const ended = (events: readonly Event[], mono: number, how = 'released'): Event => {
+const ended = (events: readonly Event[], mono: number, how = 'released'): Event[] => {
   const { client, owner = '' } = events[1]!
-  return { mono, kind: 'ended', client, owner, how }
+  const told = how === 'lost' ? [{ mono, kind: 'told', client, owner }] : []
+  return [{ mono, kind: 'ended', client, owner, how }, ...told]
 }
 
 const later: Event = { mono: 99_999, kind: 'healed', client: '' }
@@ -63,6 +64,16 @@ describe('I1 exclusion', () => {
     const [a, b] = [got('a', 1, [0, 10, 100]), got('b', 2, [0, 150, 900])]
     const held = { mono: 60, kind: 'held', client: 'a', owner: a[1]!.owner!, until: 160 }
     expect(judge([a, held, ended(a, 160, 'lost'), b, ended(b, 900)])[0]).toContain('I1 exclusion')
+  })
+
+  test('nobody believes for longer than the lease on the servers', () => {
+    const a = got('a', 1, [0, 10, 100], { ends: 99.5 })
+    const held = { mono: 60, kind: 'held', client: 'a', owner: a[1]!.owner!, until: 160, ends: 159 }
+    expect(judge([a, held, ended(a, 120)])).toEqual([])
+    const late = { ...held, ends: 150 }
+    expect(judge([a, late, ended(a, 120)])[0]).toMatch(/I1 proof: at 60.0 ms "a" .*160.*150/)
+    const none = { ...held, ends: -Infinity }
+    expect(judge([a, none, ended(a, 120)])[0]).toContain('there was none')
   })
 
   test('readers beside readers, and no writer', () => {
@@ -223,7 +234,7 @@ describe('I5 and I6, where nothing goes wrong', () => {
         invoke!,
         granted!,
         { ...returned!, asks, lease: 500 },
-        ended([invoke!, granted!], 1500),
+        ...ended([invoke!, granted!], 1500),
       ]
     }
     expect(judge(asked(8), { calm: true })).toEqual([])
@@ -253,7 +264,7 @@ test('I9: nothing is left', () => {
 test('it counts, so that nothing is not taken for good', () => {
   const a = got('a', 1, [0, 10, 100])
   const queued: Event = { ...a[0]!, mono: 5, kind: 'queued' }
-  const events = [a[0]!, queued, a[1]!, a[2]!, ended(a, 60, 'lost')]
+  const events = [a[0]!, queued, a[1]!, a[2]!, ...ended(a, 60, 'lost')]
   const { counts } = check(events)
   expect(counts).toEqual({ calls: 1, tenures: 1, names: 1, contended: 1, lost: 1 })
 })

@@ -20,12 +20,11 @@ export function loss(history, slack) {
       const text = `"${name}" was held again at ${time(revived)} after its end: ${describe(tenure)}`
       found.push({ invariant, mono: revived, text })
     }
-    const due = soonest(history, client, since, until) + slack
+    const due = soonest(history, client, since, until + slack)
     const released = how !== null && how !== 'lost' && endedAt <= due
     if (released || due >= history.end) continue
-    const told1 = Math.min(told, how === 'lost' ? endedAt : Infinity)
-    if (told1 > due) {
-      const when = told1 === Infinity ? 'was never told' : `was told at ${time(told1)}`
+    if (told > due) {
+      const when = told === Infinity ? 'was never told' : `was told at ${time(told)}`
       const text = `the loss of "${name}" was to be told by ${time(due)}, and ${when}: ${describe(tenure)}`
       found.push({ invariant, mono: due, text })
     }

@@ -88,5 +88,6 @@ export class SimProcess {
 }
 
 function holdfastOf(links: readonly Link[], options: HoldfastOptions): Holdfast {
-  return new Holdfast(links[0]!, options)
+  const [only, ...more] = links
+  return new Holdfast(more.length === 0 ? only! : links, options)
 }

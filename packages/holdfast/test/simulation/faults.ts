@@ -80,7 +80,7 @@ export class Faults {
 
   /** All that is broken is mended. */
   mend(): void {
-    for (const mend of [...this.#broken]) mend()
+    for (const mend of this.#broken) mend()
   }
 
   #for(ms: number, mend: () => void): void {
@@ -134,13 +134,14 @@ export class Faults {
       case 'restart':
         return this.#away(node, true)
       case 'forget':
-        return this.#away(node, false)
+        for (const one of this.#some(node)) this.#away(one, false)
+        return
       case 'flush':
-        node.server.flush()
-        recorder.add({ kind: 'forgot', client: '', why: 'FLUSHALL' })
+        for (const one of this.#some(node)) one.server.flush()
+        if (this.#alone) recorder.add({ kind: 'forgot', client: '', why: 'FLUSHALL' })
         return
       case 'ahead':
-        // Leases end too early; whoever has one then is not protected.
+        // Leases end too early there, and a majority may be one node less: whoever has one is not protected.
         node.step += dice.between(1, 2000)
         recorder.add({ kind: 'forgot', client: '', why: `${node.name}'s clock stepped forward` })
         return
@@ -150,6 +151,17 @@ export class Faults {
       case 'wall':
         process.clock.step(dice.between(-3000, 3000))
     }
+  }
+
+  /** This one; and in every third case others of a quorum with it, as when the power fails. */
+  #some(node: SimNode): SimNode[] {
+    const more = this.#dice.chance(1 / 3)
+    return this.#on.nodes.filter((one) => one === node || (more && this.#dice.chance(0.7)))
+  }
+
+  /** What one server forgets is lost; a quorum knows better. */
+  get #alone(): boolean {
+    return this.#on.nodes.length === 1
   }
 
   #linksTo(node: SimNode): Link[] {
@@ -179,9 +191,10 @@ export class Faults {
     node.down()
     for (const link of this.#linksTo(node)) link.breaks()
     const { recorder } = this.#on
-    const forgot = lasting
-      ? null
-      : recorder.add({ kind: 'forgot', client: '', to: Infinity, why: `${node.name} forgot all` })
+    const forgot =
+      lasting || !this.#alone
+        ? null
+        : recorder.add({ kind: 'forgot', client: '', to: Infinity, why: `${node.name} forgot all` })
     this.#for(this.#dice.around(200), () => {
       node.restart(lasting)
       if (forgot) forgot.to = this.#on.schedule.monotonic()

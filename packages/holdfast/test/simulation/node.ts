@@ -1,4 +1,6 @@
+import { keysOf } from '../../src/kernel/names.js'
 import { MemoryServer } from '../../src/kernel/memory/server.js'
+import { SortedSet } from '../../src/kernel/memory/sorted-set.js'
 import { EPOCH } from '../kit/client-clock.js'
 import type { Schedule } from './schedule.js'
 
@@ -9,6 +11,17 @@ class Server extends MemoryServer {
 
   override flush(): void {
     if (!this.lasting) super.flush()
+  }
+
+  /** All that a key holds. */
+  textOf(key: string): string {
+    const value = this.space.peek(key)
+    if (value === null || typeof value === 'string') return value ?? ''
+    if (value instanceof Map) return [...value].flat().join(' ')
+    return value
+      .slice(0, value.size)
+      .map(({ member }) => member)
+      .join(' ')
   }
 }
 
@@ -44,6 +57,17 @@ export class SimNode {
 
   get latest(): number {
     return Math.max(this.#latest, this.micros)
+  }
+
+  /** When the lease ends that an owner has here, by the world's time; -Infinity: it has none. */
+  endsOf(name: string, owner: string): number {
+    const [k, , , shared] = keysOf(name, 'lock:')
+    const { space } = this.server
+    const value = space.peek(k)
+    const shares = space.peek(shared)
+    let ends = value === owner ? space.expiry(k) : null
+    if (ends === null && shares instanceof SortedSet) ends = shares.score(owner)
+    return ends === null ? -Infinity : (ends - EPOCH - this.step) / this.#rate
   }
 
   /** Something has arrived: now, when it goes on, or never. */

@@ -35,6 +35,8 @@ export class Recorder {
   readonly counts = new Map<string, number>()
   /** The server's time now, the latest of the nodes. */
   serverTime: () => number = () => 0
+  /** When a lease ends on the servers; null where that does not bound what may be believed. */
+  leaseEnds: ((name: string, owner: string) => number) | null = null
   readonly #schedule: Schedule
   readonly #processes = new Map<string, SimProcess>()
   /** Calls that wait, by client and name. */
@@ -80,9 +82,9 @@ export class Recorder {
     return this.#processes.get(owner.slice(0, owner.indexOf('.')))
   }
 
-  #renewed({ owner, validFor }: HoldfastEvents['holdfast:renewed']): void {
+  #renewed({ name, owner, validFor }: HoldfastEvents['holdfast:renewed']): void {
     const process = this.#of(owner)
-    if (process) this.#believes(process, owner, validFor)
+    if (process) this.#believes(process, name, owner, validFor)
   }
 
   #lost({ owner, reason }: HoldfastEvents['holdfast:lost']): void {
@@ -98,15 +100,19 @@ export class Recorder {
     if (call !== undefined) this.add({ kind: 'queued', client: process!.name, call })
   }
 
-  #believes({ name: client, rate }: SimProcess, owner: string, validFor: number): void {
-    const until = this.#schedule.monotonic() + validFor / rate
-    this.add({ kind: 'held', client, owner, until })
+  #believes(process: SimProcess, name: string, owner: string, validFor: number): void {
+    const until = this.#schedule.monotonic() + validFor / process.rate
+    this.add({ kind: 'held', client: process.name, owner, until, ...this.#proof(name, owner) })
+  }
+
+  #proof(name: string, owner: string): { ends?: number } {
+    return this.leaseEnds ? { ends: this.leaseEnds(name, owner) } : {}
   }
 
   /** The holder looks. */
   look(process: SimProcess, lock: Lock): boolean {
     const held = lock.isHeld
-    if (held) this.#believes(process, lock.owner, lock.validFor)
+    if (held) this.#believes(process, lock.name, lock.owner, lock.validFor)
     return held
   }
 
@@ -160,11 +166,15 @@ export class Recorder {
       token,
       until: this.#schedule.monotonic() + lock.validFor / rate,
       now: this.serverTime(),
+      ...this.#proof(name, owner),
       ...how,
     })
     // It may be lost before anybody could listen.
-    if (lock.signal.aborted) this.add({ kind: 'ended', client, owner, how: 'lost' })
-    else lock.signal.addEventListener('abort', () => this.add({ kind: 'told', client, owner }))
+    const told = (): Event => this.add({ kind: 'told', client, owner })
+    if (lock.signal.aborted) {
+      this.add({ kind: 'ended', client, owner, how: 'lost' })
+      told()
+    } else lock.signal.addEventListener('abort', told)
   }
 
   /** It is about to let go, if it still holds. */

@@ -1,7 +1,7 @@
 import type { Expectations } from '../history/check.mjs'
 import type { Dice } from './dice.js'
 import type { Fault } from './faults.js'
-import type { Habits, Kind } from './workload.js'
+import { MOST_KEPT, type Habits, type Kind } from './workload.js'
 import type { Weather } from './wire.js'
 
 /** A kind of bad day. What is not told is drawn anew for each seed. */
@@ -50,16 +50,20 @@ const MIXES: readonly Partial<Record<Kind, number>>[] = [
   { mutex: 4, read: 3, write: 2, semaphore: 3, all: 1, reentrant: 1 },
 ]
 
+/** The longest lease that `extend` and `lockDelay` make of this, and the drift. */
+export const quarantineFor = (ttl: number): number => Math.ceil((1.5 * ttl + MOST_KEPT) * 1.02) + 10
+
 /** What the tasks of a run do. */
-export function habitsOf(dice: Dice, { habits }: Scenario): Habits {
-  const least = dice.between(300, 700)
+export function habitsOf(dice: Dice, { habits }: Scenario, nodes: number): Habits {
+  // On a quorum they are short, so that a node that forgot comes back in the time of a run.
+  const least = dice.between(300, nodes === 1 ? 700 : 330)
   return {
     kinds: dice.pick(MIXES),
     names: 1 + dice.below(2),
     limit: 2 + dice.below(2),
     hold: dice.between(5, 60),
     pause: dice.between(1, 40),
-    ttl: [least, least + dice.between(10, 600)],
+    ttl: [least, least + dice.between(10, nodes === 1 ? 600 : 100)],
     forced: dice.chance(0.3) ? 0.03 : 0,
     handedOver: dice.chance(0.3) ? 0.1 : 0,
     aborted: dice.chance(0.5) ? 0.15 : 0,
@@ -85,7 +89,7 @@ export const scenarios: readonly Scenario[] = [
       handedOver: 0,
       extras: 0,
       fixed: 0,
-      kinds: dice.pick(MIXES.slice(0, 3)),
+      kinds: dice.pick(MIXES.slice(0, 4)),
     }),
   },
   {

@@ -6,6 +6,9 @@ interface Entry extends Timer {
   callback: (() => void) | null
 }
 
+/** So many events at one moment are no accident. */
+const MOST_AT_ONCE = 20_000
+
 const before = (a: Entry, b: Entry): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
 
 /** The world's time. It stands still while anything runs, and jumps from one event to the next. */
@@ -15,6 +18,9 @@ export class Schedule {
   readonly #heap: Entry[] = []
   /** How many events there have been. */
   events = 0
+  /** Something is done again and again without a pause: then time goes on no more. */
+  stuck = false
+  #here = 0
 
   monotonic(): number {
     return this.#now
@@ -49,6 +55,9 @@ export class Schedule {
       }
       this.#pop()
       if (!next.callback) continue
+      this.#here = next.at > this.#now ? 0 : this.#here + 1
+      if (this.#here > MOST_AT_ONCE) this.stuck = true
+      if (this.stuck) return
       this.#now = Math.max(this.#now, next.at)
       this.events++
       next.callback()

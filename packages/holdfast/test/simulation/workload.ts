@@ -49,7 +49,7 @@ export interface Stage {
 interface Held {
   readonly locks: readonly Lock[]
   readonly how: readonly How[]
-  release(): Promise<unknown>
+  readonly release: () => Promise<unknown>
 }
 
 /** One of the tasks of a process: it takes locks, holds them and lets go, over and over. */
@@ -107,7 +107,8 @@ export class Task {
       if (lock) this.#granted(call, lock, how)
       return lock
     })
-    if (made) await this.#hold({ locks: [made], how: [how], release: () => made.release() }, options)
+    if (made)
+      await this.#hold({ locks: [made], how: [how], release: () => made.release() }, options)
   }
 
   #name(kind: Kind): string {
@@ -271,15 +272,15 @@ export class Task {
     const { limit } = habits
     for (let i = 0; i < habits.names; i++) {
       if (dice.chance(0.7)) {
-        items.push(`m${i}`)
+        items.push(locks.mutex(`m${i}`, options))
         how.push({ mode: 'x' })
       }
       if (dice.chance(0.4)) {
-        items.push(locks.readWrite(`w${i}`).read())
+        items.push(locks.readWrite(`w${i}`, options).read())
         how.push({ mode: 's' })
       }
       if (dice.chance(0.4)) {
-        items.push({ lock: locks.semaphore(`s${i}`, { limit }), permits: 1 })
+        items.push({ lock: locks.semaphore(`s${i}`, { ...options, limit }), permits: 1 })
         how.push({ mode: 'p', weight: 1, limit })
       }
     }
