@@ -62,23 +62,21 @@ export class Rounds {
    */
   async acquire(keys: NameKeys, timeout: number, fields: Fields): Promise<Answer> {
     const end = this.#clock.now() + timeout
-    let written = false
+    // Of those who share: what their token has to be above, once they have asked a majority for it.
+    let least: number | null = null
     for (let round = 1; ; round++) {
       const left = Math.max(LEAST_LEFT_MS, Math.ceil(end - this.#clock.now()))
-      const { said, bid, sent, outcome } = await this.#round(keys, left, fields, timeout)
+      const asked = this.#round(keys, left, fields, timeout, least ?? 0)
+      const { said, bid, sent, outcome } = await asked
       if (!bid) throw this.#panel.failure(said)
+      const more = round < ROUNDS && this.#clock.now() < end
       if (outcome.kind === 'won') {
-        const known = Math.max(...outcome.votes.map((vote) => before(vote)))
-        if (bid.mode === 'x' || written || known < bid.ballot) {
-          return this.#granted(bid, outcome.votes, sent)
-        }
+        least ??= bid.mode === 'x' ? 0 : Math.max(...outcome.votes.map((vote) => before(vote)))
+        if (bid.ballot > least) return this.#granted(bid, outcome.votes, sent)
         // It holds; its token is to be above all that are complete.
-        written = true
-        continue
-      }
-      written = false
-      const time = this.#clock.now() < end
-      if (outcome.kind === 'again' && round < ROUNDS && time) continue
+        if (more) continue
+      } else least = null
+      if (outcome.kind === 'again' && more) continue
       const stands = outcome.kind === 'lost' && bid.state === 'waiting'
       this.#giveBack(bid, stands)
       // Not carried out, because the caller's own time is over or a clock is not known well.
@@ -95,6 +93,7 @@ export class Rounds {
     left: number,
     fields: Fields,
     timeout: number,
+    least: number,
   ): Promise<{ said: readonly Said[]; bid: Bid | null; sent: number; outcome: Outcome }> {
     const { nodes } = this.#panel
     const sent = this.#clock.now()
@@ -106,7 +105,7 @@ export class Rounds {
         if (!wanted) return null
         if (bid === null) {
           bid = this.#bids.of(keys, timeout, wanted)
-          ballot = this.next(bid)
+          ballot = this.next(bid, least)
         }
         // A later round has begun, or the end.
         if (bid.ballot !== ballot || bid.state === 'over') return null
@@ -135,11 +134,11 @@ export class Rounds {
     return { said: heard, bid, sent, outcome }
   }
 
-  /** A ballot for the next round. */
-  next(bid: Bid): number {
+  /** A ballot for the next round, above this one. */
+  next(bid: Bid, least = 0): number {
     // The order of the lines is that of arrival; ballots may run ahead of the clocks.
     if (bid.ticket === '') bid.ticket = String(this.#ballots.now())
-    bid.ballot = this.#ballots.next(bid.ballot)
+    bid.ballot = this.#ballots.next(Math.max(bid.ballot, least))
     return bid.ballot
   }
 
