@@ -19,4 +19,12 @@ export const regressions: readonly Regression[] = [
     was: 'I3: the signal was late by as much as the clock had jumped, because the timer of the loss was not set anew',
   },
   { seed: 230, nodes: 1, scenario: 'beyond', was: 'the same' },
+  {
+    seed: 463,
+    nodes: 3,
+    scenario: 'clocks',
+    was: 'I2: the ballot that a reader wrote back was taken although it was not above the one that made it necessary',
+  },
+  { seed: 35, nodes: 5, scenario: 'clocks', was: 'the same' },
+  { seed: 462, nodes: 5, scenario: 'clocks', was: 'the same' },
 ]
