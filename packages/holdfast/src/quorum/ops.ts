@@ -38,6 +38,6 @@ export function unanswered(timeout: number): HoldfastError {
 
 /** A guarded call was refused for so long. */
 export function quarantined(ms: number): HoldfastError {
-  const message = `the server is in quarantine for ${ms} ms more: it has lost its memory or was restarted, and leases that it forgot may live. After the first start of all servers, call bootstrap() once`
+  const message = `the server is in quarantine for ${ms} ms more: it has lost its memory, was restarted or replaced, or has a new epoch, and leases that it does not know may live. Only after the first start of all servers, when there can be none, call bootstrap()`
   return new HoldfastError('ERR_UNAVAILABLE', message)
 }

@@ -11,6 +11,11 @@ export function documented(): readonly string[] {
   return line![1]!.split(/\s+/)
 }
 
+/** The right to a server's marker, which docs/clients.md has for several servers. */
+export function marker(): string {
+  return /`(~\{hf\}[^`]*)`/.exec(readFileSync(page, 'utf8'))![1]!
+}
+
 /** The commands that the scripts contain, in the form of rights. */
 export function inScripts(): ReadonlySet<string> {
   const calls = Object.values(scripts).flatMap(({ lua }) => [

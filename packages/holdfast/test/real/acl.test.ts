@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Holdfast } from '../../src/index.js'
+import { MARKER_KEY } from '../../src/quorum/ops.js'
 import { findServer, startServer, type RunningServer } from '../../src/testing/index.js'
 import { kinds, otherKinds, type Made } from '../clients/kinds.js'
-import { denied, documented, inScripts } from './acl-kit.js'
+import { denied, documented, inScripts, marker } from './acl-kit.js'
 import { everything, fine, type Course } from './everything.js'
 import { engines, Events, refusal, until, World } from './kit.js'
 
@@ -125,6 +126,18 @@ describe.each(onEach)('a user with the documented rights, on %s', (engine, right
       const left = await world.admin.pttl(key)
       expect([key, left > 0 && left < 15_000]).toEqual([key, true])
     }
+  })
+
+  test('a guarded server (several servers, strictFailover) needs the key of its marker too', async () => {
+    await grant(rights)
+    const locks = new Holdfast(world.client(login), { strictFailover: true })
+    await expect(locks.bootstrap()).rejects.toMatchObject({ code: 'ERR_CONFIG' })
+    await expect(locks.mutex('a').acquire()).rejects.toMatchObject({ code: 'ERR_CONFIG' })
+    await grant([...rights, marker()])
+    expect(await locks.bootstrap()).toBe(true)
+    await locks.mutex('a').use(async () => {})
+    await locks.close()
+    expect(await world.keys()).toEqual([MARKER_KEY])
   })
 
   const gone = [/^\+(evalsha|eval|time|get|set)$/, /^~/]
