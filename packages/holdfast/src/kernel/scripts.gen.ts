@@ -413,11 +413,12 @@ const p46 = `local AHEAD_US = 60000000
 local SLACK_US = 5000000
 local MARKER_TEXT = '^(%d+) (%d+) (%S+) (%d+) (%d+)$'`
 const p47 = `local function mark(key, from, least, epoch, quarantine)
-call('SET', key, int(from) .. ' ' .. int(least) .. ' ' .. (run == '' and '-' or run) .. ' ' .. epoch .. ' ' .. quarantine)
+call('SET', key, int(from) .. ' ' .. int(least) .. ' ' .. run .. ' ' .. epoch .. ' ' .. quarantine)
 end`
 const p48 = `local function guard()
 local version, epoch, quarantine = string.match(ARGV[1], '^(%d+) (%d+) (%d+)$')
 if version ~= VERSION then return 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION end
+if run == '' then return 'the quarantine of this node needs the right to INFO' end
 local key = KEYS[#KEYS]
 local from, least, of, era, length = string.match(call('GET', key) or '', MARKER_TEXT)
 if era and tonumber(era) > tonumber(epoch) then
@@ -426,7 +427,7 @@ end
 if era == epoch and length ~= quarantine then
 return 'the quarantine of this node is ' .. length .. ' ms, and not ' .. quarantine
 end
-local known = era == epoch and (of == run or run == '')
+local known = era == epoch and of == run
 from, floor = tonumber(from) or 0, tonumber(least) or 0
 if not known then
 from = now + tonumber(quarantine)
@@ -778,7 +779,7 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'bootstrap' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'q_acquire' | 'q_release' | 'q_renew' | 'q_turn' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: 'a2cf3d830897642a6fa710a90a3530f70085723a',
+    sha1: '25bced0b2c2763b676d97499115aa769aa1e16b3',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, `return each(12, function(n, field)
 local owner = field(1)
 local asked, verdict = asked_for(n, field)
@@ -826,7 +827,7 @@ end, true)`].join('\n'),
   },
   all: {
     name: 'all',
-    sha1: '95c0c04e3494d07ce28df4efe854150acc094a56',
+    sha1: 'cb8eddfc1e963a6885a7c8c254c3fad41220fdb3',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, `return answer(function(out)
 if quarantined then
 for i = 1, #KEYS / 5 do out[3 + i] = { 'quarantine', quarantined } end
@@ -876,7 +877,7 @@ end)`].join('\n'),
   },
   announce: {
     name: 'announce',
-    sha1: '5922065f0d9305dc17adaac3130b95557505266f',
+    sha1: 'f4bcf82d9c4b13ba4939053116aab69c7409e4ae',
     lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, function(n)
 local text = 'nobody - ' .. int(n.last) .. ' ' .. us_text
 if n.value and n.value ~= MARKER and ours(n.value) then
@@ -889,7 +890,7 @@ end)`].join('\n'),
   },
   bootstrap: {
     name: 'bootstrap',
-    sha1: '2d07faeaab3e2ce90ed716c255f9681c068ab89c',
+    sha1: 'f058ca3866fa1ebf5c5b48b4ba9c026627d209df',
     lua: [p0, p1, p6, p46, p47, p48, p50, p53, `local text = call('GET', KEYS[1])
 if ARGV[2] ~= '1' and not text then return { us_text, run, '', { 'missing' } } end
 return answer(function(out)
@@ -906,7 +907,7 @@ end)`].join('\n'),
   },
   edge: {
     name: 'edge',
-    sha1: 'dbd3b952b5dd5fb3c28388ab9fff57e46f6f7c79',
+    sha1: '1302d36a52760078eaf050fa98f3269a14cda46a',
     lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p44, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(2, function(n, field)
 local owner = field(1)
 local r = held(n, owner) and record(n, owner)
@@ -922,7 +923,7 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: '2c22e48587940d66edb25d37c5b8cbc30ea69ba3',
+    sha1: '73d6c543e238f79c9923a582d40f670f76155ff9',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p60, p41, p42, p43, p44, p46, p47, p48, p50, p51, p52, p53, p54, p55, p61, p62, p63, p64, p65, p66, p67, p68, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
@@ -1028,12 +1029,12 @@ end)`].join('\n'),
   },
   hello: {
     name: 'hello',
-    sha1: '23213f33de2cb763b1663152f7253e1d3c22ffee',
+    sha1: '9041fab8aea4cab64b6c4710a701d4d2bf99c5b0',
     lua: [p0, p1, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p33, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, nil)`].join('\n'),
   },
   inspect: {
     name: 'inspect',
-    sha1: '0079bf9b2e54067f4b67ceee6e19176297467c4c',
+    sha1: '323c538730e128a539cd6e3f285f94ac2e939eee',
     lua: [p0, p1, p2, p5, p6, p8, p9, p11, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p69, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, function(n)
 local waiters = {}
 local count, holders = holders_of(n)
@@ -1058,7 +1059,7 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: '658a1661e02fbfcf61b753f5887241bddd90a187',
+    sha1: '455a560901ae9f1bbc4b574f104dee32fc576381',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p61, p70, p62, p63, p64, p71, p72, p73, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
@@ -1159,7 +1160,7 @@ end, true)`].join('\n'),
   },
   q_release: {
     name: 'q_release',
-    sha1: 'fbc9352b3a0aadc820337cb0c3b881b6b58ab844',
+    sha1: '324d2ae4ebe20cf50bfddd8ac632249d5901b74c',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p38, p39, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p77, p78, p79, p61, p70, p62, p64, p65, p66, p67, p68, `local function count_out(n, r, failed)
 local token = tonumber(r.token)
 if failed then
@@ -1218,7 +1219,7 @@ end)`].join('\n'),
   },
   q_renew: {
     name: 'q_renew',
-    sha1: '62b97725ecd53a25b4494ed2c01f8f65586bfb59',
+    sha1: '00dcd1e2ce428d6f54f2d62ceb8faf3367cda9c4',
     lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p70, p62, p64, p71, p72, p73, p74, p75, p76, `local function lost(n, owner, field)
 local r = parse(field(5))
 local token = r and ballot_of(r.token)
@@ -1272,7 +1273,7 @@ end, true)`].join('\n'),
   },
   q_turn: {
     name: 'q_turn',
-    sha1: '058eaa01f650f7854d3b2ffae6fd8af623c2c6e2',
+    sha1: 'b47c56c2be2e16db485cb914a6bdd62f74e52390',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p80, p61, p70, p62, p64, p71, p72, p75, p66, p67, p68, `local function make(n, heir, r, ends, state, before)
 r.sub = sub_of(n, r.mode, slots_of(before))
 raise(n, r.mode, tonumber(n.ballot))
@@ -1297,7 +1298,7 @@ end, true)`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: '24179f6bf7d34c3b72a3b4781b6ca7efcf681640',
+    sha1: '32d9942847a6b2f877efd73f72782e341652aaac',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p37, p38, p39, p40, p60, p41, p42, p43, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p77, p78, p79, `return each(2, function(n, field)
 local owner = field(1)
 local verdict, moved, kept, r, was = let_go(n, owner, tonumber(field(2)) or 0)
@@ -1316,7 +1317,7 @@ end)`].join('\n'),
   },
   renew: {
     name: 'renew',
-    sha1: 'f66f8481d4a741cf6975e48cd1a5d1a823a28165',
+    sha1: '1ef17e3a42b5d182432e4474fd7aca9930e70a75',
     lua: [p0, p1, p2, p5, p6, p8, p9, p10, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p34, p36, p40, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
@@ -1333,7 +1334,7 @@ end, true)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: 'e6f282cdc5d31779f34a290994dfdb6f71172544',
+    sha1: 'c5939f982dc48f71fccbda5d8dbf890039c5c4a7',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p37, p38, p39, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p62, p63, p66, p67, p68, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)
@@ -1382,7 +1383,7 @@ field(memory, 'maxmemory'),
   },
   turn: {
     name: 'turn',
-    sha1: 'c50562268f46714755c31f7aab28a973121bb82e',
+    sha1: '50812fa5da20105708296705384fa4249b53cd3a',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p41, p42, p43, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p80, `local function hand_on(n)
 advance(n, nil, false)
 end`, `return each(7, function(n, field)
@@ -1391,7 +1392,7 @@ end, true)`].join('\n'),
   },
   waits: {
     name: 'waits',
-    sha1: '015f717b8447f9bc94ad42e8267a9a09fac74b27',
+    sha1: '81890615ea24c87bdbeed4e5fe4b13002d580acb',
     lua: [p0, p1, p2, p3, p5, p6, p8, p9, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p38, p39, p69, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(1, function(n, field)
 local owner, text = field(1), ''
 if n.waiting > 0 and call('ZSCORE', n.line, owner) then

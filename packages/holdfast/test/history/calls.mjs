@@ -25,7 +25,7 @@ export function settles(history, slack) {
     }
     const { client, mono, limit } = invoke
     if (limit === undefined) continue
-    const decided = soonest(history, client, mono, mono + limit + slack)
+    const decided = soonest(history, client, mono, mono + limit + slack, true)
     const due = soonest(history, client, decided, decided + (invoke.grace ?? 0))
     const at = settled?.mono ?? Infinity
     if (at <= due || due >= history.end) continue

@@ -270,12 +270,14 @@ export function describe({ client, mode, weight, limit, owner, token, from, end,
  * @param {string} client
  * @param {number} set
  * @param {number} due
+ * @param {boolean} [steps] of something that takes several steps, each with a time limit of its own: what is
+ *   left of them begins anew when the process goes on
  */
-export function soonest({ stops, exits }, client, set, due) {
+export function soonest({ stops, exits }, client, set, due, steps = false) {
   let at = due
   for (const { from, to, asleep } of stops.get(client) ?? []) {
     if (from > at || to <= set) continue
-    if (asleep) at += to - Math.max(from, set)
+    if (asleep || steps) at += to - Math.max(from, set)
     else if (at < to) at = to
   }
   return (exits.get(client) ?? Infinity) <= at ? Infinity : at

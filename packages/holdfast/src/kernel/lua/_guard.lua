@@ -14,13 +14,14 @@ local SLACK_US = 5000000
 local MARKER_TEXT = '^(%d+) (%d+) (%S+) (%d+) (%d+)$'
 
 local function mark(key, from, least, epoch, quarantine)
-  call('SET', key, int(from) .. ' ' .. int(least) .. ' ' .. (run == '' and '-' or run) .. ' ' .. epoch .. ' ' .. quarantine)
+  call('SET', key, int(from) .. ' ' .. int(least) .. ' ' .. run .. ' ' .. epoch .. ' ' .. quarantine)
 end
 
 -- Sets quarantined and floor; returns what is wrong with the call's version, or nil.
 local function guard()
   local version, epoch, quarantine = string.match(ARGV[1], '^(%d+) (%d+) (%d+)$')
   if version ~= VERSION then return 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION end
+  if run == '' then return 'the quarantine of this node needs the right to INFO' end
   local key = KEYS[#KEYS]
   local from, least, of, era, length = string.match(call('GET', key) or '', MARKER_TEXT)
   if era and tonumber(era) > tonumber(epoch) then
@@ -29,7 +30,7 @@ local function guard()
   if era == epoch and length ~= quarantine then
     return 'the quarantine of this node is ' .. length .. ' ms, and not ' .. quarantine
   end
-  local known = era == epoch and (of == run or run == '')
+  local known = era == epoch and of == run
   from, floor = tonumber(from) or 0, tonumber(least) or 0
   if not known then
     from = now + tonumber(quarantine)

@@ -25,6 +25,7 @@ export function guard(
   const now = Math.floor(us / 1000)
   const [, of, epoch, quarantine] = /^(\d+) (\d+) (\d+)$/.exec(text) ?? []
   if (of !== version) return { wrong: `protocol version ${text} is not ${version}` }
+  if (run === '') return { wrong: 'the quarantine of this node needs the right to INFO' }
   const key = String(keys.at(-1))
   const marker = /^(\d+) (\d+) (\S+) (\d+) (\d+)$/.exec(space.get(key) ?? '')
   const [, from = '0', least = '0', ranAs, era, length] = marker ?? []
@@ -34,12 +35,12 @@ export function guard(
   if (era === epoch && length !== quarantine) {
     return { wrong: `the quarantine of this node is ${length} ms, and not ${quarantine}` }
   }
-  const known = era === epoch && (ranAs === run || run === '')
+  const known = era === epoch && ranAs === run
   const until = known ? Number(from) : now + Number(quarantine)
   const slack = Math.min(slackUs, Number(quarantine) * 500)
   const floor = known ? Number(least) : Math.max(Number(least), us + aheadUs + slack)
   if (!known) {
-    space.set(key, `${until} ${floor} ${run === '' ? '-' : run} ${epoch} ${quarantine}`, null)
+    space.set(key, `${until} ${floor} ${run} ${epoch} ${quarantine}`, null)
   }
   return { quarantined: now < until ? until : null, floor }
 }
@@ -60,10 +61,6 @@ export function bootstrap(
   if (set !== '1') return ['waiting']
   const [, epoch, quarantine] = text.split(' ')
   const floor = Math.min(guarded.floor, us + aheadUs - slackUs)
-  space.set(
-    String(keys[0]),
-    `${now} ${floor} ${run === '' ? '-' : run} ${epoch} ${quarantine}`,
-    null,
-  )
+  space.set(String(keys[0]), `${now} ${floor} ${run} ${epoch} ${quarantine}`, null)
   return ['ended']
 }
