@@ -1219,7 +1219,7 @@ end)`].join('\n'),
   },
   q_renew: {
     name: 'q_renew',
-    sha1: '00dcd1e2ce428d6f54f2d62ceb8faf3367cda9c4',
+    sha1: '73cf2e93515fe7b1a5f83e0eb452c47017ff9877',
     lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p70, p62, p64, p71, p72, p73, p74, p75, p76, `local function lost(n, owner, field)
 local r = parse(field(5))
 local token = r and ballot_of(r.token)
@@ -1256,8 +1256,14 @@ return { mark > 0 and 'repaired' or 'blind', granted[3], granted[2], n.waiting }
 end
 local r = record(n, owner)
 if forced(n, owner, r) then return { 'forced' } end
-local ends = prolong(n, owner, r, mine, now + math.floor(field(2)))
 local own = parse(field(5))
+local slots = r and r.mode == 'p' and own and slots_of(own) or ''
+if slots ~= '' and slots ~= slots_of(r) then
+if not choose(taken_slots(n, owner), tonumber(r.weight), MOST_SLOTS, slots) then return { 'gone' } end
+r.sub = (string.match(r.sub, '^%d+/') or '0/') .. slots
+write(n, owner, r)
+end
+local ends = prolong(n, owner, r, mine, now + math.floor(field(2)))
 local t = own and ballot_of(own.token)
 if r and t and t > tonumber(r.token) then
 poll(n, own.token)

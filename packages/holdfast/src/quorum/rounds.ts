@@ -211,9 +211,8 @@ export class Rounds {
       // In its line, beside what it holds: the end of the tenure ends that too.
       if (waits) bid.votes[node] = true
     }
-    const slots = answer.verdict[4] ?? ''
-    const other = bid.mode === 'p' && slots !== bid.slots
-    if (!granted || (bid.state === 'held' && bid.ballot === ballot && !other)) return
+    // Other slots are not taken back, lest a late copy of that takes what a renewal has made of them.
+    if (!granted || (bid.state === 'held' && bid.ballot === ballot)) return
     this.#takeBack(bid, node, ballot, bid.state === 'waiting' ? bid.ticket : '')
   }
 

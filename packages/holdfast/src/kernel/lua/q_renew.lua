@@ -50,8 +50,15 @@ return each(6, function(n, field)
   end
   local r = record(n, owner)
   if forced(n, owner, r) then return { 'forced' } end
-  local ends = prolong(n, owner, r, mine, now + math.floor(field(2)))
   local own = parse(field(5))
+  local slots = r and r.mode == 'p' and own and slots_of(own) or ''
+  if slots ~= '' and slots ~= slots_of(r) then
+    -- Here it was granted other slots than by the majority. They count for nothing.
+    if not choose(taken_slots(n, owner), tonumber(r.weight), MOST_SLOTS, slots) then return { 'gone' } end
+    r.sub = (string.match(r.sub, '^%d+/') or '0/') .. slots
+    write(n, owner, r)
+  end
+  local ends = prolong(n, owner, r, mine, now + math.floor(field(2)))
   local t = own and ballot_of(own.token)
   if r and t and t > tonumber(r.token) then
     -- Voted for with a smaller ballot: a late copy of its being taken back must not end what counts here.

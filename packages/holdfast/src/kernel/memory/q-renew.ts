@@ -56,10 +56,18 @@ export const qRenew: Operation = {
       n.settle()
       return [mark > 0 ? 'repaired' : 'blind', granted[2]!, granted[1]!, n.waiting]
     }
-    const r = n.record(owner)
+    let r = n.record(owner)
     if (n.forced(owner, r)) return ['forced']
-    const later = n.prolong(owner, r, mine, ends)
     const own = parseRecord(field(5))
+    const slots = r?.mode === 'p' ? slotsOf(own) : ''
+    if (r !== null && slots !== '' && slots !== slotsOf(r)) {
+      // Here it was granted other slots than by the majority. They count for nothing.
+      const free = choose(takenSlots(n, owner), Number(r.weight), mostSlots, slots)
+      if (free === null) return ['gone']
+      r = { ...r, sub: `${/^\d+\//.exec(r.sub)?.[0] ?? '0/'}${slots}` }
+      n.write(owner, r)
+    }
+    const later = n.prolong(owner, r, mine, ends)
     const t = own === null ? null : ballotOf(own.token)
     let token = r?.token ?? '0'
     if (r !== null && own !== null && t !== null && t > Number(r.token)) {
