@@ -588,6 +588,12 @@ elseif excess(n, r) then
 drop(n, head)
 push('first', head, us_text .. ' ' .. now_text .. ' ' .. run .. ' ' .. n.token)
 elseif mode and r.mode ~= mode or not fits(n, r.mode, weights + tonumber(r.weight)) then
+if at == 0 and n.freed then
+local _, _, ends = holder(n, r.mode, tonumber(r.weight))
+if tonumber(ends) < n.freed then
+push('first', head, us_text .. ' ' .. ends .. ' ' .. run .. ' ' .. n.token)
+end
+end
 return
 elseif head ~= caller and is_dead(head, r) then
 drop(n, head)
@@ -923,8 +929,8 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: '73d6c543e238f79c9923a582d40f670f76155ff9',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p60, p41, p42, p43, p44, p46, p47, p48, p50, p51, p52, p53, p54, p55, p61, p62, p63, p64, p65, p66, p67, p68, `local function stand_in(n, owner, weight)
+    sha1: '165061351681ed94b9cec5785ccd599eac455fd6',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p60, p41, p42, p43, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p61, p62, p63, p64, p65, p66, p67, p68, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
 end`, `local function weight_of(n, owner, known)
@@ -1059,7 +1065,7 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: '455a560901ae9f1bbc4b574f104dee32fc576381',
+    sha1: '97c09df0e42efcb2e64d00e5ef4911aae4c6d047',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p61, p70, p62, p63, p64, p71, p72, p73, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
@@ -1160,7 +1166,7 @@ end, true)`].join('\n'),
   },
   q_release: {
     name: 'q_release',
-    sha1: '324d2ae4ebe20cf50bfddd8ac632249d5901b74c',
+    sha1: '8c0163892cdfb7ea95e78f6f830a86c8c83e54da',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p38, p39, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p77, p78, p79, p61, p70, p62, p64, p65, p66, p67, p68, `local function count_out(n, r, failed)
 local token = tonumber(r.token)
 if failed then
@@ -1210,7 +1216,7 @@ r.token, r.state = '0', '0'
 r.sub = run ~= '' and subscribers(channel(owner)) > 0 and run or '-'
 write(n, owner, r)
 end
-if n.waiting > 0 and not kept then offer(n, nil, verdict == 'released') end
+if n.waiting > 0 then offer(n, nil, verdict == 'released') end
 settle(n)
 local left = verdict == 'left' and who or {}
 local kind, holds, last, info = holder(n, left.mode, left.weight)
@@ -1279,8 +1285,8 @@ end, true)`].join('\n'),
   },
   q_turn: {
     name: 'q_turn',
-    sha1: 'b47c56c2be2e16db485cb914a6bdd62f74e52390',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p80, p61, p70, p62, p64, p71, p72, p75, p66, p67, p68, `local function make(n, heir, r, ends, state, before)
+    sha1: 'd2adfc46686dc24e4cd5fbc0b3f20b98239c2695',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p80, p61, p70, p62, p64, p71, p72, p75, p66, p67, p68, `local function make(n, heir, r, ends, state, before)
 r.sub = sub_of(n, r.mode, slots_of(before))
 raise(n, r.mode, tonumber(n.ballot))
 return enter(n, heir, r, ends, state)
@@ -1340,7 +1346,7 @@ end, true)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: 'c5939f982dc48f71fccbda5d8dbf890039c5c4a7',
+    sha1: '2abedfdcdf1fab89e29cc33361bd0e0cac8e16da',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p37, p38, p39, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p62, p63, p66, p67, p68, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)

@@ -144,6 +144,13 @@ local function offer(n, caller, anew)
       drop(n, head)
       push('first', head, us_text .. ' ' .. now_text .. ' ' .. run .. ' ' .. n.token)
     elseif mode and r.mode ~= mode or not fits(n, r.mode, weights + tonumber(r.weight)) then
+      -- It will be free earlier than the first in line was told.
+      if at == 0 and n.freed then
+        local _, _, ends = holder(n, r.mode, tonumber(r.weight))
+        if tonumber(ends) < n.freed then
+          push('first', head, us_text .. ' ' .. ends .. ' ' .. run .. ' ' .. n.token)
+        end
+      end
       return
     elseif head ~= caller and is_dead(head, r) then
       drop(n, head)

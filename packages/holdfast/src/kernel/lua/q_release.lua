@@ -68,7 +68,7 @@ return each(5, function(n, field)
     r.sub = run ~= '' and subscribers(channel(owner)) > 0 and run or '-'
     write(n, owner, r)
   end
-  if n.waiting > 0 and not kept then offer(n, nil, verdict == 'released') end
+  if n.waiting > 0 then offer(n, nil, verdict == 'released') end
   settle(n)
   local left = verdict == 'left' and who or {}
   local kind, holds, last, info = holder(n, left.mode, left.weight)

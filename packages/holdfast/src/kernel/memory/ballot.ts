@@ -143,8 +143,13 @@ export class Ballots {
         // It is told to ask, and hears why.
         this.#drop(head)
         tell(n.call, 'first', head, us, now, run, n.last)
-      } else if ((mode ?? r.mode) !== r.mode || !n.fits(r.mode, weights + Number(r.weight))) return
-      else if (head !== caller && n.dead(head, r)) this.#drop(head)
+      } else if ((mode ?? r.mode) !== r.mode || !n.fits(r.mode, weights + Number(r.weight))) {
+        if (at > 0 || n.freed === null) return
+        // It will be free earlier than the first in line was told.
+        const ends = n.holder(r.mode, Number(r.weight))[2]
+        if (Number(ends) < n.freed) tell(n.call, 'first', head, us, String(ends), run, n.last)
+        return
+      } else if (head !== caller && n.dead(head, r)) this.#drop(head)
       else {
         if (!this.outstanding(r) || anew) {
           const again = r.state === offeredState

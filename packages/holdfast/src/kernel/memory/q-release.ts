@@ -60,7 +60,7 @@ export const qRelease: Operation = {
       const subscribed = run !== '' && call.subscribers(channelOf(owner)) > 0
       n.write(owner, { ...r, token: '0', state: '0', sub: subscribed ? run : '-' })
     }
-    if (n.waiting > 0 && kept === null) ballots.offer(null, verdict === 'released')
+    if (n.waiting > 0) ballots.offer(null, verdict === 'released')
     n.settle()
     const left = verdict === 'left' ? (end.r ?? null) : null
     const holder = n.holder(left?.mode, Number(left?.weight ?? 1))
