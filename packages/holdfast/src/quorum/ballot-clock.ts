@@ -38,6 +38,8 @@ export class BallotClock {
   next(after: number): number {
     const now = this.now()
     const above = Math.max(this.#seen, after) + 1
-    return now > above ? now : above + Math.floor(this.#runtime.random() * APART_US)
+    const ballot = now > above ? now : above + Math.floor(this.#runtime.random() * APART_US)
+    this.note(ballot)
+    return ballot
   }
 }
