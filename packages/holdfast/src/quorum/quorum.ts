@@ -148,7 +148,9 @@ export class Quorum implements Nodes {
   #end(bid: Bid, timeout: number): void {
     const ballot = String(bid.ballot)
     const failed = bid.state === 'held' ? '' : '1'
+    bid.over = failed
     bid.state = 'over'
+    if (bid.until === Infinity) bid.until = this.#clock.now() + timeout + Number(bid.ttl)
     this.#invitations.forget(bid.owner)
     this.members.forEach((_, node) => {
       const fields = (): readonly string[] => [bid.owner, '', ballot, failed, '']

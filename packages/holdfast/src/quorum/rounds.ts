@@ -74,10 +74,15 @@ export class Rounds {
         least ??= bid.mode === 'x' ? 0 : Math.max(...outcome.votes.map((vote) => before(vote)))
         if (bid.ballot > least) return this.#granted(bid, outcome.votes, sent)
         // It holds; its token is to be above all that are complete.
-        if (more) continue
-      } else least = null
-      if (outcome.kind === 'again' && more) continue
-      const stands = outcome.kind === 'lost' && bid.state === 'waiting'
+        written = true
+        continue
+      }
+      written = false
+      const time = this.#clock.now() < end
+      if (outcome.kind === 'again' && round < ROUNDS && time) continue
+      // Outrun by others again and again: it asks anew from its place, after a pause.
+      const outrun = outcome.kind === 'again' && withVerdict(said, 'queued').length > 0
+      const stands = (outcome.kind === 'lost' || outrun) && bid.state === 'waiting'
       this.#giveBack(bid, stands)
       // Not carried out, because the caller's own time is over or a clock is not known well.
       if (withVerdict(said, 'late').length >= this.#panel.blocking) {
@@ -155,7 +160,10 @@ export class Rounds {
       this.#ballots.note(before(answer))
     }
     // It was asked in vain: nothing is held there, unless by an earlier round.
-    if (status === 'queued' || status === 'taken') bid.votes[node] = false
+    if (status === 'queued' || status === 'taken') {
+      // Of permits it may be our own: with other slots, from an earlier round.
+      bid.votes[node] = rest[status === 'queued' ? 4 : 1] === bid.owner
+    }
     if (held && Number(rest[0]) !== ballot) bid.votes[node] = true
     if (status === 'queued' || status === 'taken') {
       const [kind, , ends] = rest.slice(status === 'queued' ? 3 : 0)
@@ -192,7 +200,7 @@ export class Rounds {
     // All of these may grant a larger ballot, or other slots.
     const open = votes.length + ahead + withVerdict(said, 'stale').length
     if (bid.mode !== 'p') return open > 0 && open + missing >= quorum ? AGAIN : LOST
-    const refused = bid.slots === '' ? 0 : withVerdict(said, 'taken').length
+    const refused = bid.slots === '' ? 0 : withVerdict(said, 'taken', 'queued').length
     const free = slotsFree(said, Number(bid.limit), quorum)
     const able = open > 0 && open + refused + missing >= quorum
     if (!able || free.length < Number(bid.permits)) return LOST
@@ -203,8 +211,14 @@ export class Rounds {
   /** What comes after the verdict: an extra vote is kept while it holds, else given back. */
   #late(bid: Bid, said: Said, ballot: number): void {
     const { node, answer } = said
-    if (!answer) return
-    const granted = answer.verdict[0] === 'granted'
+    const status = answer?.verdict[0]
+    const over = bid.state === 'over'
+    // It may have been carried out after all was taken back.
+    if (!answer || (over && status === 'queued')) {
+      if (over || bid.state === 'asking') this.#takeBack(bid, node, ballot, '')
+      return
+    }
+    const granted = status === 'granted'
     if (bid.ballot === ballot && bid.state !== 'over') {
       const waits = bid.state === 'held' ? [...bid.votes] : null
       this.#learn(bid, said, ballot)
@@ -266,6 +280,8 @@ export class Rounds {
 
   /** Takes back what any node may hold of a round that was lost. */
   #giveBack(bid: Bid, stands: boolean): void {
+    // Whichever are free next time.
+    bid.slots = ''
     if (!stands) {
       // It may have stood in a line before: it leaves that too.
       const stood = bid.state === 'waiting'
@@ -284,8 +300,9 @@ export class Rounds {
     const until = this.#clock.now() + bid.timeout + Number(bid.ttl)
     const fields = (): readonly string[] | null => {
       // With a later ballot it has been asked again, and that has its own end.
-      const later = bid.ballot !== ballot && bid.state !== 'over'
-      return later ? null : [bid.owner, '', String(ballot), '1', bid.state === 'over' ? '' : ticket]
+      const over = bid.state === 'over'
+      if (over) return [bid.owner, '', String(Math.max(ballot, bid.ballot)), bid.over, '']
+      return bid.ballot === ballot ? [bid.owner, '', String(ballot), '1', ticket] : null
     }
     void this.#undo.release(node, bid.keys, bid.timeout, fields, until)
   }

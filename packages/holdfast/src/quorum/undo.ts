@@ -14,7 +14,8 @@ export class Undo {
   readonly #nodes: readonly Node[]
   readonly #clock: LocalClock
   readonly #runtime: Runtime
-  readonly #timers = new Set<Timer>()
+  /** One for each owner id at a node. */
+  readonly #timers = new Map<string, Timer>()
   readonly #trying = new Set<Promise<unknown>>()
   #closed = false
 
@@ -58,10 +59,13 @@ export class Undo {
     until: number,
     delay: number = FIRST_RETRY_MS,
   ): void {
-    if (this.#closed || this.#clock.now() + delay >= until) return
+    const [owner] = fields() ?? []
+    if (this.#closed || owner === undefined || this.#clock.now() + delay >= until) return
+    const key = `${node} ${owner}`
+    this.#timers.get(key)?.cancel()
     const timer = this.#runtime.setTimer(
       () => {
-        this.#timers.delete(timer)
+        this.#timers.delete(key)
         if (fields() === null) return
         const next = Math.min(2 * delay, LONGEST_RETRY_MS)
         void this.release(node, keys, timeout, fields, until, next)
@@ -69,13 +73,13 @@ export class Undo {
       delay,
       false,
     )
-    this.#timers.add(timer)
+    this.#timers.set(key, timer)
   }
 
   /** Waits for what is under way, and tries no more. */
   async close(): Promise<void> {
     this.#closed = true
-    for (const timer of this.#timers) timer.cancel()
+    for (const timer of this.#timers.values()) timer.cancel()
     this.#timers.clear()
     await Promise.all(this.#trying)
   }
