@@ -16,6 +16,7 @@ export class BallotClock {
   readonly #nodes: readonly Node[]
   readonly #runtime: Runtime
   #seen = 0
+  #ticket = 0
 
   constructor(nodes: readonly Node[], runtime: Runtime) {
     this.#nodes = nodes
@@ -41,5 +42,11 @@ export class BallotClock {
     const ballot = now > above ? now : above + Math.floor(this.#runtime.random() * APART_US)
     this.note(ballot)
     return ballot
+  }
+
+  /** A place in the lines: the order is that of arrival, whatever the ballots do. No two are the same. */
+  ticket(): number {
+    this.#ticket = Math.max(this.now(), this.#ticket + 1)
+    return this.#ticket
   }
 }

@@ -139,11 +139,10 @@ export class Rounds {
     return { said: heard, bid, sent, outcome }
   }
 
-  /** A ballot for the next round, above this one. */
-  next(bid: Bid, least = 0): number {
-    // The order of the lines is that of arrival; ballots may run ahead of the clocks.
-    if (bid.ticket === '') bid.ticket = String(this.#ballots.now())
-    bid.ballot = this.#ballots.next(Math.max(bid.ballot, least))
+  /** A ballot for the next round. */
+  next(bid: Bid): number {
+    if (bid.ticket === '') bid.ticket = String(this.#ballots.ticket())
+    bid.ballot = this.#ballots.next(bid.ballot)
     return bid.ballot
   }
 
