@@ -929,7 +929,7 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: '165061351681ed94b9cec5785ccd599eac455fd6',
+    sha1: '52d6cce1fc06bdc6f8498dbe1cadedf946d505c4',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p60, p41, p42, p43, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p61, p62, p63, p64, p65, p66, p67, p68, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
@@ -1065,7 +1065,7 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: '97c09df0e42efcb2e64d00e5ef4911aae4c6d047',
+    sha1: '8ae6fd8e8c4a6438c68fb448cc1bb15d1719cba5',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p61, p70, p62, p63, p64, p71, p72, p73, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
@@ -1166,7 +1166,7 @@ end, true)`].join('\n'),
   },
   q_release: {
     name: 'q_release',
-    sha1: '8c0163892cdfb7ea95e78f6f830a86c8c83e54da',
+    sha1: '09b1f738dfa16f426d1085858ae81a2f519b91b5',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p38, p39, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p77, p78, p79, p61, p70, p62, p64, p65, p66, p67, p68, `local function count_out(n, r, failed)
 local token = tonumber(r.token)
 if failed then
@@ -1225,7 +1225,7 @@ end)`].join('\n'),
   },
   q_renew: {
     name: 'q_renew',
-    sha1: '73cf2e93515fe7b1a5f83e0eb452c47017ff9877',
+    sha1: 'ab38e2545ffc78bad7b4ace0ba90169274993c8c',
     lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p70, p62, p64, p71, p72, p73, p74, p75, p76, `local function lost(n, owner, field)
 local r = parse(field(5))
 local token = r and ballot_of(r.token)
@@ -1285,7 +1285,7 @@ end, true)`].join('\n'),
   },
   q_turn: {
     name: 'q_turn',
-    sha1: 'd2adfc46686dc24e4cd5fbc0b3f20b98239c2695',
+    sha1: '48b66bb9323e3cfcf8a195ab2fa8714ae5d80226',
     lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p80, p61, p70, p62, p64, p71, p72, p75, p66, p67, p68, `local function make(n, heir, r, ends, state, before)
 r.sub = sub_of(n, r.mode, slots_of(before))
 raise(n, r.mode, tonumber(n.ballot))
@@ -1346,7 +1346,7 @@ end, true)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: '2abedfdcdf1fab89e29cc33361bd0e0cac8e16da',
+    sha1: '3b26ab09ecb74a48ca765dad95829d3e6efcde66',
     lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p37, p38, p39, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p62, p63, p66, p67, p68, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)

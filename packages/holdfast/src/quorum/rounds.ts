@@ -74,12 +74,9 @@ export class Rounds {
         least ??= bid.mode === 'x' ? 0 : Math.max(...outcome.votes.map((vote) => before(vote)))
         if (bid.ballot > least) return this.#granted(bid, outcome.votes, sent)
         // It holds; its token is to be above all that are complete.
-        written = true
-        continue
-      }
-      written = false
-      const time = this.#clock.now() < end
-      if (outcome.kind === 'again' && round < ROUNDS && time) continue
+        if (more) continue
+      } else least = null
+      if (outcome.kind === 'again' && more) continue
       // Outrun by others again and again: it asks anew from its place, after a pause.
       const outrun = outcome.kind === 'again' && withVerdict(said, 'queued').length > 0
       const stands = (outcome.kind === 'lost' || outrun) && bid.state === 'waiting'
@@ -139,10 +136,10 @@ export class Rounds {
     return { said: heard, bid, sent, outcome }
   }
 
-  /** A ballot for the next round. */
-  next(bid: Bid): number {
+  /** A ballot for the next round, above this one. */
+  next(bid: Bid, least = 0): number {
     if (bid.ticket === '') bid.ticket = String(this.#ballots.ticket())
-    bid.ballot = this.#ballots.next(bid.ballot)
+    bid.ballot = this.#ballots.next(Math.max(bid.ballot, least))
     return bid.ballot
   }
 

@@ -7,7 +7,9 @@ test('waiting costs nothing; a hand-over costs two calls a node, in the order of
   const { locks } = await w.started()
   const other = w.client()
   const lock = await w.after(locks.mutex('a', { ttl: 20_000 }).acquire(), 1)
-  const all = Array.from({ length: 300 }, () => w.watch(other.locks.mutex('a').acquire({ wait: 60_000 })))
+  const all = Array.from({ length: 300 }, () =>
+    w.watch(other.locks.mutex('a').acquire({ wait: 60_000 })),
+  )
   await w.advance(1000)
   w.nets.forEach(({ log }) => (log.length = 0))
   await w.advance(4000)

@@ -12,7 +12,10 @@ test.each(SEEDS)(
   async (seed) => {
     const w = new Servers(5)
     const options = { quarantine }
-    const clients = [await w.started(options), ...Array.from({ length: 5 }, () => w.client(options))]
+    const clients = [
+      await w.started(options),
+      ...Array.from({ length: 5 }, () => w.client(options)),
+    ]
     let state = seed
     const random = (): number => {
       state = (state * 1_103_515_245 + 12_345) % 2_147_483_648

@@ -32,9 +32,11 @@ test(
       won[held.length]!++
       await Promise.all(held.map((lock) => lock.release()))
     }
-    for (let done = 0; done < RACES; ) {
+    for (let done = 0; done < RACES;) {
       const some = Math.min(25, RACES - done)
-      const races = w.watch(Promise.all(Array.from({ length: some }, (_, i) => race(`${done + i}`))))
+      const races = w.watch(
+        Promise.all(Array.from({ length: some }, (_, i) => race(`${done + i}`))),
+      )
       for (let i = 0; i < 50 && races.state === 'pending'; i++) await w.advance(20)
       expect([races.state, races.error]).toEqual(['done', undefined])
       done += some

@@ -124,7 +124,9 @@ class SimWorld {
 
   #start(): SimProcess {
     const dice = this.#dice
-    const clock = { rate: this.#rate(), ahead: dice.between(-1e6, 1e6), seed: 1 + dice.below(1e6) }
+    // No two the same, or they would have the same client id.
+    const seed = 1 + 100 * dice.below(1e6) + this.#all.length
+    const clock = { rate: this.#rate(), ahead: dice.between(-1e6, 1e6), seed }
     const process = new SimProcess(
       `c${this.#all.length + 1}`,
       this.#schedule,
