@@ -4,10 +4,10 @@
 //   node --expose-gc leaks-child.mjs <url> <seed> <cycles>
 import { Holdfast } from 'holdfast'
 import { Redis } from 'ioredis'
-import { connect, connections, cutOne } from '../../../../scripts/soak/connect.mjs'
-import { cycle, Tally } from '../../../../scripts/soak/cycles.mjs'
-import { leftOver, settled } from '../../../../scripts/soak/left-over.mjs'
-import { seeded } from '../../../../scripts/soak/random.mjs'
+import { connect, connections, cutOne } from '../../../../scripts/faults/connect.mjs'
+import { cycle, Tally } from '../../../../scripts/faults/cycles.mjs'
+import { leftOver, settled } from '../../../../scripts/faults/left-over.mjs'
+import { seeded } from '../../../../scripts/faults/random.mjs'
 
 const [url, seed, count] = process.argv.slice(2).map((arg, i) => (i === 0 ? arg : Number(arg)))
 const TASKS = 20

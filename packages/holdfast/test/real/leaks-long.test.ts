@@ -9,7 +9,7 @@ import { startServer } from '../../src/testing/index.js'
 import { until } from './kit.js'
 import { assertBuilt, Process } from './process.js'
 
-/** What a process holds: see scripts/soak/left-over.mjs. */
+/** What a process holds: see scripts/faults/left-over.mjs. */
 interface LeftOver {
   readonly timers: number
   readonly sockets: number

@@ -1,15 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 
-// Back at once after a cut: a soak is to spend its time on locks.
-const RECONNECT_MS = 5
+// Back soon after a cut: the time is to be spent on locks.
+const RECONNECT_MS = 20
 
 /** A client as users make one. @param {'ioredis' | 'redis'} kind */
 export async function connect(kind, url) {
   if (kind === 'ioredis') {
     const client = new Redis(url, { retryStrategy: () => RECONNECT_MS })
     client.on('error', () => {})
-    await client.ping()
+    // The server may be away for long just when a process starts.
+    const ready = () => client.ping().catch(() => sleep(RECONNECT_MS).then(ready))
+    await ready()
     return { client, end: () => client.disconnect() }
   }
   const client = createClient({ url, socket: { reconnectStrategy: () => RECONNECT_MS } })
