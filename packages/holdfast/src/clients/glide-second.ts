@@ -23,6 +23,7 @@ interface Batching extends Inside {
 function commandOf(client: Inside, args: string[]): Command {
   let made: Command
   const keeps = { createWritePromise: async (command: Command) => (made = command) }
+  // oxlint-disable-next-line typescript/unbound-method -- called with another `this` on purpose
   void Reflect.apply(client.customCommand, keeps, [args])
   return made
 }

@@ -214,9 +214,9 @@ describe('refused', () => {
       const fields = { kind: 'mine', ready: true, onReady: () => () => undefined }
       const bare = {
         ...fields,
-        run: port.run,
-        subscribe: port.subscribe,
-        close: port.close,
+        run: port.run.bind(port),
+        subscribe: port.subscribe.bind(port),
+        close: port.close.bind(port),
         ...given,
       }
       return () => new Holdfast(bare as Port, { replicas: 1 })
@@ -224,7 +224,7 @@ describe('refused', () => {
     const config = (message: string): unknown =>
       expect.objectContaining({ code: 'ERR_CONFIG', message: expect.stringContaining(message) })
     expect(made({})).toThrow(config('a port of mine cannot wait for them'))
-    const { runAcknowledged } = port
+    const runAcknowledged = port.runAcknowledged!.bind(port)
     expect(made({ cluster: true, runAcknowledged })).toThrow(config('the Cluster of a mine client'))
     expect(() => Holdfast.inMemory({ replicas: 1 })).toThrow(config('memory'))
     expect(made({ runAcknowledged })()).toBeInstanceOf(Holdfast)

@@ -143,7 +143,7 @@ test('what is under way ends with its connection, whatever the client says after
   let told!: SubscriberEvents
   let answer!: (said: Acknowledged) => void
   const writes: number[] = []
-  const { run, close } = acknowledging((events) => {
+  const second = acknowledging((events) => {
     told = events
     return {
       ready: true,
@@ -157,7 +157,7 @@ test('what is under way ends with its connection, whatever the client says after
       end: () => undefined,
     }
   })
-  const ask = (): Promise<unknown> => run(set, ['a'], ['v'], 1, PATIENCE)
+  const ask = (): Promise<unknown> => second.run(set, ['a'], ['v'], 1, PATIENCE)
   const first = refusal(ask())
   const next = ask()
   expect(writes).toEqual([1])
@@ -172,6 +172,6 @@ test('what is under way ends with its connection, whatever the client says after
   told.ended(new Error('given up'))
   expect(String(await ended)).toContain('given up')
   const closed = refusal(ask())
-  close()
+  second.close()
   expect(await closed).toMatchObject({ code: 'ERR_CLOSED' })
 })
