@@ -47,7 +47,7 @@ function play({ model, flags, check }) {
     // A record of ballots.pml may always lapse: its end states mean nothing.
     const ends = model === 'ballots' ? ['-E'] : []
     const since = performance.now()
-    const pan = spawnSync('./pan', [...ends, ...run, '-m1000000', '-w24'], {
+    const pan = spawnSync(join(folder, 'pan'), [...ends, ...run, '-m1000000', '-w24'], {
       ...at,
       timeout: Number(values.limit) * 1000,
     })
