@@ -1,4 +1,5 @@
 import { HoldfastError } from '../base/errors.js'
+import { reasonsOf, troublesOf } from '../quorum/panel.js'
 import type { Engine } from './engine.js'
 
 const TIMEOUT_MS = 1000
@@ -8,27 +9,22 @@ export async function bootstrap(engine: Engine): Promise<boolean> {
   engine.assertOpen()
   // Not guarded: nothing is in quarantine.
   if (engine.longest === Infinity) return false
-  const { members } = engine.node
   const told = await askAll(engine, false)
   if (told.includes('votes')) return false
-  const ended = await askAll(engine, true)
-  return members.length > 0 && ended.includes('ended')
+  return (await askAll(engine, true)).includes('ended')
 }
 
 async function askAll(engine: Engine, set: boolean): Promise<readonly string[]> {
   const { members } = engine.node
   const answers = await Promise.allSettled(members.map((node) => node.bootstrap(set, TIMEOUT_MS)))
-  const nodes = answers.flatMap((answer, i) => {
+  const failed = answers.flatMap((answer, node) => {
     if (answer.status === 'fulfilled') return []
-    const { message, code } = answer.reason as HoldfastError
-    const node = `node ${i + 1} of ${members.length} (${members[i]!.kind})`
-    return [{ node, reason: message, code }]
+    return [{ node, answer: null, error: answer.reason as HoldfastError }]
   })
-  const [first] = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []))
-  if (nodes.length > 0 && members.length === 1) throw first
-  if (nodes.length > 0) {
-    const reasons = nodes.map(({ node, reason }) => `${node}: ${reason}`).join('; ')
-    const message = `bootstrap needs all ${members.length} servers, and ${nodes.length} could not be used. ${reasons}`
+  if (failed.length > 0 && members.length === 1) throw failed[0]!.error
+  if (failed.length > 0) {
+    const nodes = troublesOf(members, failed)
+    const message = `bootstrap needs all ${members.length} servers, and ${nodes.length} could not be used. ${reasonsOf(nodes)}`
     throw new HoldfastError('ERR_NO_QUORUM', message, { nodes })
   }
   return answers.map((answer) => (answer as PromiseFulfilledResult<string>).value)

@@ -17,7 +17,7 @@ export interface Bid {
   readonly info: string
   readonly timeout: number
   state: State
-  /** Its place in every node's line: its first ballot, or what it was given. */
+  /** Its place in every node's line: when it first asked, by their clocks; or what it was given. */
   ticket: string
   /** The ballot of its last round; its fencing token once it is held. */
   ballot: number

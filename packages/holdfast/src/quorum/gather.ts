@@ -52,10 +52,3 @@ export function withVerdict(said: readonly Said[], ...verdicts: readonly string[
     answer && verdicts.includes(answer.verdict[0]!) ? [answer] : [],
   )
 }
-
-/**
- * The largest time that so many have reached: until when a lease can be proved that so many nodes hold.
- */
-export function reachedBy(times: readonly number[], count: number): number {
-  return times.toSorted((a, b) => b - a)[count - 1] ?? -Infinity
-}

@@ -3,7 +3,7 @@ import type { Runtime, Timer } from '../base/runtime.js'
 import { decodePush, encodeFirst, type Push } from '../kernel/protocol.js'
 import type { BallotClock } from './ballot-clock.js'
 import type { Bid, Bids } from './bids.js'
-import { QUORUM_RUN } from './rounds.js'
+import { QUORUM_RUN } from './most.js'
 
 // A message of one node is missing: so long, in claims, until whoever waits asks all the same.
 const DOUBT = 0.25
@@ -79,7 +79,7 @@ export class Invitations {
         this.#doubts.delete(bid.owner)
         if (bid.state === 'waiting') this.#invite(bid, this.#clock.now(), deliver)
       }
-      this.#doubts.set(bid.owner, this.#runtime.setTimer(ask, ms, true))
+      this.#doubts.set(bid.owner, this.#runtime.setTimer(ask, ms, false))
     }
   }
 

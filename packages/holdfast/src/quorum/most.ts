@@ -1,4 +1,23 @@
+import type { LocalClock } from '../base/clock.js'
 import type { Answer } from './node.js'
+
+/** The run of a majority's answers: their time is the local one. */
+export const QUORUM_RUN = 'quorum'
+
+/** A majority's word: its server time is the local time of the sending, which every vote came after. */
+export function answerOf(clock: LocalClock, verdict: readonly string[], sent: number): Answer {
+  const received = clock.now()
+  return { verdict, raw: verdict, sent, received, now: sent, run: QUORUM_RUN }
+}
+
+/**
+ * Until when a lease can be proved that so many nodes hold, local time: the latest moment that so many of
+ * their expiries reach. @param at where a verdict has its expiry.
+ */
+export function provedUntil(answers: readonly Answer[], at: number, count: number): number {
+  const ends = answers.map(({ sent, verdict, now }) => sent + Number(verdict[at]) - now)
+  return ends.toSorted((a, b) => b - a)[count - 1] ?? -Infinity
+}
 
 /** One of those that most agree with. */
 export function mostCommon<T>(all: readonly T[], what: (one: T) => string): T | undefined {

@@ -92,22 +92,30 @@ export class Panel {
   }
 
   /**
-   * Too many could not be used. Where each of them says that the set-up cannot work, or one that it is
-   * the same server twice, it is that; else trying again may help.
+   * Too many could not be used. Where each of them says that the set-up cannot work it is that; else
+   * trying again may help.
    */
   failure(said: readonly Said[]): HoldfastError {
-    const count = this.nodes.length
-    const failed = said.filter(({ error }) => error !== null)
-    const nodes: NodeTrouble[] = failed
-      .toSorted((a, b) => a.node - b.node)
-      .map(({ node, error }) => ({
-        node: `node ${node + 1} of ${count} (${this.nodes[node]!.kind})`,
-        reason: error!.message,
-        code: error!.code,
-      }))
+    const nodes = troublesOf(this.nodes, said)
     const config = nodes.length > 0 && nodes.every(({ code }) => code === 'ERR_CONFIG')
-    const reasons = nodes.map(({ node, reason }) => `${node}: ${reason}`).join('; ')
-    const message = `no quorum: ${this.quorum} of ${count} servers are needed, and ${failed.length} could not be used. ${reasons}`
+    const message = `no quorum: ${this.quorum} of ${this.nodes.length} servers are needed, and ${nodes.length} could not be used. ${reasonsOf(nodes)}`
     return new HoldfastError(config ? 'ERR_CONFIG' : 'ERR_NO_QUORUM', message, { nodes })
   }
+}
+
+/** Which nodes could not be used, and why, in the order in which they were given. */
+export function troublesOf(nodes: readonly Node[], said: readonly Said[]): NodeTrouble[] {
+  const failed = said.filter(({ error }) => error !== null)
+  return failed
+    .toSorted((a, b) => a.node - b.node)
+    .map(({ node, error }) => ({
+      node: `node ${node + 1} of ${nodes.length} (${nodes[node]!.kind})`,
+      reason: error!.message,
+      code: error!.code,
+    }))
+}
+
+/** The same for a message. */
+export function reasonsOf(nodes: readonly NodeTrouble[]): string {
+  return nodes.map(({ node, reason }) => `${node}: ${reason}`).join('; ')
 }

@@ -7,14 +7,14 @@ import { decodeNews } from '../kernel/news.js'
 import type { Mode } from '../kernel/protocol.js'
 import { BallotClock } from './ballot-clock.js'
 import { recordOf, Bids, type Bid } from './bids.js'
-import { gather, reachedBy, withVerdict, type Said } from './gather.js'
+import { gather, withVerdict, type Said } from './gather.js'
 import { Invitations } from './invitations.js'
 import type { Answer, Cursors, Fields, Node, ScanStep } from './node.js'
 import type { Op } from './ops.js'
 import type { Nodes } from './nodes.js'
 import { Panel } from './panel.js'
-import { holders, mostCommon, ofMost, withHighest } from './most.js'
-import { QUORUM_RUN, Rounds } from './rounds.js'
+import { answerOf, holders, mostCommon, ofMost, provedUntil, withHighest } from './most.js'
+import { ROUNDS, Rounds } from './rounds.js'
 import { Subscriptions } from './subscriptions.js'
 import { Undo } from './undo.js'
 
@@ -108,27 +108,24 @@ export class Quorum implements Nodes {
       return [...wanted, bid ? recordOf(bid) : '', bid?.limit ?? '']
     })
     return gather(asked, (said, missing) => {
-      if (withVerdict(said, 'forced').length > 0) return this.#answer(['forced'], sent)
+      if (withVerdict(said, 'forced').length > 0) return answerOf(this.#clock, ['forced'], sent)
       // A node that forgot cannot know: it counts from the next time on.
       const held = withVerdict(said, 'renewed', 'repaired')
       if (held.length >= quorum) {
-        const ends = reachedBy(
-          held.map((one) => one.sent + Number(one.verdict[1]) - one.now),
-          quorum,
-        )
+        const ends = provedUntil(held, 1, quorum)
         if (bid) bid.until = ends + lease
         const asks = held.find(({ verdict }) => verdict[4] !== undefined)?.verdict[4]
         const token = bid?.ballot ?? Math.max(...held.map(({ verdict }) => Number(verdict[2])))
         const waiting = Math.max(...held.map(({ verdict }) => Number(verdict[3])))
         const rest = [String(token), String(waiting), ...(asks === undefined ? [] : [asks])]
-        return this.#answer(['renewed', String(ends), ...rest], sent)
+        return answerOf(this.#clock, ['renewed', String(ends), ...rest], sent)
       }
       if (withVerdict(said, 'gone').length >= blocking) {
         if (bid) this.#end(bid, timeout)
-        return this.#answer(['gone'], sent)
+        return answerOf(this.#clock, ['gone'], sent)
       }
       if (missing > 0) return undefined
-      if (withVerdict(said, 'late').length >= blocking) return this.#answer(['late'], sent)
+      if (withVerdict(said, 'late').length >= blocking) return answerOf(this.#clock, ['late'], sent)
       throw this.#panel.failure(said)
     })
   }
@@ -236,26 +233,24 @@ export class Quorum implements Nodes {
         }
         const turned = votes(said)
         if (turned.length >= quorum && heir) {
-          const ends = reachedBy(
-            turned.map((one) => one.sent + Number(one.verdict[2]) - one.now),
-            quorum,
-          )
+          const ends = provedUntil(turned, 2, quorum)
           heir.state = 'held'
           heir.until = ends + Number(heir.ttl)
           done = true
           said.forEach(leave)
-          return this.#answer(['turned', String(ballot), String(ends), String(sent)], sent)
+          return answerOf(this.#clock, ['turned', String(ballot), String(ends), String(sent)], sent)
         }
-        if (withVerdict(said, 'forced').length > 0) return this.#answer(['forced'], sent)
+        if (withVerdict(said, 'forced').length > 0) return answerOf(this.#clock, ['forced'], sent)
         if (turned.length + missing >= quorum) return undefined
         if (withVerdict(said, 'gone').length >= blocking) {
           if (heir) this.#end(heir, timeout)
-          return this.#answer(['gone'], sent)
+          return answerOf(this.#clock, ['gone'], sent)
         }
         const open = turned.length + withVerdict(said, 'stale', 'turned', 'ahead').length
-        if (open + missing >= quorum && round < 4 && this.#clock.now() < end) return 'again'
+        if (open + missing >= quorum && round < ROUNDS && this.#clock.now() < end) return 'again'
         if (missing > 0) return undefined
-        if (withVerdict(said, 'late').length >= blocking) return this.#answer(['late'], sent)
+        if (withVerdict(said, 'late').length >= blocking)
+          return answerOf(this.#clock, ['late'], sent)
         throw this.#panel.failure(said)
       }
       const verdict = await gather(asked, judge, leave)
@@ -294,7 +289,7 @@ export class Quorum implements Nodes {
     fields: Fields,
     what: (answer: Answer) => string,
   ): Promise<Answer> {
-    const { quorum, blocking } = this.#panel
+    const { quorum } = this.#panel
     return gather(this.#panel.askAll(op, keys, timeout, fields), (said, missing) => {
       const answers = said.flatMap(({ answer }) => (answer ? [answer] : []))
       if (answers.length + missing < quorum) throw this.#panel.failure(said)
@@ -302,14 +297,8 @@ export class Quorum implements Nodes {
       if (!most) return undefined
       const count = answers.filter((one) => what(one) === what(most)).length
       if (count < quorum && missing > 0) return undefined
-      if (answers.length < quorum && said.length - answers.length < blocking) return undefined
       return op === 'inspect' ? withHighest(most, answers) : most
     })
-  }
-
-  #answer(verdict: readonly string[], sent: number): Answer {
-    const received = this.#clock.now()
-    return { verdict, raw: verdict, sent, received, now: sent, run: QUORUM_RUN }
   }
 
   async scan(

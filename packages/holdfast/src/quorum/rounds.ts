@@ -4,18 +4,15 @@ import type { Runtime } from '../base/runtime.js'
 import type { NameKeys } from '../kernel/names.js'
 import type { BallotClock } from './ballot-clock.js'
 import type { Bid, Bids } from './bids.js'
-import { gather, reachedBy, withVerdict, type Said } from './gather.js'
+import { gather, withVerdict, type Said } from './gather.js'
 import type { Answer, Fields } from './node.js'
-import { mostCommon } from './most.js'
+import { answerOf, mostCommon, provedUntil } from './most.js'
 import type { Panel } from './panel.js'
 import { freeSlots, slotsFree } from './slots.js'
 import type { Undo } from './undo.js'
 
-/** The run of a majority's answers: their time is the local one. */
-export const QUORUM_RUN = 'quorum'
-
 // So often a ballot is raised at once before it is a matter of waiting.
-const ROUNDS = 5
+export const ROUNDS = 5
 const LEAST_LEFT_MS = 5
 
 /** How one round of votes ended. */
@@ -83,7 +80,7 @@ export class Rounds {
       this.#giveBack(bid, stands)
       // Not carried out, because the caller's own time is over or a clock is not known well.
       if (withVerdict(said, 'late').length >= this.#panel.blocking) {
-        return this.#answer(['late'], sent)
+        return answerOf(this.#clock, ['late'], sent)
       }
       if (outcome.kind === 'failed') throw this.#panel.failure(said)
       return this.#refused(bid, said, sent, stands)
@@ -227,20 +224,10 @@ export class Rounds {
   }
 
   #granted(bid: Bid, votes: readonly Answer[], sent: number): Answer {
-    const { quorum } = this.#panel
-    const ends = reachedBy(
-      votes.map((vote) => vote.sent + Number(vote.verdict[2]) - vote.now),
-      quorum,
-    )
+    const ends = provedUntil(votes, 2, this.#panel.quorum)
     bid.until = Math.max(ends, this.#clock.now()) + Number(bid.ttl)
     const verdict = ['granted', String(bid.ballot), String(ends)]
-    return this.#answer(verdict, sent)
-  }
-
-  /** A majority's word: its server time is the local time of the sending, which every vote came after. */
-  #answer(verdict: readonly string[], sent: number): Answer {
-    const received = this.#clock.now()
-    return { verdict, raw: verdict, sent, received, now: sent, run: QUORUM_RUN }
+    return answerOf(this.#clock, verdict, sent)
   }
 
   #refused(bid: Bid, said: readonly Said[], sent: number, stands: boolean): Answer {
@@ -264,9 +251,9 @@ export class Rounds {
     const left = most === Infinity ? Number(bid.claim) : most
     const ends = kind === 'f' ? '-1' : String(sent + left)
     const tail = [kind, owner, ends, info]
-    if (!stands) return this.#answer(['taken', ...tail], sent)
+    if (!stands) return answerOf(this.#clock, ['taken', ...tail], sent)
     const rank = ranks.length > 0 ? Math.min(...ranks) : 0
-    return this.#answer(['queued', String(rank), bid.ticket, '0', ...tail], sent)
+    return answerOf(this.#clock, ['queued', String(rank), bid.ticket, '0', ...tail], sent)
   }
 
   /** When a majority may be free for this owner, local time. */
@@ -280,8 +267,8 @@ export class Rounds {
     bid.slots = ''
     if (!stands) {
       // It may have stood in a line before: it leaves that too.
-      const stood = bid.state === 'waiting'
-      if (stood) bid.votes.fill(true)
+      if (bid.state === 'waiting') bid.votes.fill(true)
+      if (bid.state !== 'over') bid.state = 'asking'
       bid.until = this.#clock.now() + bid.timeout + Number(bid.ttl)
     }
     bid.votes.forEach((may, node) => {

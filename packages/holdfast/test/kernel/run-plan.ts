@@ -1,5 +1,6 @@
 import type { Pair } from './pair.js'
-import { clients, names, owners, type AcquireItem, type Step } from './plan.js'
+import { clients, names, owners } from './plan.js'
+import type { AcquireItem, Step } from './steps.js'
 
 const plain = '1'
 
