@@ -204,4 +204,45 @@ export const breakages = [
     replace: "if (bid.mode === 'x' || written || known < Infinity) {",
     nodes: 3,
   },
+  {
+    name: 'a lock goes on in its process after its release was sent',
+    only: 'cohorts',
+    file: 'locks/lock.ts',
+    find: 'if (!hangsOn(lease) && lease.pass()) {',
+    replace:
+      'if (lease.sound && !hangsOn(lease)) {\n' +
+      '      const { keys, timeout } = lease.terms\n' +
+      '      void this.#engine.orphans.release(lease.owner, keys, timeout, lease.ends)\n' +
+      '    }\n    if (!hangsOn(lease) && lease.pass()) {',
+  },
+  {
+    name: 'each who goes on in a process has the token of the first',
+    only: 'cohorts',
+    file: 'lease/lease.ts',
+    find: 'fence: this.fence + 1',
+    replace: 'fence: this.fence',
+  },
+  {
+    name: 'a grant reserves one token, however many it is for',
+    only: 'cohorts',
+    file: 'kernel/memory/state.ts',
+    find: 'this.last = token + Math.max(1, many) - 1',
+    replace: 'this.last = token',
+    nodes: 1,
+  },
+  {
+    name: 'ballots of a quorum follow each other without room for tokens',
+    only: 'cohorts',
+    file: 'quorum/ballot-clock.ts',
+    find: 'const ballot = Math.ceil(least / BLOCK) * BLOCK',
+    replace: 'const ballot = least',
+    nodes: 3,
+  },
+  {
+    name: 'who goes on in a process has a whole lease',
+    only: 'cohorts',
+    file: 'lease/lease.ts',
+    find: 'const [deadline, length] = [this.#deadline, this.#length]',
+    replace: 'const [deadline, length] = [this.#clock.now() + this.#ttl, this.#length]',
+  },
 ]

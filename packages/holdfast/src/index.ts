@@ -27,7 +27,9 @@ export type { Lock, ReleaseResult } from './locks/lock.js'
 export type {
   AcquireOptions,
   HoldfastOptions,
+  HandoverOptions,
   LockOptions,
+  ReadWriteOptions,
   MutexOptions,
   OnDeadlock,
   PermitOptions,

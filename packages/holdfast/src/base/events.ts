@@ -14,8 +14,11 @@ export interface LockEvent {
  * nothing here is an error. Durations are ms.
  */
 export interface HoldfastEvents {
-  /** A lock was acquired. `pushed`: by a hand-over, without asking. `waited`: since the call. */
-  'holdfast:granted': LockEvent & { fence: number; waited: number; pushed: boolean }
+  /**
+   * A lock was acquired. `pushed`: by a hand-over, without asking; `local`: from another call of this
+   * Holdfast, without the server. `waited`: since the call.
+   */
+  'holdfast:granted': LockEvent & { fence: number; waited: number; pushed: boolean; local: boolean }
   /** The call stands in line. `rank` 0 is next. */
   'holdfast:queued': LockEvent & { rank: number }
   /** A renewal was confirmed. `left`: what the lease still had when the answer came. */

@@ -12,6 +12,9 @@ export const BATCH = 100
 export const MOST_PERMITS = 1000
 export const MOST_LIMIT = 1_000_000
 
+/** The most fencing tokens that one grant reserves. */
+export const MOST_TOKENS = 64
+
 /** How a name is held: exclusively, beside others who share, or by permits up to a limit. */
 export type Mode = 'x' | 's' | 'p'
 
@@ -39,6 +42,8 @@ export interface Request {
   /** Of mode `p`: how many permits, of how many in all. */
   readonly permits?: number
   readonly limit?: number
+  /** Of mode `x`: how many fencing tokens are reserved beside its own. */
+  readonly localHandovers?: number
 }
 
 /** Until when a request may be carried out, by the clock of one server run. */
@@ -60,12 +65,13 @@ export function acquireFields(
   notAfter: NotAfter,
 ): string[] {
   const { mode, ttl, claim, lockDelay = 0, info, permits = 1, limit = '' } = request
+  const { localHandovers = 0 } = request
   const wait = stand ? '1' : '0'
   const ballot = ''
   return [
     owner,
     mode,
-    String(permits),
+    String(mode === 'x' ? localHandovers + 1 : permits),
     String(ttl + lockDelay),
     String(claim + lockDelay),
     wait,

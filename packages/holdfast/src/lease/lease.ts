@@ -23,6 +23,20 @@ export interface Grant {
   readonly replicas: number
   /** What is shared with the call that was granted it, which may still wait for an answer. */
   readonly early?: { readonly push: Push | undefined; passedOn: boolean }
+  /** Who goes on with it in this process. */
+  readonly succession?: Succession | undefined
+  /** The lease of the holder before, of the same owner id: see {@link Lease.handOn}. */
+  readonly follows?: Lease
+}
+
+/** Those of this process who wait for a name while one of them holds it. */
+export interface Succession {
+  /** The holder lets go of it. @returns whether another one has it now, without the server. */
+  pass(lease: Lease): boolean
+  /** This is the lease of whoever was granted it. */
+  adopted(lease: Lease): void
+  /** The tenure is over; on the server as soon as it is told. */
+  over(): void
 }
 
 /** What the lease is for. */
@@ -64,6 +78,10 @@ export class Lease {
   #revoking: AbortController | null = null
   #revoked: HoldfastError | null = null
   readonly #early: Grant['early']
+  readonly #succession: Succession | undefined
+  /** Who goes on under the same owner id. */
+  #heir: Lease | null = null
+  #length: number
   readonly #holdEnds: number
   #state: State = 'held'
   #deadline: number
@@ -95,10 +113,16 @@ export class Lease {
     this.begun = grant.begun
     this.replicas = grant.replicas
     this.#early = grant.early
+    this.#succession = grant.succession
+    this.#length = grant.length
     this.#holdEnds = this.heldSince + terms.maxHold
     this.#deadline = grant.deadline
     this.#margin = marginOf(grant.length, terms.margin)
-    this.renewAt = terms.renew ? this.#third(grant.length) : Infinity
+    const { follows } = grant
+    if (follows) follows.#heir = this
+    // A renewal of the holder before may be under way: its answer is for this one.
+    this.renewAt = follows?.renewAt ?? (terms.renew ? this.#third(grant.length) : Infinity)
+    grant.succession?.adopted(this)
   }
 
   #third(length: number): number {
@@ -121,6 +145,17 @@ export class Lease {
 
   get ttl(): number {
     return this.#ttl
+  }
+
+  /** The lease of the last one who went on under this owner id; itself, if nobody did. */
+  get latest(): Lease {
+    return this.#heir?.latest ?? this
+  }
+
+  /** Whether it is held, and nothing speaks against going on with it: no trouble, no wish that it be let go. */
+  get sound(): boolean {
+    const { lostAt } = this
+    return this.#state === 'held' && !this.#revoked && this.#clock.now() < lostAt - this.#length / 2
   }
 
   /** Since the grant, ms. */
@@ -169,6 +204,7 @@ export class Lease {
     const ends = deadline - (remaining - length)
     const left = this.lostAt - this.#clock.now()
     if (ends > this.#deadline) {
+      this.#length = length
       this.#deadline = ends
       this.#margin = marginOf(length, this.terms.margin)
     }
@@ -207,6 +243,7 @@ export class Lease {
     })
     events.lost({ ...this.event(), reason, fence: this.fence, held })
     this.#onLost(this, reason)
+    this.#succession?.over()
     this.#controller?.abort(this.#lost)
   }
 
@@ -234,6 +271,34 @@ export class Lease {
   /** The orderly end: no signal, and nothing that arrives later changes it. */
   end(): void {
     this.#state = 'ended'
+    this.#succession?.over()
+  }
+
+  /** Lets go of it, if another one of this process goes on. */
+  pass(): boolean {
+    return this.#succession?.pass(this) ?? false
+  }
+
+  /**
+   * The same end for its holder, while on the server the tenure goes on under the same owner id.
+   *
+   * @returns the grant of whoever goes on: with the next of the tokens that are reserved.
+   */
+  handOn(): Omit<Grant, 'succession'> {
+    this.#state = 'ended'
+    const { owner, serverTime, begun, run, replicas } = this
+    const [deadline, length] = [this.#deadline, this.#length]
+    const grant = {
+      owner,
+      fence: this.fence + 1,
+      deadline,
+      length,
+      serverTime,
+      begun,
+      run,
+      replicas,
+    }
+    return { ...grant, pushed: false, follows: this, ...(this.#early && { early: this.#early }) }
   }
 
   /** The same here, but on the server the tenure goes on: nothing is to give it back. */

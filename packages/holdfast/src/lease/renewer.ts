@@ -112,22 +112,23 @@ export class Renewer {
     try {
       const answer = await this.#node.ask('renew', keys, timeout, (notAfter) => {
         // H25: nothing is renewed once its end has begun, nor carried out after the deadline.
-        if (lease.ended) return null
-        const early = timeout - (lease.deadline - this.#clock.now())
-        return renewFields(lease.owner, lease.ttl + lockDelay, sooner(notAfter, early))
+        const { ended, owner, ttl, deadline } = lease.latest
+        if (ended) return null
+        const early = timeout - (deadline - this.#clock.now())
+        return renewFields(owner, ttl + lockDelay, sooner(notAfter, early))
       })
       // Not carried out, because of another server run: the reply brought a sample of this one.
-      if (answer.verdict[0] === 'late' && tries > 0 && lease.check()) {
-        return await this.renew(lease, tries - 1)
+      if (answer.verdict[0] === 'late' && tries > 0 && lease.latest.check()) {
+        return await this.renew(lease.latest, tries - 1)
       }
-      return this.#answered(lease, answer)
+      return this.#answered(lease.latest, answer)
     } catch (error) {
       // The call was for many leases; its error is for this one.
       const trouble = classify(error, 'the client', lease.terms.name)
-      lease.doubt(trouble, this.#retryAt(lease))
+      lease.latest.doubt(trouble, this.#retryAt(lease.latest))
       return trouble
     } finally {
-      this.arm(lease)
+      this.arm(lease.latest)
     }
   }
 

@@ -34,12 +34,12 @@ export class CallTime {
   ending = false
   readonly #clock: LocalClock
   readonly #runtime: Runtime
-  readonly #wish: Pick<Wish, 'wait' | 'timeout'>
+  readonly #wish: Pick<Wish, 'wait' | 'timeout' | 'until'>
   #limit: Limit | null = null
 
   constructor(
     { clock, runtime }: Pick<Queue, 'clock' | 'runtime'>,
-    wish: Pick<Wish, 'wait' | 'timeout'>,
+    wish: Pick<Wish, 'wait' | 'timeout' | 'until'>,
   ) {
     this.since = clock.now()
     this.#clock = clock
@@ -56,7 +56,8 @@ export class CallTime {
 
   /** Of the wait, ms. */
   left(): number {
-    return this.since + this.#wish.wait - this.#clock.now()
+    const { wait, until } = this.#wish
+    return (until ? until() : this.since + wait) - this.#clock.now()
   }
 
   /** Nothing is to be carried out after the end of this call, which may come before a command's. */

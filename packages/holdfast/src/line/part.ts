@@ -77,7 +77,13 @@ export class Part {
     if (this.#told !== null || !this.#grant) return
     const now = this.#queue.clock.now()
     const { fence, owner } = this.#grant
-    events.granted({ ...eventOf(this.wish, owner), fence, waited: now - since, pushed: false })
+    events.granted({
+      ...eventOf(this.wish, owner),
+      fence,
+      waited: now - since,
+      pushed: false,
+      local: false,
+    })
     this.#told = now
   }
 

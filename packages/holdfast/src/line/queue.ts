@@ -1,12 +1,16 @@
 import type { LocalClock } from '../base/clock.js'
 import { HoldfastError } from '../base/errors.js'
+import { events } from '../base/events.js'
 import { inTime } from '../base/in-time.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Grant } from '../lease/lease.js'
 import type { Nodes } from '../quorum/nodes.js'
 import { classify } from '../quorum/replies.js'
+import { eventOf } from './claim.js'
+import { Cohort } from './cohort.js'
 import { Line } from './line.js'
 import { Mailbox } from './mailbox.js'
+import { Member } from './member.js'
 import { Orphans } from './orphans.js'
 import { Several } from './several.js'
 import { Waiter } from './waiter.js'
@@ -29,6 +33,7 @@ export class Queue {
   readonly #lines = new Map<string, Line>()
   readonly #waiters = new Set<Waiter>()
   readonly #several = new Set<Several>()
+  readonly #cohorts = new Map<string, Cohort>()
   readonly #signals = new Map<AbortSignal, { calls: Set<Call>; listener: () => void }>()
   #sequence = 0
 
@@ -47,20 +52,61 @@ export class Queue {
     return `${this.#client}.${++this.#sequence}`
   }
 
-  /** @param told hears of the wait before it begins. */
+  /** @param told hears of the wait before it begins: then it has a place of its own in the server's line. */
   acquire(wish: Wish, told?: (waiter: Waiter) => void): Promise<Grant> {
     return new Promise((resolve, reject) => {
-      let line = this.#lines.get(wish.name)
-      if (!line) {
-        line = new Line(this.clock, this.runtime)
-        this.#lines.set(wish.name, line)
+      if (!told && shares(wish)) {
+        const member = new Member(this, this.#cohort(wish), wish, resolve, reject)
+        member.start()
+        return
       }
-      const waiter = new Waiter(this, line, wish, resolve, reject)
-      this.#waiters.add(waiter)
-      line.users++
+      const since = this.clock.now()
+      const granted = (grant: Grant): void => {
+        const { owner, fence, pushed } = grant
+        const waited = this.clock.now() - since
+        events.granted({ ...eventOf(wish, owner), fence, waited, pushed, local: false })
+        resolve(grant)
+      }
+      const waiter = this.wait(wish, granted, reject)
       told?.(waiter)
       waiter.start()
     })
+  }
+
+  /** One who asks the server for a name, and stands in its line; to be started. */
+  wait(wish: Wish, granted: (grant: Grant) => void, failed: (reason: unknown) => void): Waiter {
+    let line = this.#lines.get(wish.name)
+    if (!line) {
+      line = new Line(this.clock, this.runtime)
+      this.#lines.set(wish.name, line)
+    }
+    const waiter = new Waiter(this, line, wish, granted, failed)
+    this.#waiters.add(waiter)
+    line.users++
+    return waiter
+  }
+
+  #cohort(wish: Wish): Cohort {
+    const first = this.#cohorts.get(wish.name)
+    for (let one = first ?? null; one; one = one.next) if (one.suits(wish)) return one
+    const cohort = new Cohort(this, wish)
+    cohort.next = first ?? null
+    this.#cohorts.set(wish.name, cohort)
+    return cohort
+  }
+
+  /** Nobody of it waits or holds any more. */
+  dissolve(cohort: Cohort): void {
+    const { name } = cohort.wish
+    const first = this.#cohorts.get(name)
+    if (first === cohort) {
+      if (cohort.next) this.#cohorts.set(name, cohort.next)
+      else this.#cohorts.delete(name)
+      return
+    }
+    for (let one = first; one; one = one.next ?? undefined) {
+      if (one.next === cohort) one.next = cohort.next
+    }
   }
 
   /**
@@ -133,6 +179,17 @@ export class Queue {
 
   /** Cancels every wait. */
   cancel(reason: unknown): void {
+    for (const first of this.#cohorts.values()) {
+      for (let one: Cohort | null = first; one; one = one.next) one.cancel(reason)
+    }
     for (const call of [...this.#waiters, ...this.#several]) call.giveUp(reason)
   }
+}
+
+/**
+ * Whether a call may stand in line together with others of its process: not who wants more than what is
+ * left of a lease, and none whose place in line is its own for another reason.
+ */
+function shares({ mode, wait, localHandovers, ahead, place }: Wish): boolean {
+  return localHandovers > 0 && mode === 'x' && wait > 0 && !ahead && !place
 }

@@ -73,7 +73,7 @@ export class Waiter implements Recipient {
     const { signal } = this.wish
     if (signal?.aborted) return this.giveUp(signal.reason)
     if (signal) this.#queue.onAbort(signal, this)
-    this.#time.start(() => this.giveUp(this.#trouble ?? this.#refusal('ERR_TIMEOUT')))
+    this.#time.start(() => this.giveUp(this.outOfTime()))
     void this.#ask()
   }
 
@@ -172,7 +172,7 @@ export class Waiter implements Recipient {
       case 'taken':
         this.#contention = contention(name, rest, answer.now)
         if (wait === 0) {
-          this.giveUp(this.#refusal('ERR_TAKEN'))
+          this.giveUp(refusal('ERR_TAKEN', this.wish, this.#contention))
           return true
         }
         // Subscribe before standing in line: a grant is told by a message.
@@ -344,18 +344,20 @@ export class Waiter implements Recipient {
     this.#finish()
     // Until the lease is there: an answer that comes in between must not give it back.
     this.#queue.mailbox.register(owner, { holds: true, pushed: (push) => early.note(push) })
-    const waited = now - this.#time.since
-    const { fence, pushed } = grant
-    events.granted({ ...eventOf(this.wish, owner), fence, waited, pushed })
     this.#resolve({ ...this.#taken, owner })
   }
 
-  #refusal(code: 'ERR_TAKEN' | 'ERR_TIMEOUT'): HoldfastError {
-    return refusal(code, this.wish, this.#contention)
+  /** What to say to a call whose time is over. */
+  outOfTime(wish: Wish = this.wish): HoldfastError {
+    return this.#trouble ?? refusal('ERR_TIMEOUT', wish, this.#contention)
   }
 
-  /** Ends the call without a lock. What the server may hold for it is released. */
-  giveUp(reason: unknown): void {
+  /**
+   * Ends the call without a lock. What the server may hold for it is released.
+   *
+   * @param wish of the call that is told why.
+   */
+  giveUp(reason: unknown, wish: Wish = this.wish): void {
     if (this.#state === 'done') return
     // A refusal leaves nothing behind; an answer that was never seen may have.
     const clean = reason instanceof HoldfastError && reason.code === 'ERR_TAKEN'
@@ -371,7 +373,7 @@ export class Waiter implements Recipient {
       return
     }
     const { runtime } = this.#queue
-    void timeoutOf(runtime, this.wish, leaving, reason).then((error) => this.#reject(error))
+    void timeoutOf(runtime, wish, leaving, reason).then((error) => this.#reject(error))
   }
 
   #giveBack(owner: string = this.owner, least = 0): Promise<Answer | null> {

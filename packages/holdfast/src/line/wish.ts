@@ -11,6 +11,11 @@ export interface Wish extends Terms {
   /** ms; 0 is one try, Infinity no limit. */
   readonly wait: number
   readonly signal: AbortSignal | undefined
+  /** How often a grant may be handed on in this process, and for how long, ms. 0: not at all. */
+  readonly localHandovers: number
+  readonly localHandoverMs: number
+  /** Of one who asks for several calls: when the last of them ends, local time. */
+  readonly until?: () => number
   /** Of one who comes before all others: told of each answer that it stands in line, and who holds. */
   readonly ahead?: (owner: string, holder: Holder | null) => void
   /** The ticket of its place, kept from one wait to the next of the same call; 0: none. */

@@ -27,9 +27,14 @@ const MOST_EDGES = 64
 /** The waits of which the server was told, by what their contexts hold. */
 const waitsBehind = new WeakMap<Lease, Set<Watch>>()
 
+/** Whether a wait goes on of which the server was told that this lease hangs on it. */
+export function hangsOn(lease: Lease): boolean {
+  return (waitsBehind.get(lease)?.size ?? 0) > 0
+}
+
 /** What is handed over hangs on no wait of ours any more, although its tenure goes on. Never throws. */
 export async function cutLoose({ node }: Engine, lease: Lease): Promise<void> {
-  if (!waitsBehind.get(lease)?.size) return
+  if (!hangsOn(lease)) return
   const { keys, timeout } = lease.terms
   const cut = node.ask('edge', keys, timeout, () => [lease.owner, encodeEdges([])])
   await Promise.allSettled([cut])

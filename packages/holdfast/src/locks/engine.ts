@@ -3,13 +3,14 @@ import { HoldfastError, invalid, type LossReason } from '../base/errors.js'
 import { systemRuntime, type Runtime } from '../base/runtime.js'
 import type { Port } from '../clients/port.js'
 import { keysOf } from '../kernel/names.js'
-import type { Mode, Push } from '../kernel/protocol.js'
+import { MOST_TOKENS, type Mode, type Push } from '../kernel/protocol.js'
 import { atMost } from '../lease/deadline.js'
 import { Lease, type Grant, type Terms } from '../lease/lease.js'
 import { Renewer } from '../lease/renewer.js'
 import type { Orphans } from '../line/orphans.js'
 import { Queue } from '../line/queue.js'
 import type { Wish } from '../line/wish.js'
+import { BLOCK } from '../quorum/ballot-clock.js'
 import { assertAcknowledges } from '../quorum/acknowledged.js'
 import { Node } from '../quorum/node.js'
 import type { Nodes } from '../quorum/nodes.js'
@@ -21,12 +22,12 @@ import { guardOf, longestOf } from './guard.js'
 import { Lock } from './lock.js'
 import {
   checkTakeOver,
-  settingsOf,
+  type HandoverOptions,
   type HoldfastOptions,
   type LockOptions,
-  type Settings,
   type TakeOverOptions,
 } from './options.js'
+import { settingsOf, type Settings } from './settings.js'
 import type { Wanted } from './taker.js'
 import { Tenure } from './tenure.js'
 import { decodeToken } from './token.js'
@@ -77,9 +78,13 @@ export class Engine {
     return this.queue.orphans
   }
 
-  settings(options: LockOptions): Settings {
+  settings(options: LockOptions & HandoverOptions): Settings {
     const { ttl = Math.min(DEFAULT_TTL_MS, this.longest) } = options
-    const settings = settingsOf(this.options, { ...options, ttl })
+    const settings = settingsOf(
+      this.options,
+      { ...options, ttl },
+      this.several ? BLOCK : MOST_TOKENS,
+    )
     this.checkLease('options.ttl', settings.ttl + settings.lockDelay)
     this.checkLease('options.holdAtLeast', settings.holdAtLeast)
     return settings
@@ -119,7 +124,9 @@ export class Engine {
   /** Several names, all or nothing: their locks, in this order. */
   async acquireAll(all: readonly Wanted[], held?: () => readonly Hold[]): Promise<readonly Lock[]> {
     const wishes = all.map(({ name, mode, settings }) => {
-      return { ...settings, name, mode, keys: keysOf(name, this.prefix) }
+      // Nobody is handed one of several, so each is waited for by itself.
+      const own = { localHandovers: 0, keys: keysOf(name, this.prefix) }
+      return { ...settings, ...own, name, mode }
     })
     const { deadlock } = all[0]!.settings
     const stand = (wish: Wish): Promise<Grant> => acquireWatched(this, { ...wish, deadlock }, held)
@@ -159,6 +166,7 @@ export class Engine {
       pushed: (push) => this.#pushed(lease, push),
     })
     this.renewer.add(lease)
+    if (grant.follows) this.renewer.remove(grant.follows)
     if (grant.early?.push) this.#pushed(lease, grant.early.push)
     return lease
   }

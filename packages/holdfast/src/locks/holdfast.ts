@@ -23,10 +23,12 @@ import { Semaphore } from './semaphore.js'
 import {
   checkInMemory,
   checkLock,
+  HANDOVER,
   checkLockManager,
   checkSemaphore,
   type HoldfastOptions,
   type LockOptions,
+  type ReadWriteOptions,
   type MutexOptions,
   type PingOptions,
   type SemaphoreOptions,
@@ -116,10 +118,10 @@ export class Holdfast implements AsyncDisposable {
    * @param name any non-empty string of at most 1 KiB.
    * @throws ERR_INVALID_ARGUMENT, ERR_CLOSED
    */
-  readWrite(name: string, options: LockOptions = {}): ReadWrite {
+  readWrite(name: string, options: ReadWriteOptions = {}): ReadWrite {
     this.#engine.assertOpen()
     checkName(name, this.#engine.prefix)
-    checkLock(options)
+    checkLock(options, HANDOVER)
     return new ReadWrite(this.#engine, name, options)
   }
 

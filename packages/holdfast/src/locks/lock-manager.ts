@@ -5,7 +5,7 @@ import { holdsHere, Scope } from './context.js'
 import type { Engine } from './engine.js'
 import { force, inspect, list } from './inspect.js'
 import type { Lock } from './lock.js'
-import type { LockOptions } from './options.js'
+import type { HandoverOptions, LockOptions } from './options.js'
 import { Taker } from './taker.js'
 
 /** Of every runtime that Holdfast runs on; the types of Node leave it out. */
@@ -68,13 +68,14 @@ type Callback<Given, T> = (lock: Given) => T | Promise<T>
  */
 export class LockManager {
   readonly #engine: Engine
-  readonly #options: LockOptions
+  readonly #options: LockOptions & HandoverOptions
 
   /** @internal */
   constructor(engine: Engine, options: LockOptions) {
     engine.settings(options)
     this.#engine = engine
-    this.#options = options
+    // Each request has a place of its own: `query` shows them all.
+    this.#options = { ...options, localHandovers: 0 }
   }
 
   /**

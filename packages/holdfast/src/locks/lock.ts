@@ -3,7 +3,7 @@ import { HoldfastError, invalid } from '../base/errors.js'
 import { events } from '../base/events.js'
 import type { Lease } from '../lease/lease.js'
 import { deadlineOfReply } from '../lease/deadline.js'
-import { cutLoose } from './deadlock.js'
+import { cutLoose, hangsOn } from './deadlock.js'
 import type { Engine } from './engine.js'
 import { Tenure } from './tenure.js'
 import { encodeToken } from './token.js'
@@ -184,11 +184,15 @@ export class Lock implements AsyncDisposable {
     const last = this.tenure.leave()
     if (!lease.check()) return { released: false, reason: 'lost' }
     if (!last) return { released: false, reason: 'held' }
+    const held = lease.heldFor
+    if (!hangsOn(lease) && lease.pass()) {
+      events.released({ ...lease.event(), released: true, held })
+      return { released: true }
+    }
     lease.end()
     this.#engine.renewer.remove(lease)
     const { keys, timeout, holdAtLeast } = lease.terms
     const { orphans } = this.#engine
-    const held = lease.heldFor
     const answer = await orphans.release(lease.owner, keys, timeout, lease.ends, holdAtLeast)
     const [status, , , , , , ends] = answer?.verdict ?? []
     const kept = status === 'kept'

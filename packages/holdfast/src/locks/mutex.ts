@@ -1,6 +1,6 @@
 import { invalid } from '../base/errors.js'
 import type { Engine } from './engine.js'
-import { checkLock, type MutexOptions } from './options.js'
+import { checkLock, HANDOVER, type MutexOptions } from './options.js'
 import { Taker } from './taker.js'
 
 /** A lock that one holder at a time has, across processes and machines. */
@@ -13,7 +13,7 @@ export class Mutex extends Taker {
 
 /** Checks the options of a mutex, at the call that makes it. @throws ERR_INVALID_ARGUMENT */
 export function checkMutex(options: MutexOptions): void {
-  checkLock(options, ['reentrant'])
+  checkLock(options, ['reentrant', ...HANDOVER])
   const { reentrant = false } = options
   if (typeof reentrant !== 'boolean') throw invalid('options.reentrant', reentrant, 'true or false')
 }

@@ -1,9 +1,8 @@
-import { hostname } from 'node:os'
 import { milliseconds, type Duration } from '../base/duration.js'
 import { invalid } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import { isWellFormed } from '../kernel/names.js'
-import { encodeInfo, MOST_LIMIT, MOST_PERMITS } from '../kernel/protocol.js'
+import { MOST_LIMIT, MOST_TOKENS } from '../kernel/protocol.js'
 
 /** Options of a call. */
 export interface AcquireOptions {
@@ -50,6 +49,19 @@ export interface LockOptions extends AcquireOptions {
   readonly deadlock?: OnDeadlock | undefined
 }
 
+/** How a lock is handed on in one process. */
+export interface HandoverOptions {
+  /**
+   * How often, for one grant of the server, who releases may hand the lock to the next exclusive call of the same Holdfast without asking the server. Then it goes to whoever waits elsewhere, and these
+   * calls are behind them. 0: never, so that all wait in one order, first come, first served. Default 16;
+   * at most 63, on a quorum 31. Never where `renew` is false, `holdAtLeast` is set, or the call
+   * holds another lock.
+   */
+  readonly localHandovers?: number | undefined
+  /** For how long after a grant of the server that may be done. Default the `ttl`. */
+  readonly localHandoverMs?: Duration | undefined
+}
+
 /** Options of a lock that is taken over: it never waits. Nothing of them is carried over. */
 export type TakeOverOptions = Omit<LockOptions, 'wait' | 'signal' | 'claim' | 'deadlock'>
 
@@ -66,13 +78,16 @@ export interface SemaphoreOptions extends LockOptions {
 }
 
 /** Options of a mutex. */
-export interface MutexOptions extends LockOptions {
+export interface MutexOptions extends LockOptions, HandoverOptions {
   /**
    * Whether who holds the lock may take it again: a `use` inside of a `use`, and an `acquire` by the
    * same `owner`. Default false: then a `use` inside of a `use` is ERR_DEADLOCK.
    */
   readonly reentrant?: boolean | undefined
 }
+
+/** Options of a read/write lock; the hand-over is that of its writers. */
+export interface ReadWriteOptions extends LockOptions, HandoverOptions {}
 
 /** Options of a Holdfast. */
 export interface HoldfastOptions {
@@ -96,6 +111,8 @@ export interface HoldfastOptions {
    * looks for circles nor tells others what they need to find one.
    */
   readonly deadlock?: OnDeadlock | undefined
+  /** Of mutexes and writers that have no setting of their own: see there. Default 16. */
+  readonly localHandovers?: number | undefined
   /**
    * Of several servers, or with `strictFailover`: for how long a server that lost its memory, or was
    * restarted, grants nothing, so that no lease that it forgot can live. Default 60 s. No `ttl` may be
@@ -131,29 +148,12 @@ export interface PingOptions {
   readonly timeout?: Duration | undefined
 }
 
-/** All options of a lock with their defaults filled in; durations are ms. */
-export interface Settings {
-  readonly wait: number
-  readonly signal: AbortSignal | undefined
-  readonly ttl: number
-  readonly renew: boolean
-  readonly maxHold: number
-  readonly holdAtLeast: number
-  readonly lockDelay: number
-  readonly margin: number | undefined
-  readonly claim: number
-  readonly timeout: number
-  readonly info: string
-  /** Of a semaphore; else 1 and 0. */
-  readonly permits: number
-  readonly limit: number
-  readonly deadlock: OnDeadlock
-}
-
 const TRY = ['signal', 'ttl'] as const
 const CALL = ['wait', ...TRY] as const
 const OWN = ['renew', 'maxHold', 'holdAtLeast', 'lockDelay', 'margin', 'label'] as const
 const LOCK = [...CALL, ...OWN, 'claim', 'deadlock'] as const
+/** Of a lock that one call of a process can hand to the next. */
+export const HANDOVER = ['localHandovers', 'localHandoverMs'] as const
 const HOLDFAST = [
   'prefix',
   'drift',
@@ -161,6 +161,7 @@ const HOLDFAST = [
   'label',
   'checkEviction',
   'deadlock',
+  'localHandovers',
   'quarantine',
   'epoch',
   'strictFailover',
@@ -169,8 +170,6 @@ const HOLDFAST = [
 ] as const
 const DEADLOCK: readonly unknown[] = ['break', 'report', 'off']
 const RUNTIME = ['monotonic', 'wall', 'boot', 'setTimer', 'random', 'randomHex'] as const
-const LEAST_TTL_MS = 50
-const LEAST_RENEWED_TTL_MS = 300
 const MOST_REPLICAS = 1000
 
 /**
@@ -192,6 +191,8 @@ function known(what: string, options: unknown, names: readonly string[]): void {
 
 const ELSEWHERE: Readonly<Record<string, string>> = {
   limit: 'semaphore()',
+  localHandovers: 'mutex(), readWrite() and new Holdfast()',
+  localHandoverMs: 'mutex() and readWrite()',
   owner: 'acquire() and tryAcquire()',
   permits: 'each call of a semaphore',
   reentrant: 'mutex()',
@@ -242,14 +243,30 @@ export function checkAll(
   }
   checkLabel(label)
   checkDeadlock(options.deadlock)
+  checkHandovers(options.localHandovers)
 }
 
-function checkDeadlock(deadlock: unknown): void {
+/** @throws ERR_INVALID_ARGUMENT */
+export function checkHandovers(localHandovers: unknown): void {
+  const most = MOST_TOKENS - 1
+  if (localHandovers === undefined) return
+  if (
+    Number.isInteger(localHandovers) &&
+    Number(localHandovers) >= 0 &&
+    Number(localHandovers) <= most
+  )
+    return
+  throw invalid('options.localHandovers', localHandovers, `a whole number from 0 to ${most}`)
+}
+
+/** @throws ERR_INVALID_ARGUMENT */
+export function checkDeadlock(deadlock: unknown): void {
   if (deadlock === undefined || DEADLOCK.includes(deadlock)) return
   throw invalid('options.deadlock', deadlock, "'break', 'report' or 'off'")
 }
 
-function checkLabel(label: unknown): void {
+/** @throws ERR_INVALID_ARGUMENT */
+export function checkLabel(label: unknown): void {
   if (label === undefined || (typeof label === 'string' && label.length <= 256)) return
   throw invalid('options.label', label, 'a string of at most 256 characters')
 }
@@ -305,7 +322,8 @@ export function checkSignal(options: {
 }
 
 // By shape: test runners and frames have an AbortSignal class of their own.
-function aSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
+/** @throws ERR_INVALID_ARGUMENT */
+export function aSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
   if (signal === undefined || typeof signal?.addEventListener === 'function') return signal
   throw invalid('options.signal', signal, 'an AbortSignal')
 }
@@ -335,61 +353,4 @@ export function pingTimeout(all: HoldfastOptions, options: PingOptions): number 
   known('options', options, ['timeout'])
   const { timeout = all.nodeTimeout ?? 500 } = options
   return milliseconds('options.timeout', timeout, 1)
-}
-
-/** Puts options and defaults together. @throws ERR_INVALID_ARGUMENT */
-export function settingsOf(
-  all: HoldfastOptions,
-  options: LockOptions & PermitOptions & { readonly limit?: number },
-): Settings {
-  // Undefined is the default; null may be a mistake, and is refused.
-  const { renew = true, signal, label = all.label, ttl: lease = 10_000 } = options
-  if (typeof renew !== 'boolean') throw invalid('options.renew', renew, 'true or false')
-  aSignal(signal)
-  checkLabel(label)
-  const { deadlock = all.deadlock ?? 'break' } = options
-  checkDeadlock(deadlock)
-  const least = renew ? LEAST_RENEWED_TTL_MS : LEAST_TTL_MS
-  const ttl = milliseconds('options.ttl', lease, least)
-  const { permits = 1, limit = 0 } = options
-  const most = Math.min(limit || 1, MOST_PERMITS)
-  if (!(Number.isInteger(permits) && permits >= 1 && permits <= most)) {
-    const of = most === limit ? `, the limit` : ''
-    throw invalid('options.permits', permits, `a whole number from 1 to ${most}${of}`)
-  }
-  const { claim = Math.min(ttl, 2000), maxHold = Infinity, margin, wait = 10_000 } = options
-  const { holdAtLeast = 0, lockDelay = 0 } = options
-  return {
-    ttl,
-    renew,
-    signal,
-    claim: Math.min(milliseconds('options.claim', claim, LEAST_TTL_MS), ttl),
-    wait: milliseconds('options.wait', wait, 0, true),
-    maxHold: milliseconds('options.maxHold', maxHold, 1, true),
-    holdAtLeast: milliseconds('options.holdAtLeast', holdAtLeast, 0),
-    lockDelay: milliseconds('options.lockDelay', lockDelay, 0),
-    margin: margin === undefined ? undefined : milliseconds('options.margin', margin, 1),
-    timeout:
-      all.nodeTimeout === undefined
-        ? Math.min(500, Math.max(50, ttl / 10))
-        : milliseconds('options.nodeTimeout', all.nodeTimeout, 1),
-    info: infoOf(label),
-    permits,
-    limit,
-    deadlock,
-  }
-}
-
-const host = hostname()
-const infos = new Map<string | undefined, string>()
-
-/** What inspect shows of us: the same few texts again and again. */
-function infoOf(label: string | undefined): string {
-  let info = infos.get(label)
-  if (info === undefined) {
-    info = encodeInfo({ host, pid: process.pid, ...(label === undefined ? {} : { label }) })
-    if (infos.size > 1000) infos.clear()
-    infos.set(label, info)
-  }
-  return info
 }

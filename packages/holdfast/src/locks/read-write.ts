@@ -1,5 +1,5 @@
 import type { Engine } from './engine.js'
-import type { LockOptions } from './options.js'
+import type { ReadWriteOptions } from './options.js'
 import { Taker } from './taker.js'
 
 /**
@@ -23,7 +23,7 @@ export class ReadWrite {
   readonly #write: Taker
 
   /** @internal */
-  constructor(engine: Engine, name: string, options: LockOptions) {
+  constructor(engine: Engine, name: string, options: ReadWriteOptions) {
     this.name = name
     this.#read = new Taker(engine, name, 's', options)
     this.#write = new Taker(engine, name, 'x', options)

@@ -6,11 +6,12 @@ import {
   checkCall,
   checkTry,
   type AcquireOptions,
+  type HandoverOptions,
   type LockOptions,
   type PermitOptions,
-  type Settings,
 } from './options.js'
 import { splitOwner, type Owned, type Owner } from './owner.js'
+import type { Settings } from './settings.js'
 import { Takes, unlessTaken } from './takes.js'
 
 /** One name as `all` asks for it. */
@@ -30,11 +31,11 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> extends Take
   readonly name: string
   readonly #engine: Engine
   readonly #mode: Mode
-  #options: LockOptions
+  #options: LockOptions & HandoverOptions
   #settings: Settings
 
   /** @internal */
-  constructor(engine: Engine, name: string, mode: Mode, options: LockOptions) {
+  constructor(engine: Engine, name: string, mode: Mode, options: LockOptions & HandoverOptions) {
     super(mode === 'p')
     this.name = name
     this.#engine = engine

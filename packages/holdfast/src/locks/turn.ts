@@ -102,7 +102,7 @@ async function turn(engine: Engine, turned: Turn, carriedOut: () => void): Promi
     carriedOut()
     const lease = engine.adopt(terms, { ...granted, owner })
     const waited = clock.now() - began
-    events.granted({ ...lease.event(), fence: lease.fence, waited, pushed: false })
+    events.granted({ ...lease.event(), fence: lease.fence, waited, pushed: false, local: false })
     return lease
   } catch (error) {
     // It may have been carried out, or may still be, until its notAfter; but not if the server says so.

@@ -5,6 +5,11 @@ import type { Node } from './node.js'
 const AHEAD_US = 59_000_000
 // Ballots that run ahead of the clocks are kept apart by up to so much: many follow the same one.
 const APART_US = 1000
+/**
+ * Ballots are multiples of this: with each come the numbers up to the next one, as fencing tokens for those
+ * of its process to whom its holder hands the name without the servers.
+ */
+export const BLOCK = 32
 
 /**
  * Where ballots come from: a hybrid logical clock in microseconds, by the middle one of the nodes' clocks
@@ -39,7 +44,8 @@ export class BallotClock {
   next(after: number): number {
     const now = this.now()
     const above = Math.max(this.#seen, after) + 1
-    const ballot = now > above ? now : above + Math.floor(this.#runtime.random() * APART_US)
+    const least = now > above ? now : above + Math.floor(this.#runtime.random() * APART_US)
+    const ballot = Math.ceil(least / BLOCK) * BLOCK
     this.note(ballot)
     return ballot
   }

@@ -65,7 +65,8 @@ export class Bids {
       keys,
       timeout,
       mode: mode as Mode,
-      permits,
+      // Of one ballot, which is a block of tokens already.
+      permits: mode === 'x' ? '1' : permits,
       ttl,
       // Longer than a round with its roll-back, or offers could pass each other by for ever.
       claim: String(Math.max(Number(claim), 2 * timeout)),

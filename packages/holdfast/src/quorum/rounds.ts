@@ -112,6 +112,7 @@ export class Rounds {
         bid.until = Infinity
         bid.votes[node] = true
         const all = [...wanted, bid.slots]
+        all[2] = bid.permits
         all[4] = bid.claim
         all[6] = wanted[5] === '1' ? bid.ticket : ''
         all[9] = String(ballot)

@@ -24,7 +24,7 @@ describe.each([...kinds, ...otherKinds])('$name', (kind) => {
   const open = async (options?: Options): Promise<void> => {
     one = await kind.make(server.url, options)
     await one.connect()
-    locks = new Holdfast(one.port, { checkEviction: false })
+    locks = new Holdfast(one.port, { checkEviction: false, localHandovers: 0 })
   }
   afterEach(async () => {
     await locks.close()

@@ -36,7 +36,11 @@ describe.each(engines as ServerEngine[])('a cluster of three, %s', (engine) => {
   let events: Events
   const open: Holdfast[] = []
   const locksOf = (options: HoldfastOptions = {}): Holdfast => {
-    const locks = new Holdfast(cluster.client(), { checkEviction: false, ...options })
+    const locks = new Holdfast(cluster.client(), {
+      checkEviction: false,
+      localHandovers: 0,
+      ...options,
+    })
     open.push(locks)
     return locks
   }

@@ -111,7 +111,7 @@ function alike(name, tenures) {
 export function resource(history) {
   /** @type {Violation[]} */
   const found = []
-  const owners = new Map(history.tenures.map((one) => [one.owner, one]))
+  const owners = new Map(history.tenures.map((one) => [`${one.owner} ${one.token}`, one]))
   /** @type {Map<string, { token: number, client: string }>} */
   const last = new Map()
   for (const {
@@ -127,7 +127,7 @@ export function resource(history) {
     const before = last.get(name)
     const invariant = 'I2 resource'
     if (!accepted) {
-      const tenure = owners.get(owner)
+      const tenure = owners.get(`${owner} ${token}`)
       const wrongly = tenure?.mode === 'x' && mono < tenure.end && !unprotected(history, tenure)
       if (!wrongly) continue
       const text =

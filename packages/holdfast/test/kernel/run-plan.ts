@@ -226,7 +226,8 @@ export class Run {
     return [
       owner,
       item.mode,
-      item.mode === 'p' ? String(item.weight) : '1',
+      // Of an exclusive request: how many tokens.
+      item.mode === 's' ? '1' : String(item.weight),
       String(item.ttl),
       String(item.claim),
       item.wait ? '1' : '0',

@@ -77,7 +77,8 @@ export class World {
   client(clock: ClientClockOptions = {}, options: HoldfastOptions = {}): SimClient {
     const own = new ClientClock(this.clock, { seed: this.clients.length + 1, ...clock })
     const port = new SimPort(this.net, own)
-    const locks = new Holdfast(port, { ...options, runtime: own })
+    // Most tests are about a place in line for each call.
+    const locks = new Holdfast(port, { localHandovers: 0, ...options, runtime: own })
     const client = { locks, port, clock: own }
     this.clients.push(client)
     return client

@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import type { Holdfast, Taker } from '../../src/index.js'
 import { Figures, LONG } from '../real/figures.js'
+import { STRICT } from '../real/kit.js'
 import { Servers } from './kit.js'
 
 const figures = new Figures('on several servers')
@@ -28,8 +29,8 @@ class Bench extends Servers {
 
   /** Holdfasts that have said hello and have subscribed. */
   async warm(count: number): Promise<readonly Holdfast[]> {
-    const others = [await this.started()]
-    while (others.length < count) others.push(this.client())
+    const others = [await this.started(STRICT)]
+    while (others.length < count) others.push(this.client(STRICT))
     // From here on ballots are those of the clocks.
     await this.advance(60_000)
     const all = others.map(({ locks }) => locks)

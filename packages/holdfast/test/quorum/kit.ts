@@ -38,7 +38,7 @@ export class Servers {
   client(options: HoldfastOptions = {}, clock: ClientClockOptions = {}): QuorumClient {
     const own = new ClientClock(this.clock, { seed: this.clients.length + 1, ...clock })
     const ports = this.nets.map((net) => new SimPort(net, own))
-    const locks = new Holdfast(ports, { ...options, runtime: own })
+    const locks = new Holdfast(ports, { localHandovers: 0, ...options, runtime: own })
     const client = { locks, ports, clock: own }
     this.clients.push(client)
     return client

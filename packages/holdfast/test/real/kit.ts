@@ -15,6 +15,9 @@ const found = await Promise.all(
 )
 const installed = found.filter((engine) => engine !== null)
 
+/** What most tests are about is a place in line for each call, and a hand-over by the server. */
+export const STRICT = { localHandovers: 0 } as const
+
 /** The engines that are installed here; `any` is the server of REDIS_URL. */
 export const engines: readonly (ServerEngine | 'any')[] = installed.length > 0 ? installed : ['any']
 
@@ -74,7 +77,7 @@ export class World {
 
   /** A Holdfast on a client of its own. */
   locks(options: HoldfastOptions = {}, client: Redis | Port = this.client()): Holdfast {
-    const locks = new Holdfast(client, options)
+    const locks = new Holdfast(client, { ...STRICT, ...options })
     this.#locks.push(locks)
     return locks
   }

@@ -158,7 +158,7 @@ test('ping, in memory, where INFO is forbidden', async () => {
 })
 
 test('ping, in memory', async () => {
-  const locks = Holdfast.inMemory()
+  const locks = Holdfast.inMemory({ localHandovers: 0 })
   const server = { engine: 'memory', version: null, evictionPolicy: 'noeviction' }
   expect(await locks.ping()).toMatchObject({ server, subscribed: null })
   const held = await locks.mutex('a').acquire()

@@ -11,7 +11,7 @@ const asks = {
   async connect({ url, nodes }) {
     redis?.disconnect()
     redis = nodes ? new Cluster(nodes) : new Redis(url)
-    locks = new Holdfast(redis)
+    locks = new Holdfast(redis, { localHandovers: 0 })
     // A sample of the server's clock, and the scripts loaded, as in a process that has locked before.
     await locks.mutex(`warm-up:${process.pid}`).use(() => {})
     return null

@@ -41,6 +41,7 @@ local client, sequence = string.match(value, '^(%x+)%.(%d+)$')
 return client and #client == 32 and sequence
 end`
 const p6 = `local MOST_PERMITS = 1000
+local MOST_TOKENS = 64
 local MOST_LIMIT = 1000000
 local MOST_LOOKS = 10000`
 const p7 = `local function between(text, most)
@@ -258,20 +259,28 @@ local text = hold(n, owner, 'x', ends)
 call('PEXPIREAT', n.fence, int(math.max(now + FENCE_MS, ends)))
 return text
 end`
-const p35 = `local function mint(n)
+const p35 = `local function mint(n, many)
 if n.ballot then
 local t = tonumber(n.ballot)
 if t > n.last then n.last, n.token = t, n.ballot end
 return n.ballot
 end
 n.last = math.max(us, n.last + 1)
-n.token = n.last == us and us_text or int(n.last)
-return n.token
+local token = n.last == us and us_text or int(n.last)
+n.token = token
+if many > 1 then
+n.last = n.last + many - 1
+n.token = int(n.last)
+end
+return token
 end`
-const p36 = `local function forced(n, owner, r)
+const p36 = `local function tokens(r)
+return r.mode == 'x' and math.min(tonumber(r.weight), MOST_TOKENS) or 1
+end`
+const p37 = `local function forced(n, owner, r)
 return r and r.state == FORCED or n.withheld and n.value ~= owner
 end`
-const p37 = `local function enter(n, owner, r, ends, state)
+const p38 = `local function enter(n, owner, r, ends, state)
 local text = hold(n, owner, r.mode, ends, tonumber(r.weight))
 if r.mode ~= 'x' then
 if n.withheld and n.sharing == 0 then
@@ -288,26 +297,26 @@ if r.mode == 'p' then keep(n) end
 elseif n.waiting > 0 then
 forget(n, owner)
 end
-r.token = mint(n)
+r.token = mint(n, tokens(r))
 r.since = now_text
 r.state = state or '0'
 write(n, owner, r, r.ttl)
 return { 'granted', r.token, text }
 end`
-const p38 = `local function subscribers(channel)
+const p39 = `local function subscribers(channel)
 local count = redis.pcall('PUBSUB', 'NUMSUB', channel)
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end`
-const p39 = `local function is_dead(owner, r)
+const p40 = `local function is_dead(owner, r)
 return run ~= '' and r.sub == run and subscribers(channel(owner)) == 0
 end`
-const p40 = `local function confirm(n, owner, r)
+const p41 = `local function confirm(n, owner, r)
 if r and (r.state == CLAIMED or r.state == ASKED_CLAIMED) then
 r.state = r.state == CLAIMED and '0' or ASKED
 write(n, owner, r)
 end
 end`
-const p41 = `local function silent(n, caller)
+const p42 = `local function silent(n, caller)
 local who, state = string.match(n.top, '^(%S+) %a %d+ %d+ %d+ %S+ %d+ %d+ (%d)')
 if (state == CLAIMED or state == ASKED_CLAIMED) and n.value ~= who then n.lapsed = who end
 local suspect = client(n.lapsed)
@@ -317,12 +326,12 @@ return nil
 end
 return suspect
 end`
-const p42 = `local function other(n, of)
+const p43 = `local function other(n, of)
 for _, owner in ipairs(call('ZRANGE', n.line, 0, STEPS - 1)) do
 if client(owner) ~= of then return owner end
 end
 end`
-const p43 = `local function advance(n, caller, moved)
+const p44 = `local function advance(n, caller, moved)
 if quarantined or string.sub(n.lapsed, 1, 1) == 'm' then return nil end
 local granted, head, r, pushed, stopped
 local suspect = n.waiting > 0 and silent(n, caller)
@@ -373,7 +382,7 @@ push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
 end`
-const p44 = `local function settle(n)
+const p45 = `local function settle(n)
 if not n.value and n.sharing > 0 then shadow(n) end
 if n.waiting == 0 and n.sharing == 0 then
 if n.looked and (not n.value or ours(n.value)) then call('DEL', n.meta, n.shared) end
@@ -393,7 +402,7 @@ end
 if n.wrote or n.sharing > 0 then call('PEXPIREAT', n.meta, int(life)) end
 if n.sharing > 0 then call('PEXPIREAT', n.shared, int(life)) end
 end`
-const p45 = `local function holder(n, mode, weight)
+const p46 = `local function holder(n, mode, weight)
 if n.value and n.value ~= MARKER then
 local ends = n.ends or int(expiry(n))
 if not ours(n.value) then return 'f', '', ends, '' end
@@ -409,13 +418,13 @@ return n.pool and 'p' or 's', owner, last[2], r and bare(r.info) or ''
 end
 return '-', '', '-1', ''
 end`
-const p46 = `local AHEAD_US = 60000000
+const p47 = `local AHEAD_US = 60000000
 local SLACK_US = 5000000
 local MARKER_TEXT = '^(%d+) (%d+) (%S+) (%d+) (%d+)$'`
-const p47 = `local function mark(key, from, least, epoch, quarantine)
+const p48 = `local function mark(key, from, least, epoch, quarantine)
 call('SET', key, int(from) .. ' ' .. int(least) .. ' ' .. run .. ' ' .. epoch .. ' ' .. quarantine)
 end`
-const p48 = `local function guard()
+const p49 = `local function guard()
 local version, epoch, quarantine = string.match(ARGV[1], '^(%d+) (%d+) (%d+)$')
 if version ~= VERSION then return 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION end
 if run == '' then return 'the quarantine of this node needs the right to INFO' end
@@ -436,11 +445,11 @@ mark(key, from, floor, epoch, quarantine)
 end
 if now < from then quarantined = int(from) end
 end`
-const p49 = `local function late(not_after, of_run)
+const p50 = `local function late(not_after, of_run)
 return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end`
-const p50 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
-const p51 = `local function mismatch(at)
+const p51 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
+const p52 = `local function mismatch(at)
 for i, expected in ipairs(TYPES) do
 local key = KEYS[at + i - 1]
 local found = redis.pcall('TYPE', key).ok
@@ -449,13 +458,13 @@ return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expe
 end
 end
 end`
-const p52 = `local function attempt(i, work)
+const p53 = `local function attempt(i, work)
 local ok, reply = pcall(work)
 if ok then return reply end
 local text = type(reply) == 'table' and reply.err or tostring(reply)
 return { 'error', string.find(text, 'WRONGTYPE Operation', 1, true) and mismatch(5 * i - 4) or text }
 end`
-const p53 = `local function answer(fill)
+const p54 = `local function answer(fill)
 local wrong = ARGV[1] ~= VERSION and guard()
 if wrong then return { us_text, run, '', { 'error', wrong } } end
 local out = { us_text, run, '' }
@@ -466,13 +475,13 @@ if type(sent) == 'table' and sent.err then out[3] = sent.err end
 end
 return out
 end`
-const p54 = `local function open(i, fields)
+const p55 = `local function open(i, fields)
 local base = 1 + (i - 1) * fields
 local n = load(5 * i - 4)
 mend(n)
 return n, function(j) return ARGV[base + j] end
 end`
-const p55 = `local function each(fields, item, grants)
+const p56 = `local function each(fields, item, grants)
 return answer(function(out)
 for i = 1, #KEYS / 5 do
 out[#out + 1] = grants and quarantined and { 'quarantine', quarantined }
@@ -480,13 +489,14 @@ or attempt(i, function() return item(open(i, fields)) end)
 end
 end)
 end`
-const p56 = `local function asked_for(n, field, votes)
+const p57 = `local function asked_for(n, field, votes)
 if late(field(8), field(9)) then return nil, { 'late' } end
 local mode, weight, limit = field(2), 1, nil
 if mode == 'p' then
 weight, limit = between(field(3), MOST_PERMITS), between(field(12), MOST_LIMIT)
 end
-local known_mode = mode == 'p' and weight and limit or (mode == 'x' or mode == 's') and field(3) == '1'
+local known_mode = mode == 'p' and weight and limit or mode == 's' and field(3) == '1'
+or mode == 'x' and between(field(3), MOST_TOKENS)
 if not known_mode or not votes and field(10) ~= '' then
 return nil, { 'error', 'this version knows no such mode, weight, limit or ballot' }
 end
@@ -495,7 +505,7 @@ purge(n)
 return { mode = mode, weight = field(3), ttl = int(field(4)), claim = int(field(5)),
 sub = '-', token = '0', since = now_text, state = '0', info = field(11), permits = weight, limit = limit }
 end`
-const p57 = `local function refused(n, owner, asked, mine, known, stands)
+const p58 = `local function refused(n, owner, asked, mine, known, stands)
 if mine then return forced(n, owner, known) and { 'forced' } or nil end
 if known and known.token ~= '0' then return { 'lapsed' } end
 local silenced = n.lapsed
@@ -508,12 +518,13 @@ if asked.mode ~= 'p' then return nil end
 local wrong = agree(n, asked.permits, asked.limit, known or stands)
 return wrong and { 'error', wrong } or nil
 end`
-const p58 = `local function stay(n, owner, asked, mine, known)
+const p59 = `local function stay(n, owner, asked, mine, known)
 local text = prolong(n, owner, known, mine, now + asked.ttl)
 if not known or known.token == '0' then
-asked.token = mint(n)
-asked.mode = n.value == owner and 'x' or n.pool and 'p' or 's'
-asked.weight = n.value == owner and '1' or int(weigh(n, owner, known))
+local alone = n.value == owner
+if asked.mode ~= 'x' or not alone then asked.weight = alone and '1' or int(weigh(n, owner, known)) end
+asked.mode = alone and 'x' or n.pool and 'p' or 's'
+asked.token = mint(n, tokens(asked))
 known = asked
 write(n, owner, known, known.ttl)
 end
@@ -521,7 +532,7 @@ confirm(n, owner, known)
 settle(n)
 return { 'granted', known.token, text, known.since }
 end`
-const p59 = `local function sharers(n, most)
+const p60 = `local function sharers(n, most)
 local live = call('ZRANGEBYSCORE', n.shared, now_text, '+inf', 'WITHSCORES',
 'LIMIT', 0, n.pool and MOST_LOOKS or most)
 if not n.pool then return live, n.sharing end
@@ -537,14 +548,14 @@ end
 end
 return found, count
 end`
-const p60 = `local function retire(n, owner, was)
+const p61 = `local function retire(n, owner, was)
 if n.value or n.sharing > 0 then return end
 n.top = was
 confirm(n, owner, record(n, owner))
 end`
-const p61 = `local REOFFER_MS = 1000
+const p62 = `local REOFFER_MS = 1000
 local MOST_SLOTS = 1000`
-const p62 = `local function poll(n, ballot)
+const p63 = `local function poll(n, ballot)
 n.ballot = ballot
 local all, x = string.match(n.lapsed, '^m(%d+)/(%d+)$')
 if n.noted then
@@ -555,26 +566,26 @@ n.all, n.x = 0, 0
 n.last = math.max(floor, us - FENCE_MS * 1000 + AHEAD_US + SLACK_US)
 n.token = int(n.last)
 end`
-const p63 = `local function votes(n)
+const p64 = `local function votes(n)
 return string.sub(n.lapsed, 1, 1) == 'm'
 end`
-const p64 = `local function keep_marks(n)
+const p65 = `local function keep_marks(n)
 n.lapsed = 'm' .. int(n.all) .. '/' .. int(n.x)
 end`
-const p65 = `local function lift(n, least)
+const p66 = `local function lift(n, least)
 if least <= n.last then return false end
 n.last, n.token = least, int(least)
 return true
 end`
-const p66 = `local function drop(n, owner)
+const p67 = `local function drop(n, owner)
 call('ZREM', n.line, owner)
 n.waiting = n.waiting - 1
 forget(n, owner)
 end`
-const p67 = `local function outstanding(r)
+const p68 = `local function outstanding(r)
 return r.state == OFFERED and now <= tonumber(r.claim)
 end`
-const p68 = `local function offer(n, caller, anew)
+const p69 = `local function offer(n, caller, anew)
 if quarantined then return end
 local at, weights, mode = 0, 0, nil
 for _ = 1, STEPS do
@@ -613,7 +624,7 @@ mode, weights, at = r.mode, weights + tonumber(r.weight), at + 1
 end
 end
 end`
-const p69 = `local function holders_of(n)
+const p70 = `local function holders_of(n)
 if n.value and n.value ~= MARKER then
 return 1, { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
 end
@@ -627,18 +638,18 @@ list[#list + 1] = call('HGET', n.meta, live[i]) or ''
 end
 return count, list
 end`
-const p70 = `local function ballot_of(text)
+const p71 = `local function ballot_of(text)
 return string.match(text, '^%d+$') and #text <= 16 and tonumber(text) or nil
 end`
-const p71 = `local function raise(n, mode, t)
+const p72 = `local function raise(n, mode, t)
 n.all = math.max(n.all, t)
 if mode == 'x' then n.x = math.max(n.x, t) end
 keep_marks(n)
 end`
-const p72 = `local function slots_of(r)
+const p73 = `local function slots_of(r)
 return r and r.mode == 'p' and string.match(r.sub, '^%d+/(%d[%d,]*)$') or ''
 end`
-const p73 = `local function taken_slots(n, but)
+const p74 = `local function taken_slots(n, but)
 local taken = {}
 if not n.pool or n.sharing == 0 then return taken end
 local live = sharers(n, MOST_SLOTS)
@@ -649,7 +660,7 @@ end
 end
 return taken
 end`
-const p74 = `local function choose(taken, weight, limit, wanted)
+const p75 = `local function choose(taken, weight, limit, wanted)
 local chosen, seen = {}, {}
 if wanted ~= '' then
 for text in string.gmatch(wanted, '%d+') do
@@ -667,21 +678,21 @@ if #chosen ~= weight then return nil end
 table.sort(chosen)
 return table.concat(chosen, ',')
 end`
-const p75 = `local function sub_of(n, mode, slots)
+const p76 = `local function sub_of(n, mode, slots)
 return int(n.all) .. '/' .. (mode == 'x' and int(n.x) or mode == 'p' and slots or '-')
 end`
-const p76 = `local function vote(n, owner, r, ends, slots)
+const p77 = `local function vote(n, owner, r, ends, slots)
 r.sub = sub_of(n, r.mode, slots)
 raise(n, r.mode, tonumber(n.ballot))
 return enter(n, owner, r, ends)
 end`
-const p77 = `local function due(n, owner, least)
+const p78 = `local function due(n, owner, least)
 local r = least > 0 and record(n, owner)
 if not r or r.token == '0' then return nil end
 local ends = math.min(tonumber(r.since), now) + least
 if ends > now then return ends, r end
 end`
-const p78 = `local function retain(n, owner, r, mine, ends)
+const p79 = `local function retain(n, owner, r, mine, ends)
 if ends ~= mine and n.value ~= owner then call('PEXPIREAT', n.k, int(ends)) end
 if ends > mine then
 prolong(n, owner, r, mine, ends)
@@ -696,7 +707,7 @@ end
 if n.value ~= owner then share(n) end
 return ends > mine
 end`
-const p79 = `local function let_go(n, owner, least)
+const p80 = `local function let_go(n, owner, least)
 local verdict, moved, was = 'gone', false, nil
 local shares = n.value ~= owner and (n.members > 0 or n.value) and call('ZSCORE', n.shared, owner)
 if shares then look(n) end
@@ -734,7 +745,7 @@ end
 end
 return verdict, moved, nil, r, was
 end`
-const p80 = `local function pass_on(n, field, make, hand_on)
+const p81 = `local function pass_on(n, field, make, hand_on)
 local owner, heir, mode = field(1), field(2), field(3)
 if late(field(5), field(6)) then return { 'late' } end
 if owner == heir then return { 'error', 'a turn needs a new owner id' } end
@@ -785,8 +796,8 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'bootstrap' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'q_acquire' | 'q_release' | 'q_renew' | 'q_turn' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '25bced0b2c2763b676d97499115aa769aa1e16b3',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, `return each(12, function(n, field)
+    sha1: '51da655f894f3b42e386d26fd36238b02835f4aa',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, `return each(12, function(n, field)
 local owner = field(1)
 local asked, verdict = asked_for(n, field)
 if not asked then return verdict end
@@ -833,8 +844,8 @@ end, true)`].join('\n'),
   },
   all: {
     name: 'all',
-    sha1: 'cb8eddfc1e963a6885a7c8c254c3fad41220fdb3',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, `return answer(function(out)
+    sha1: '34fd9b8229f7a90b126f6fab0ba853497a296132',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, `return answer(function(out)
 if quarantined then
 for i = 1, #KEYS / 5 do out[3 + i] = { 'quarantine', quarantined } end
 return
@@ -883,8 +894,8 @@ end)`].join('\n'),
   },
   announce: {
     name: 'announce',
-    sha1: 'f4bcf82d9c4b13ba4939053116aab69c7409e4ae',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, function(n)
+    sha1: '275fbcfa05e07ab024443964f360e290dc4c04c2',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p47, p48, p49, p51, p52, p53, p54, p55, p56, `return each(0, function(n)
 local text = 'nobody - ' .. int(n.last) .. ' ' .. us_text
 if n.value and n.value ~= MARKER and ours(n.value) then
 local body = body_of(n, n.value) or ''
@@ -896,8 +907,8 @@ end)`].join('\n'),
   },
   bootstrap: {
     name: 'bootstrap',
-    sha1: 'f058ca3866fa1ebf5c5b48b4ba9c026627d209df',
-    lua: [p0, p1, p6, p46, p47, p48, p50, p53, `local text = call('GET', KEYS[1])
+    sha1: '58ccbfabde0739696b640ef8ea7a5b734871f44b',
+    lua: [p0, p1, p6, p47, p48, p49, p51, p54, `local text = call('GET', KEYS[1])
 if ARGV[2] ~= '1' and not text then return { us_text, run, '', { 'missing' } } end
 return answer(function(out)
 if not quarantined then
@@ -913,8 +924,8 @@ end)`].join('\n'),
   },
   edge: {
     name: 'edge',
-    sha1: '1302d36a52760078eaf050fa98f3269a14cda46a',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p44, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(2, function(n, field)
+    sha1: 'a8a433df407604a0a796bc4f07d2c1ca1976a93e',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p45, p47, p48, p49, p51, p52, p53, p54, p55, p56, `return each(2, function(n, field)
 local owner = field(1)
 local r = held(n, owner) and record(n, owner)
 if not r then return { 'gone' } end
@@ -929,10 +940,10 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: '52d6cce1fc06bdc6f8498dbe1cadedf946d505c4',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p60, p41, p42, p43, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p61, p62, p63, p64, p65, p66, p67, p68, `local function stand_in(n, owner, weight)
+    sha1: '959ed1ebc99724aa4e485dc51a45668723a9726a',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p60, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p41, p61, p42, p43, p44, p45, p46, p47, p48, p49, p51, p52, p53, p54, p55, p56, p62, p63, p64, p65, p66, p67, p68, p69, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
-sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
+sub = '-', token = mint(n, 1), since = now_text, state = '0', info = '' }
 end`, `local function weight_of(n, owner, known)
 return n.sharing > 0 and weigh(n, owner, known) or 1
 end`, `local function sign(info, by)
@@ -1035,13 +1046,13 @@ end)`].join('\n'),
   },
   hello: {
     name: 'hello',
-    sha1: '9041fab8aea4cab64b6c4710a701d4d2bf99c5b0',
-    lua: [p0, p1, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p33, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, nil)`].join('\n'),
+    sha1: '5b1769e2cfbac7d93af6a9c0bbfb2192b7bebd1a',
+    lua: [p0, p1, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p33, p47, p48, p49, p51, p52, p53, p54, p55, p56, `return each(0, nil)`].join('\n'),
   },
   inspect: {
     name: 'inspect',
-    sha1: '323c538730e128a539cd6e3f285f94ac2e939eee',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p69, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(0, function(n)
+    sha1: 'df654a3444698ff1f4b423044dff318b40b1ca90',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p60, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p70, p47, p48, p49, p51, p52, p53, p54, p55, p56, `return each(0, function(n)
 local waiters = {}
 local count, holders = holders_of(n)
 local line = call('ZRANGE', n.line, 0, 99, 'WITHSCORES')
@@ -1055,8 +1066,8 @@ end)`].join('\n'),
   },
   list: {
     name: 'list',
-    sha1: '62f5101ef856e746f203fde9a751c46dce3ca07a',
-    lua: [p0, p6, p46, p50, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
+    sha1: 'ee5b4cfe9307599a9dd214282a9c1ded12cbbb70',
+    lua: [p0, p6, p47, p51, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
 local keys = { found[1] }
 for _, key in ipairs(found[2]) do
 if not string.match(key, '^{[^}]*}:hf:') then keys[#keys + 1] = key end
@@ -1065,13 +1076,13 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: '8ae6fd8e8c4a6438c68fb448cc1bb15d1719cba5',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p61, p70, p62, p63, p64, p71, p72, p73, `local function listed(taken)
+    sha1: 'a675e9a2f7dca09302cacc7e79579f18400f02a9',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p60, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p62, p71, p63, p64, p65, p72, p73, p74, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
 table.sort(list)
 return table.concat(list, ',')
-end`, p74, p75, p76, p66, p67, p68, `local function invited(n, owner)
+end`, p75, p76, p77, p67, p68, p69, `local function invited(n, owner)
 if n.waiting == 0 then return true end
 local rank = call('ZRANK', n.line, owner)
 if rank == 0 then return true end
@@ -1098,7 +1109,7 @@ known.sub = (string.match(known.sub, '^%d+/') or '0/') .. slots
 end
 if t > token and n.all ~= token then known.sub = string.gsub(known.sub, '^%d+', int(n.all)) end
 known.token = n.ballot
-mint(n)
+mint(n, 1)
 raise(n, known.mode, t)
 local text = prolong(n, owner, known, mine, now + asked.ttl)
 write(n, owner, known, known.ttl)
@@ -1166,8 +1177,8 @@ end, true)`].join('\n'),
   },
   q_release: {
     name: 'q_release',
-    sha1: '09b1f738dfa16f426d1085858ae81a2f519b91b5',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p38, p39, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p77, p78, p79, p61, p70, p62, p64, p65, p66, p67, p68, `local function count_out(n, r, failed)
+    sha1: '2a9ba5b0b73abffd8721b07c9dfb4393d5e48e12',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p39, p40, p45, p46, p47, p48, p49, p51, p52, p53, p54, p55, p56, p78, p79, p80, p62, p71, p63, p65, p66, p67, p68, p69, `local function count_out(n, r, failed)
 local token = tonumber(r.token)
 if failed then
 local all, rest = string.match(r.sub, '^(%d+)/(.*)$')
@@ -1225,8 +1236,8 @@ end)`].join('\n'),
   },
   q_renew: {
     name: 'q_renew',
-    sha1: 'ab38e2545ffc78bad7b4ace0ba90169274993c8c',
-    lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p59, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p70, p62, p64, p71, p72, p73, p74, p75, p76, `local function lost(n, owner, field)
+    sha1: '37c48130cdc36c5f9c69d2ef901a6103aeecd9af',
+    lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p60, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p45, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p62, p71, p63, p65, p72, p73, p74, p75, p76, p77, `local function lost(n, owner, field)
 local r = parse(field(5))
 local token = r and ballot_of(r.token)
 if not token or token == 0 then return nil end
@@ -1274,7 +1285,7 @@ local t = own and ballot_of(own.token)
 if r and t and t > tonumber(r.token) then
 poll(n, own.token)
 r.token = own.token
-mint(n)
+mint(n, 1)
 raise(n, r.mode, t)
 write(n, owner, r, r.ttl)
 end
@@ -1285,8 +1296,8 @@ end, true)`].join('\n'),
   },
   q_turn: {
     name: 'q_turn',
-    sha1: '48b66bb9323e3cfcf8a195ab2fa8714ae5d80226',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p80, p61, p70, p62, p64, p71, p72, p75, p66, p67, p68, `local function make(n, heir, r, ends, state, before)
+    sha1: 'b5a8860e44f4c1c80815136741211b39bd2c5e59',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p81, p62, p71, p63, p65, p72, p73, p76, p67, p68, p69, `local function make(n, heir, r, ends, state, before)
 r.sub = sub_of(n, r.mode, slots_of(before))
 raise(n, r.mode, tonumber(n.ballot))
 return enter(n, heir, r, ends, state)
@@ -1301,7 +1312,7 @@ if reply[1] ~= 'turned' or reply[2] == n.ballot then return reply end
 local r = record(n, field(2))
 if t < tonumber(r.token) or r.mode == 'x' and t <= n.last then return { 'stale', n.token } end
 r.token = n.ballot
-mint(n)
+mint(n, 1)
 raise(n, r.mode, t)
 write(n, field(2), r, r.ttl)
 reply[2] = n.ballot
@@ -1310,8 +1321,8 @@ end, true)`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: '32d9942847a6b2f877efd73f72782e341652aaac',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p37, p38, p39, p40, p60, p41, p42, p43, p44, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p77, p78, p79, `return each(2, function(n, field)
+    sha1: '8afb64ff8022196cc72bb677b1cf36393313428e',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p38, p39, p40, p41, p61, p42, p43, p44, p45, p46, p47, p48, p49, p51, p52, p53, p54, p55, p56, p78, p79, p80, `return each(2, function(n, field)
 local owner = field(1)
 local verdict, moved, kept, r, was = let_go(n, owner, tonumber(field(2)) or 0)
 purge(n)
@@ -1329,8 +1340,8 @@ end)`].join('\n'),
   },
   renew: {
     name: 'renew',
-    sha1: '1ef17e3a42b5d182432e4474fd7aca9930e70a75',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p10, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p34, p36, p40, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, `return each(4, function(n, field)
+    sha1: '0fb0a70cde263b841eabe1db8879aec40a00fa68',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p10, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p34, p37, p41, p45, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
 local mine = held(n, owner)
@@ -1346,8 +1357,8 @@ end, true)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: '3b26ab09ecb74a48ca765dad95829d3e6efcde66',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p37, p38, p39, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p61, p62, p63, p66, p67, p68, `return each(3, function(n, field)
+    sha1: '721c4d9de812c314cd015c5dcf81168cf4dbb1a3',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p38, p39, p40, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p62, p63, p64, p67, p68, p69, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)
 if field(1) ~= '' and not wanted then return { 'error', 'this version knows no such limit' } end
@@ -1371,8 +1382,8 @@ end)`].join('\n'),
   },
   status: {
     name: 'status',
-    sha1: '5065e218df658f0899484775e280177763ff6ea1',
-    lua: [p0, p6, p46, p50, `local function info(section)
+    sha1: 'cc87633c791d291b1b3e090cf107b32f45c682f9',
+    lua: [p0, p6, p47, p51, `local function info(section)
 local text = redis.pcall('INFO', section)
 return type(text) == 'string' and '\\n' .. text or ''
 end`, `local function field(text, name)
@@ -1395,8 +1406,8 @@ field(memory, 'maxmemory'),
   },
   turn: {
     name: 'turn',
-    sha1: '50812fa5da20105708296705384fa4249b53cd3a',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p41, p42, p43, p44, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p80, `local function hand_on(n)
+    sha1: 'd4700262aac741a2c722e751d2086a7c4cf53503',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p42, p43, p44, p45, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p81, `local function hand_on(n)
 advance(n, nil, false)
 end`, `return each(7, function(n, field)
 return pass_on(n, field, enter, hand_on)
@@ -1404,8 +1415,8 @@ end, true)`].join('\n'),
   },
   waits: {
     name: 'waits',
-    sha1: '81890615ea24c87bdbeed4e5fe4b13002d580acb',
-    lua: [p0, p1, p2, p3, p5, p6, p8, p9, p59, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p38, p39, p69, p46, p47, p48, p50, p51, p52, p53, p54, p55, `return each(1, function(n, field)
+    sha1: '8afbdebc3a1818908ba9f55a0c9267b43b89504b',
+    lua: [p0, p1, p2, p3, p5, p6, p8, p9, p60, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p39, p40, p70, p47, p48, p49, p51, p52, p53, p54, p55, p56, `return each(1, function(n, field)
 local owner, text = field(1), ''
 if n.waiting > 0 and call('ZSCORE', n.line, owner) then
 local r = record(n, owner)

@@ -27,7 +27,7 @@ export interface Made<T> {
   readonly error: string | null
 }
 
-type Told = 'holdfast:renewed' | 'holdfast:lost' | 'holdfast:queued'
+type Told = 'holdfast:renewed' | 'holdfast:lost' | 'holdfast:queued' | 'holdfast:granted'
 
 /** Writes the history of a run. */
 export class Recorder {
@@ -49,6 +49,7 @@ export class Recorder {
     this.#listeners = [
       ['holdfast:renewed', (m) => this.#renewed(m as HoldfastEvents['holdfast:renewed'])],
       ['holdfast:lost', (m) => this.#lost(m as HoldfastEvents['holdfast:lost'])],
+      ['holdfast:granted', (m) => this.#granted(m as HoldfastEvents['holdfast:granted'])],
       ['holdfast:queued', (m) => this.#queued(m as HoldfastEvents['holdfast:queued'])],
     ]
     for (const [name, listener] of this.#listeners) subscribe(name, listener)
@@ -98,6 +99,10 @@ export class Recorder {
     const process = this.#of(owner)
     const call = process && this.#waiting.get(`${process.name} ${name}`)
     if (call !== undefined) this.add({ kind: 'queued', client: process!.name, call })
+  }
+
+  #granted({ local }: HoldfastEvents['holdfast:granted']): void {
+    if (local) this.count('handed on')
   }
 
   #believes(process: SimProcess, name: string, owner: string, validFor: number): void {

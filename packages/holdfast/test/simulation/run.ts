@@ -92,7 +92,8 @@ class SimWorld {
     const [, ttl] = this.#habits.ttl
     const quorum = nodes === 1 ? {} : { quarantine: quarantineFor(ttl) }
     // What a whole process remembers would tell one run of another.
-    this.#options = { checkEviction: false, ...quorum }
+    const { localHandovers } = this.#habits
+    this.#options = { checkEviction: false, localHandovers, ...quorum }
     const resource = new Resource(this.#schedule, this.recorder, dice.fork())
     const schedule = this.#schedule
     const recorder = this.recorder

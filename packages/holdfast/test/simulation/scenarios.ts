@@ -70,6 +70,7 @@ export function habitsOf(dice: Dice, { habits }: Scenario, nodes: number): Habit
     tries: dice.between(0, 0.3),
     fixed: dice.chance(0.5) ? 0.2 : 0,
     extras: dice.chance(0.3) ? 0.15 : 0,
+    localHandovers: 0,
     ...habits?.(dice),
   }
 }
@@ -160,5 +161,32 @@ export const scenarios: readonly Scenario[] = [
     weather: bad,
     drift: WITHIN,
     expected: {},
+  },
+  {
+    // Calls of one process hand a lock on among themselves.
+    name: 'cohorts',
+    faults: {
+      cut: 2,
+      break: 2,
+      mute: 1,
+      stop: 3,
+      sleep: 1,
+      kill: 2,
+      close: 1,
+      freeze: 1,
+      restart: 1,
+    },
+    every: 120,
+    weather: bad,
+    drift: WITHIN,
+    expected: {},
+    tasks: 4,
+    habits: (dice) => ({
+      names: 1,
+      kinds: dice.pick([{ mutex: 1 }, { mutex: 4, reentrant: 1 }, { write: 3, read: 1 }]),
+      hold: dice.between(1, 20),
+      pause: dice.between(0.1, 5),
+      localHandovers: dice.pick([1, 2, 5, 16]),
+    }),
   },
 ]

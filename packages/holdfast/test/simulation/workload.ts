@@ -28,6 +28,8 @@ export interface Habits {
   readonly fixed: number
   /** holdAtLeast, lockDelay, maxHold. */
   readonly extras: number
+  /** Beside 0 the calls ask on the same terms, so that they can hand locks on. */
+  readonly localHandovers: number
 }
 
 /** The most that an option may keep a name for beyond its lease. */
@@ -123,9 +125,10 @@ export class Task {
     const { habits } = this.#stage
     const [least, most] = habits.ttl
     const extra = (): boolean => dice.chance(habits.extras)
+    const shared = habits.localHandovers > 0
     return {
-      ttl: Math.round(dice.between(least, most)),
-      claim: Math.round(dice.between(100, 300)),
+      ttl: Math.round(shared ? most : dice.between(least, most)),
+      claim: shared ? 200 : Math.round(dice.between(100, 300)),
       ...(dice.chance(habits.fixed) ? { renew: false } : {}),
       ...(extra() ? { holdAtLeast: dice.below(MOST_KEPT) } : {}),
       ...(extra() ? { lockDelay: dice.below(MOST_KEPT) } : {}),

@@ -7,7 +7,8 @@ local function asked_for(n, field, votes)
   if mode == 'p' then
     weight, limit = between(field(3), MOST_PERMITS), between(field(12), MOST_LIMIT)
   end
-  local known_mode = mode == 'p' and weight and limit or (mode == 'x' or mode == 's') and field(3) == '1'
+  local known_mode = mode == 'p' and weight and limit or mode == 's' and field(3) == '1'
+    or mode == 'x' and between(field(3), MOST_TOKENS)
   if not known_mode or not votes and field(10) ~= '' then
     return nil, { 'error', 'this version knows no such mode, weight, limit or ballot' }
   end
@@ -41,9 +42,10 @@ local function stay(n, owner, asked, mine, known)
   local text = prolong(n, owner, known, mine, now + asked.ttl)
   if not known or known.token == '0' then
     -- The record is lost (somebody deleted it): a new token is larger than the lost one.
-    asked.token = mint(n)
-    asked.mode = n.value == owner and 'x' or n.pool and 'p' or 's'
-    asked.weight = n.value == owner and '1' or int(weigh(n, owner, known))
+    local alone = n.value == owner
+    if asked.mode ~= 'x' or not alone then asked.weight = alone and '1' or int(weigh(n, owner, known)) end
+    asked.mode = alone and 'x' or n.pool and 'p' or 's'
+    asked.token = mint(n, tokens(asked))
     known = asked
     write(n, owner, known, known.ttl)
   end

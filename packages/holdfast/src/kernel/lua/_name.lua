@@ -12,7 +12,8 @@
 -- ARGV[1]: protocol version (of a guarded call 'version epoch quarantine'), then a fixed number of fields for each item.
 -- Reply: { server microseconds, run id, push failure or '', reply of item 1, reply of item 2, ... }
 --
--- A record is 'mode weight ttl claim sub token since state info'; a waiter's token is 0. A state is
+-- A record is 'mode weight ttl claim sub token since state info'; a waiter's token is 0. The weight of an exclusive
+-- one is how many tokens it reserves, from its token on. A state is
 -- 0, FORCED (somebody asked for the end), CLAIMED (granted by a message, and not renewed yet), ASKED
 -- (to let go, please: nothing else changes) or ASKED_CLAIMED (both). Of a waiter on a node of a quorum
 -- it may be OFFERED: see _ballot.lua, which also says what sub is there.

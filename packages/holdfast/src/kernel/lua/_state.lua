@@ -201,16 +201,27 @@ local function prolong(n, owner, r, mine, ends)
   return text
 end
 
--- The next token; of a quorum the ballot.
-local function mint(n)
+-- The next token, and those behind it that are reserved for the same owner: so many in all. The last of them
+-- is noted. Of a quorum the ballot.
+local function mint(n, many)
   if n.ballot then
     local t = tonumber(n.ballot)
     if t > n.last then n.last, n.token = t, n.ballot end
     return n.ballot
   end
   n.last = math.max(us, n.last + 1)
-  n.token = n.last == us and us_text or int(n.last)
-  return n.token
+  local token = n.last == us and us_text or int(n.last)
+  n.token = token
+  if many > 1 then
+    n.last = n.last + many - 1
+    n.token = int(n.last)
+  end
+  return token
+end
+
+-- How many tokens a request or a record of it takes.
+local function tokens(r)
+  return r.mode == 'x' and math.min(tonumber(r.weight), MOST_TOKENS) or 1
 end
 
 -- Did somebody ask for the end of this owner's tenure? Of those who share, all were asked at once.
@@ -239,7 +250,7 @@ local function enter(n, owner, r, ends, state)
   elseif n.waiting > 0 then
     forget(n, owner)
   end
-  r.token = mint(n)
+  r.token = mint(n, tokens(r))
   r.since = now_text
   r.state = state or '0'
   write(n, owner, r, r.ttl)

@@ -2,7 +2,8 @@
 --
 -- KEYS: see _name.lua.
 -- ARGV, 12 for each item:
---   1 owner      2 mode: x | s | p   3 weight: permits, else 1   4 ttl ms   5 claim ms
+--   1 owner      2 mode: x | s | p   3 weight: of p permits, of x tokens to reserve, else 1
+--   4 ttl ms     5 claim ms
 --   6 wait: 0 | 1 (stand in line)    7 ticket to come back with, or ''
 --   8 notAfter: server ms, or ''     9 run that notAfter is for
 --  10 ballot: reserved, ''          11 info: free text for inspect

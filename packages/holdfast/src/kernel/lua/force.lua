@@ -18,7 +18,7 @@
 -- Somebody deleted a holder's record: there has to be one to say what is asked of it.
 local function stand_in(n, owner, weight)
   return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
-    sub = '-', token = mint(n), since = now_text, state = '0', info = '' }
+    sub = '-', token = mint(n, 1), since = now_text, state = '0', info = '' }
 end
 
 local function weight_of(n, owner, known)

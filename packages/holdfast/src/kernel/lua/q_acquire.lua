@@ -41,7 +41,7 @@ local function again(n, owner, asked, mine, known, t, wanted)
   -- Others may have been granted beside it since: they stay granted if this one fails.
   if t > token and n.all ~= token then known.sub = string.gsub(known.sub, '^%d+', int(n.all)) end
   known.token = n.ballot
-  mint(n)
+  mint(n, 1)
   raise(n, known.mode, t)
   local text = prolong(n, owner, known, mine, now + asked.ttl)
   write(n, owner, known, known.ttl)

@@ -64,7 +64,7 @@ return each(6, function(n, field)
     -- Voted for with a smaller ballot: a late copy of its being taken back must not end what counts here.
     poll(n, own.token)
     r.token = own.token
-    mint(n)
+    mint(n, 1)
     raise(n, r.mode, t)
     write(n, owner, r, r.ttl)
   end

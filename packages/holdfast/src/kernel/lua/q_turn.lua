@@ -27,7 +27,7 @@ return each(8, function(n, field)
   local r = record(n, field(2))
   if t < tonumber(r.token) or r.mode == 'x' and t <= n.last then return { 'stale', n.token } end
   r.token = n.ballot
-  mint(n)
+  mint(n, 1)
   raise(n, r.mode, t)
   write(n, field(2), r, r.ttl)
   reply[2] = n.ballot

@@ -3,9 +3,9 @@ import type { Reply } from '../../clients/port.js'
 import { channelOf, late, type Call, type Field } from './call.js'
 import type { Name } from './name.js'
 import type { Operation } from './operations.js'
-import { between, mostLimit, mostPermits } from './permits.js'
+import { between, mostLimit, mostPermits, mostTokens } from './permits.js'
 import { modeOf } from './please.js'
-import type { TenureRecord } from './record.js'
+import { tokensOf, type TenureRecord } from './record.js'
 import { clientOf } from './state.js'
 
 /** What is asked for. */
@@ -25,9 +25,10 @@ export function askedFor(
 ): Asked | readonly Reply[] {
   const mode = field(2)
   if (late(call, field(8), field(9))) return ['late']
-  const weight = between(field(3), mostPermits)
+  const weight = mode === 'x' ? 1 : between(field(3), mostPermits)
   const limit = between(field(12), mostLimit)
-  const single = (mode === 'x' || mode === 's') && weight === 1
+  const single =
+    (mode === 'x' && between(field(3), mostTokens) !== null) || (mode === 's' && weight === 1)
   const several = mode === 'p' && weight !== null && limit !== null
   if ((!single && !several) || weight === null || (!votes && field(10) !== '')) {
     return ['error', 'this version knows no such mode, weight, limit or ballot']
@@ -80,9 +81,12 @@ export function stay(n: Name, owner: string, { record, ends }: Asked, mine: numb
   let token = known?.token ?? '0'
   if (token === '0') {
     // The record is lost (somebody deleted it): a new token is larger than the lost one.
-    token = n.mint()
     const held = n.value === owner ? 1 : n.permits.weigh(owner, known)
-    n.write(owner, { ...record, mode: modeOf(n, owner), weight: `${held}`, token }, record.ttl)
+    const keeps = record.mode === 'x' && n.value === owner
+    const weight = keeps ? record.weight : String(held)
+    const mode = modeOf(n, owner)
+    token = n.mint(tokensOf({ mode, weight }))
+    n.write(owner, { ...record, mode, weight, token }, record.ttl)
   }
   n.confirm(owner, known)
   n.settle()

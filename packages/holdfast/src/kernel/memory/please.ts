@@ -62,7 +62,7 @@ export function lost(n: Name, owner: string, weight: number, now: number): Tenur
     ttl: 0,
     claim: 0,
     sub: '-',
-    token: n.mint(),
+    token: n.mint(1),
     since: String(now),
     state: '0',
     info: '',

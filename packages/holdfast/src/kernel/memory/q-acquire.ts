@@ -42,7 +42,7 @@ function again(
   const alone = t <= token || ballots.all === token
   const sub = alone ? known.sub : known.sub.replace(/^\d+/, String(ballots.all))
   known = { ...known, sub, token: String(n.ballot) }
-  n.mint()
+  n.mint(1)
   ballots.raise(known.mode, t)
   const later = n.prolong(owner, known, mine, ends)
   n.write(owner, known, known.ttl)

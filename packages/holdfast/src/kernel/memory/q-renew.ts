@@ -74,7 +74,7 @@ export const qRenew: Operation = {
       // Voted for with a smaller ballot: a late copy of its being taken back must not end what counts here.
       token = own.token
       const ballots = new Ballots(n, token)
-      n.mint()
+      n.mint(1)
       ballots.raise(r.mode, t)
       n.write(owner, { ...r, token }, r.ttl)
     }

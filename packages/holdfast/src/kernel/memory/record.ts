@@ -1,3 +1,5 @@
+import { mostTokens } from './permits.js'
+
 /** Somebody asked for the end of this tenure. */
 export const forcedState = '1'
 /** Granted by a message, and not renewed yet. */
@@ -51,6 +53,11 @@ export function parseRecord(text: string | null): TenureRecord | null {
     string,
   ]
   return { mode, weight, ttl: Number(ttl), claim: Number(claim), sub, token, since, state, info }
+}
+
+/** How many fencing tokens a request, or a record of it, takes. */
+export function tokensOf({ mode, weight }: Pick<TenureRecord, 'mode' | 'weight'>): number {
+  return mode === 'x' ? Math.min(Number(weight), mostTokens) : 1
 }
 
 /** Writes a record down. */

@@ -10,6 +10,7 @@ import {
   formatRecord,
   parseRecord,
   splitExclusive,
+  tokensOf,
   type TenureRecord,
 } from './record.js'
 import { ServerError } from './store.js'
@@ -270,14 +271,18 @@ export class State {
     return this.lapsed?.startsWith('m') ?? false
   }
 
-  /** A fencing token larger than every earlier one of this name; of a quorum the ballot. */
-  mint(): string {
+  /**
+   * A fencing token larger than every earlier one of this name, and those behind it that are reserved with
+   * it: so many in all. Of a quorum the ballot.
+   */
+  mint(many: number): string {
     if (this.ballot !== null) {
       this.last = Math.max(this.last, Number(this.ballot))
       return this.ballot
     }
-    this.last = Math.max(this.call.us, this.last + 1)
-    return String(this.last)
+    const token = Math.max(this.call.us, this.last + 1)
+    this.last = token + Math.max(1, many) - 1
+    return String(token)
   }
 
   /** Makes the owner a holder. */
@@ -287,7 +292,7 @@ export class State {
     if (r.mode === 'p') this.permits.keep()
     if (r.mode === 'x' && this.waiting > 0) this.forget(owner)
     if (r.mode !== 'x' && alone) this.forget(withheld)
-    r.token = this.mint()
+    r.token = this.mint(tokensOf(r))
     r.since = String(this.call.now)
     r.state = state
     this.write(owner, r, r.ttl)

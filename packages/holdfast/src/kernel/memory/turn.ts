@@ -108,7 +108,7 @@ export const qTurn: Operation = {
     // Done before, with another ballot.
     const r = n.record(field(2))!
     if (t < Number(r.token) || (r.mode === 'x' && t <= n.last)) return ['stale', String(n.last)]
-    n.mint()
+    n.mint(1)
     ballots.raise(r.mode, t)
     n.write(field(2), { ...r, token: field(8) }, r.ttl)
     return [reply[0], field(8), ...reply.slice(2)]

@@ -1,0 +1,107 @@
+import { hostname } from 'node:os'
+import { milliseconds } from '../base/duration.js'
+import { invalid } from '../base/errors.js'
+import { encodeInfo, MOST_PERMITS } from '../kernel/protocol.js'
+import {
+  aSignal,
+  checkDeadlock,
+  checkHandovers,
+  checkLabel,
+  type HandoverOptions,
+  type HoldfastOptions,
+  type LockOptions,
+  type OnDeadlock,
+  type PermitOptions,
+} from './options.js'
+
+const LEAST_TTL_MS = 50
+const LEAST_RENEWED_TTL_MS = 300
+
+/** All options of a lock with their defaults filled in; durations are ms. */
+export interface Settings {
+  readonly wait: number
+  readonly signal: AbortSignal | undefined
+  readonly ttl: number
+  readonly renew: boolean
+  readonly maxHold: number
+  readonly holdAtLeast: number
+  readonly lockDelay: number
+  readonly margin: number | undefined
+  readonly claim: number
+  readonly timeout: number
+  readonly info: string
+  /** Of a semaphore; else 1 and 0. */
+  readonly permits: number
+  readonly limit: number
+  readonly deadlock: OnDeadlock
+  /** 0 where none are possible. */
+  readonly localHandovers: number
+  readonly localHandoverMs: number
+}
+
+/**
+ * Puts options and defaults together.
+ *
+ * @param tokens that one grant can reserve.
+ * @throws ERR_INVALID_ARGUMENT */
+export function settingsOf(
+  all: HoldfastOptions,
+  options: LockOptions & HandoverOptions & PermitOptions & { readonly limit?: number },
+  tokens: number,
+): Settings {
+  // Undefined is the default; null may be a mistake, and is refused.
+  const { renew = true, signal, label = all.label, ttl: lease = 10_000 } = options
+  if (typeof renew !== 'boolean') throw invalid('options.renew', renew, 'true or false')
+  aSignal(signal)
+  checkLabel(label)
+  const { deadlock = all.deadlock ?? 'break' } = options
+  checkDeadlock(deadlock)
+  const least = renew ? LEAST_RENEWED_TTL_MS : LEAST_TTL_MS
+  const ttl = milliseconds('options.ttl', lease, least)
+  const { permits = 1, limit = 0 } = options
+  const most = Math.min(limit || 1, MOST_PERMITS)
+  if (!(Number.isInteger(permits) && permits >= 1 && permits <= most)) {
+    const of = most === limit ? `, the limit` : ''
+    throw invalid('options.permits', permits, `a whole number from 1 to ${most}${of}`)
+  }
+  const { claim = Math.min(ttl, 2000), maxHold = Infinity, margin, wait = 10_000 } = options
+  const { holdAtLeast = 0, lockDelay = 0 } = options
+  const { localHandovers = all.localHandovers ?? 16, localHandoverMs = ttl } = options
+  checkHandovers(localHandovers)
+  return {
+    ttl,
+    renew,
+    signal,
+    claim: Math.min(milliseconds('options.claim', claim, LEAST_TTL_MS), ttl),
+    wait: milliseconds('options.wait', wait, 0, true),
+    maxHold: milliseconds('options.maxHold', maxHold, 1, true),
+    holdAtLeast: milliseconds('options.holdAtLeast', holdAtLeast, 0),
+    lockDelay: milliseconds('options.lockDelay', lockDelay, 0),
+    margin: margin === undefined ? undefined : milliseconds('options.margin', margin, 1),
+    timeout:
+      all.nodeTimeout === undefined
+        ? Math.min(500, Math.max(50, ttl / 10))
+        : milliseconds('options.nodeTimeout', all.nodeTimeout, 1),
+    info: infoOf(label),
+    permits,
+    limit,
+    deadlock,
+    // Who does not renew wants the whole lease, and who holds at least so long keeps it from these calls too.
+    localHandovers: renew && holdAtLeast === 0 ? Math.min(localHandovers, tokens - 1) : 0,
+    localHandoverMs: milliseconds('options.localHandoverMs', localHandoverMs, 1),
+  }
+}
+
+const host = hostname()
+const infos = new Map<string | undefined, string>()
+
+/** What inspect shows of us: the same few texts again and again. */
+function infoOf(label: string | undefined): string {
+  let info = infos.get(label)
+  if (info === undefined) {
+    info = encodeInfo({ host, pid: process.pid, ...(label === undefined ? {} : { label }) })
+    if (infos.size > 1000) infos.clear()
+    infos.set(label, info)
+  }
+  return info
+}
