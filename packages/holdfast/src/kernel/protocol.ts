@@ -13,7 +13,7 @@ export const MOST_PERMITS = 1000
 export const MOST_LIMIT = 1_000_000
 
 /** The most fencing tokens that one grant reserves. */
-export const MOST_TOKENS = 64
+export const MOST_TOKENS = 1000
 
 /** How a name is held: exclusively, beside others who share, or by permits up to a limit. */
 export type Mode = 'x' | 's' | 'p'
@@ -42,8 +42,11 @@ export interface Request {
   /** Of mode `p`: how many permits, of how many in all. */
   readonly permits?: number
   readonly limit?: number
-  /** Of mode `x`: how many fencing tokens are reserved beside its own. */
+  /** Of mode `x`: how many fencing tokens are reserved beside its own; by `reserve`, if that is given. */
   readonly localHandovers?: number
+  readonly reserve?: number
+  /** Of mode `x`, ms: beside 0 the holder is to be told when others want the name. */
+  readonly linger?: number
 }
 
 /** Until when a request may be carried out, by the clock of one server run. */
@@ -65,13 +68,13 @@ export function acquireFields(
   notAfter: NotAfter,
 ): string[] {
   const { mode, ttl, claim, lockDelay = 0, info, permits = 1, limit = '' } = request
-  const { localHandovers = 0 } = request
+  const { localHandovers = 0, reserve = localHandovers, linger = 0 } = request
   const wait = stand ? '1' : '0'
   const ballot = ''
   return [
     owner,
     mode,
-    String(mode === 'x' ? localHandovers + 1 : permits),
+    String(mode === 'x' ? reserve + 1 : permits),
     String(ttl + lockDelay),
     String(claim + lockDelay),
     wait,
@@ -80,7 +83,7 @@ export function acquireFields(
     notAfter.run,
     ballot,
     info,
-    mode === 'p' ? String(limit) : '',
+    mode === 'p' ? String(limit) : mode === 'x' && linger > 0 ? 'linger' : '',
   ]
 }
 
@@ -256,7 +259,7 @@ export type Push =
       /** Of a node of a quorum: the highest ballot there. */
       ballot?: number
     }
-  | { kind: 'forced'; owner: string; now: number }
+  | { kind: 'forced' | 'wanted'; owner: string; now: number }
   | { kind: 'revoked'; owner: string; now: number; by: Revoker }
 
 /** A message of a majority: when the name may be free for whoever waits. Local ms. */
@@ -284,7 +287,9 @@ export function decodePush(message: string): Push | null {
     const first = { kind, owner, now: Number(us) / 1000, ends: Number(ends), run } as const
     return ballot === undefined ? first : { ...first, ballot: Number(ballot) }
   }
-  if (kind === 'forced') return { kind, owner, now: Number(rest[0]) / 1000 }
+  if (kind === 'forced' || kind === 'wanted') {
+    return { kind, owner, now: Number(rest[0]) / 1000 }
+  }
   if (kind === 'revoked') {
     const [us, ...by] = rest
     return { kind, owner, now: Number(us) / 1000, by: decodeRevoker(by.join(' ')) }

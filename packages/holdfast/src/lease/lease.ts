@@ -22,10 +22,10 @@ export interface Grant {
   /** How many replicas have acknowledged it; 0 where none were asked. */
   readonly replicas: number
   /** What is shared with the call that was granted it, which may still wait for an answer. */
-  readonly early?: { readonly push: Push | undefined; passedOn: boolean }
+  readonly early?: { readonly push: Push | undefined; readonly wanted: boolean; passedOn: boolean }
   /** Who goes on with it in this process. */
   readonly succession?: Succession | undefined
-  /** The lease of the holder before, of the same owner id: see {@link Lease.handOn}. */
+  /** The lease of the holder before, of the same owner id: see {@link Lease.next}. */
   readonly follows?: Lease
 }
 
@@ -35,6 +35,8 @@ export interface Succession {
   pass(lease: Lease): boolean
   /** This is the lease of whoever was granted it. */
   adopted(lease: Lease): void
+  /** Somebody elsewhere wants the name. */
+  wanted(): void
   /** The tenure is over; on the server as soon as it is told. */
   over(): void
 }
@@ -54,8 +56,11 @@ export interface Terms {
   readonly timeout: number
 }
 
-/** `ended` is terminal, whether by release or by loss. */
-type State = 'held' | 'jeopardy' | 'ended'
+/**
+ * `passing`: its holder has let go, and the tenure goes on for whoever is next in this process, if that is sound.
+ * `ended` is terminal, whether by release or by loss.
+ */
+type State = 'held' | 'jeopardy' | 'passing' | 'ended'
 
 /**
  * One tenure, as this process may believe in it. Timers trigger, clocks decide: whoever looks at it
@@ -84,6 +89,8 @@ export class Lease {
   #length: number
   readonly #holdEnds: number
   #state: State = 'held'
+  /** Of a tenure that is passing: a renewal failed, or said that it is over. */
+  #shaky = false
   #deadline: number
   #margin: number
   #ttl: number
@@ -118,11 +125,20 @@ export class Lease {
     this.#holdEnds = this.heldSince + terms.maxHold
     this.#deadline = grant.deadline
     this.#margin = marginOf(grant.length, terms.margin)
-    const { follows } = grant
-    if (follows) follows.#heir = this
-    // A renewal of the holder before may be under way: its answer is for this one.
-    this.renewAt = follows?.renewAt ?? (terms.renew ? this.#third(grant.length) : Infinity)
+    this.renewAt = terms.renew ? this.#third(grant.length) : Infinity
+    if (grant.follows) this.#follow(grant.follows)
     grant.succession?.adopted(this)
+  }
+
+  /** Goes on with the lease of the holder before, as it is by now; and hears of its renewal, if one is under way. */
+  #follow(before: Lease): void {
+    this.#deadline = before.#deadline
+    this.#length = before.#length
+    this.#margin = before.#margin
+    this.renewAt = before.renewAt
+    if (before.#shaky) this.#state = 'jeopardy'
+    before.#heir = this
+    before.#state = 'ended'
   }
 
   #third(length: number): number {
@@ -154,8 +170,14 @@ export class Lease {
 
   /** Whether it is held, and nothing speaks against going on with it: no trouble, no wish that it be let go. */
   get sound(): boolean {
-    const { lostAt } = this
-    return this.#state === 'held' && !this.#revoked && this.#clock.now() < lostAt - this.#length / 2
+    const state = this.#state
+    const goesOn = state === 'held' || (state === 'passing' && !this.#shaky)
+    return goesOn && !this.#revoked && this.#clock.now() < this.soundUntil
+  }
+
+  /** When it is half over: until then another holder may go on with it. */
+  get soundUntil(): number {
+    return this.lostAt - this.#length / 2
   }
 
   /** Since the grant, ms. */
@@ -188,7 +210,7 @@ export class Lease {
 
   /** Reads the clock. @returns whether the lease is still held. */
   check(): boolean {
-    if (this.#state === 'ended') return false
+    if (this.#state === 'ended' || this.#state === 'passing') return false
     const now = this.#clock.now()
     if (now < this.lostAt) return true
     this.lose(now >= this.#holdEnds ? 'max-hold' : 'expired')
@@ -197,7 +219,8 @@ export class Lease {
 
   /** A renewal was confirmed. A late answer never revives a lost lease. */
   renewed(sent: number, remaining: number, deadline: number, replicas = 0): void {
-    if (!this.check()) return
+    const passing = this.#state === 'passing'
+    if (!passing && !this.check()) return
     this.replicas = replicas
     // The server never shortens a lease, so it may have more; what was asked for is what counts.
     const length = Math.min(remaining, this.#ttl)
@@ -208,13 +231,18 @@ export class Lease {
       this.#deadline = ends
       this.#margin = marginOf(length, this.terms.margin)
     }
-    this.#state = 'held'
     this.renewAt = this.terms.renew ? sent + length / 3 : Infinity
+    if (passing) return
+    this.#state = 'held'
     events.renewed({ ...this.event(), left, validFor: this.validFor })
   }
 
   /** A renewal failed or was not answered: nothing changes but the time of the next try. */
   doubt(error: unknown, retryAt: number): void {
+    if (this.#state === 'passing') {
+      this.#shaky = true
+      this.renewAt = retryAt
+    }
     if (!this.check()) return
     this.renewAt = this.terms.renew ? retryAt : Infinity
     if (this.#state === 'jeopardy') return
@@ -233,7 +261,12 @@ export class Lease {
 
   /** Ends the lease for a reason that is not its release: terminal, and told at once. */
   lose(reason: LossReason): void {
-    if (this.#state === 'ended') return
+    if (this.#state === 'passing') {
+      // Whoever goes on finds out at once.
+      this.#shaky = true
+      this.renewAt = this.#clock.now()
+    }
+    if (this.#state === 'ended' || this.#state === 'passing') return
     this.#state = 'ended'
     const { name } = this.terms
     const held = this.heldFor
@@ -279,13 +312,13 @@ export class Lease {
     return this.#succession?.pass(this) ?? false
   }
 
-  /**
-   * The same end for its holder, while on the server the tenure goes on under the same owner id.
-   *
-   * @returns the grant of whoever goes on: with the next of the tokens that are reserved.
-   */
-  handOn(): Omit<Grant, 'succession'> {
-    this.#state = 'ended'
+  /** The same end for its holder, while the tenure goes on for whoever is next in this process. */
+  passing(): void {
+    this.#state = 'passing'
+  }
+
+  /** What whoever goes on is granted: the same owner id, with the next of the tokens that are reserved. */
+  get next(): Omit<Grant, 'succession'> {
     const { owner, serverTime, begun, run, replicas } = this
     const [deadline, length] = [this.#deadline, this.#length]
     const grant = {
@@ -299,6 +332,11 @@ export class Lease {
       replicas,
     }
     return { ...grant, pushed: false, follows: this, ...(this.#early && { early: this.#early }) }
+  }
+
+  /** Somebody elsewhere wants the name. */
+  wanted(): void {
+    this.#succession?.wanted()
   }
 
   /** The same here, but on the server the tenure goes on: nothing is to give it back. */

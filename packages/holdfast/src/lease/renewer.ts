@@ -133,11 +133,12 @@ export class Renewer {
   }
 
   #answered(lease: Lease, answer: Answer): HoldfastError | null {
-    const [status, detail = '', , , asked] = answer.verdict
+    const [status, detail = '', , waiters, asked] = answer.verdict
     if (status === 'renewed') {
       const remaining = Number(detail) - answer.now - lease.terms.lockDelay
       const deadline = deadlineOfReply(answer.sent, remaining, this.#drift)
       lease.renewed(answer.sent, remaining, deadline, answer.replicas)
+      if (Number(waiters) > 0) lease.wanted()
       if (asked !== undefined) lease.revoke(revokerOfInfo(asked))
       return lease.lost
     }

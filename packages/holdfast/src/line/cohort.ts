@@ -1,5 +1,6 @@
 import type { HoldfastError } from '../base/errors.js'
 import { events } from '../base/events.js'
+import type { Timer } from '../base/runtime.js'
 import { contention } from '../kernel/protocol.js'
 import { Lease, type Grant, type Succession } from '../lease/lease.js'
 import { eventOf } from './claim.js'
@@ -9,6 +10,9 @@ import { refusal } from './refusal.js'
 import type { Waiter } from './waiter.js'
 import type { Wish } from './wish.js'
 
+// How many tokens are reserved for calls to come while the lock is kept: more after a grant that was used up.
+const [FEW, MANY] = [63, 999]
+
 /**
  * The calls of this process that want one name exclusively and on the same terms. One of them stands in
  * the server's line for all, under an owner id that is nobody's in particular. Who lets go of the name
@@ -17,6 +21,9 @@ import type { Wish } from './wish.js'
  * elsewhere, under a new owner id: once a release was sent for an id, nobody is made a holder under it
  * any more. Each holder has a fencing token of its own, of those that were reserved with the grant.
  * (Design, section 6; review S2, S12, L3. Lock cohorting: Dice, Marathe, Shavit, 2012.)
+ *
+ * With `linger` the lock is kept for a while when nobody waits, for the next call here; the server tells
+ * when somebody elsewhere wants it. (Review L8. Biased locks: Kawachiya, Koseki, Onodera, 2002.)
  */
 export class Cohort implements Succession {
   /** Of the same name, on other terms. */
@@ -29,21 +36,30 @@ export class Cohort implements Succession {
   #asking: { readonly waiter: Waiter; leaving: Member | null } | null = null
   /** Whether one of them holds the name, or is about to. */
   #held: Lease | 'granted' | null = null
-  /** How often it may be handed on without the server, and until when, local time. */
+  /** What nobody holds, and is kept for the next call. */
+  #kept: Lease | null = null
+  /** How many tokens are left of the grant, how often it may be handed on, and until when, local time. */
+  #tokens = 0
   #left = 0
   #ends = 0
-  /** When the last of the calls ends that it asks for, local time. */
+  /** Somebody elsewhere wants the name. */
+  #wanted = false
+  /** When what is kept is given back, local time; and the timer for that, which may come early. */
   #until = 0
+  #timer: Timer | null = null
+  /** When the last of the calls ends that it asks for, local time. */
+  #last = 0
 
   constructor(queue: Queue, wish: Wish) {
     this.#queue = queue
-    const until = (): number => this.#until
-    this.wish = { ...wish, wait: Infinity, signal: undefined, until }
+    const until = (): number => this.#last
+    const own = wish.linger > 0 ? { reserve: FEW } : {}
+    this.wish = { ...wish, ...own, wait: Infinity, signal: undefined, until }
   }
 
   /** Whether a call of these terms may join. */
   suits(wish: Wish): boolean {
-    const { ttl, claim, lockDelay, timeout, margin, info, localHandovers, localHandoverMs } = wish
+    const { ttl, claim, lockDelay, timeout, margin, info, linger } = wish
     const mine = this.wish
     return (
       mine.ttl === ttl &&
@@ -51,23 +67,32 @@ export class Cohort implements Succession {
       mine.lockDelay === lockDelay &&
       mine.timeout === timeout &&
       mine.margin === margin &&
-      mine.localHandovers === localHandovers &&
-      mine.localHandoverMs === localHandoverMs &&
+      mine.localHandovers === wish.localHandovers &&
+      mine.localHandoverMs === wish.localHandoverMs &&
+      mine.linger === linger &&
       mine.info === info
     )
   }
 
   join(member: Member): void {
     this.#members.add(member)
-    this.#until = Math.max(this.#until, member.end)
+    this.#last = Math.max(this.#last, member.end)
+    if (this.#kept && this.usable) {
+      const lease = this.#kept
+      this.#kept = null
+      return this.#give(lease.next)
+    }
+    this.giveBack()
     if (!this.#asking && !this.#held) this.#ask()
   }
 
   #ask(): void {
     const granted = (grant: Grant): void => {
       this.#asking = null
+      this.#tokens = this.wish.reserve ?? this.wish.localHandovers
       this.#left = this.wish.localHandovers
       this.#ends = this.#queue.clock.now() + this.wish.localHandoverMs
+      this.#wanted = false
       this.#give(grant)
     }
     const failed = (error: unknown): void => {
@@ -86,19 +111,85 @@ export class Cohort implements Succession {
     const [member] = this.#members
     this.#members.delete(member!)
     this.#held = 'granted'
-    const { owner, fence, pushed } = grant
+    const { owner, fence, pushed, follows } = grant
+    const local = follows !== undefined
+    if (local) this.#tokens--
     const waited = this.#queue.clock.now() - member!.since
-    const local = grant.follows !== undefined
     events.granted({ ...eventOf(this.wish, owner), fence, waited, pushed, local })
     member!.resolve({ ...grant, succession: this })
   }
 
   pass(lease: Lease): boolean {
-    if (this.#members.size === 0 || this.#left === 0 || !lease.sound) return false
-    if (this.#queue.clock.now() >= this.#ends) return false
+    if (this.#tokens === 0 && this.wish.reserve && !this.#wanted) this.wish.reserve = MANY
+    if (this.#tokens === 0 || !lease.sound || this.#queue.clock.now() >= this.#ends) return false
+    if (this.#members.size === 0) return this.#keep(lease)
+    if (this.#left === 0) return false
     this.#left--
-    this.#give(lease.handOn())
+    lease.passing()
+    this.#give(lease.next)
     return true
+  }
+
+  /** Keeps it for the next call, unless somebody else wants it, or cannot say so. */
+  #keep(lease: Lease): boolean {
+    const { clock, mailbox } = this.#queue
+    const { linger } = this.wish
+    if (linger === 0 || this.#wanted) return false
+    if (!mailbox.live) {
+      mailbox.open().catch(() => undefined)
+      return false
+    }
+    lease.passing()
+    this.#held = null
+    this.#kept = lease
+    this.#until = Math.min(clock.now() + linger, lease.soundUntil)
+    const wanted = (): void => this.wanted()
+    mailbox.register(lease.owner, { holds: true, pushed: wanted })
+    if (!this.#timer) this.#watch(this.#until - clock.now())
+    return true
+  }
+
+  // One timer for as long as calls come and go: it looks whether the last of them was long enough ago. It
+  // keeps the process alive, so that nothing is left behind by one that ends.
+  #watch(ms: number): void {
+    this.#timer = this.#queue.runtime.setTimer(
+      () => {
+        this.#timer = null
+        if (!this.#kept) return this.#rest()
+        const left = this.#until - this.#queue.clock.now()
+        if (left > 0) this.#watch(left)
+        else this.giveBack()
+      },
+      Math.max(1, Math.ceil(ms)),
+      true,
+    )
+  }
+
+  /** Whether it keeps the name for a next call. */
+  get idle(): boolean {
+    return this.#kept !== null
+  }
+
+  /** Whether the next call can go on with what is kept. */
+  get usable(): boolean {
+    return (this.#kept?.sound ?? false) && this.#queue.clock.now() < this.#ends
+  }
+
+  wanted(): void {
+    this.#wanted = true
+    this.giveBack()
+  }
+
+  /** What is kept goes to the server, and to whoever waits there. */
+  giveBack(): void {
+    const lease = this.#kept
+    if (!lease) return
+    this.#kept = null
+    this.#disarm()
+    const { keys, timeout } = this.wish
+    void this.#queue.orphans.release(lease.owner, keys, timeout, lease.ends)
+    lease.end()
+    this.#queue.onGivenBack(lease)
   }
 
   over(): void {
@@ -129,8 +220,10 @@ export class Cohort implements Succession {
     this.#rest()
   }
 
-  /** All of their calls end. */
+  /** All of their calls end, and nothing is kept. */
   cancel(reason: unknown): void {
+    this.giveBack()
+    this.#disarm()
     for (const member of this.#members) this.leave(member, { because: reason })
     this.#rest()
   }
@@ -149,7 +242,14 @@ export class Cohort implements Succession {
     this.#held = lease
   }
 
+  #disarm(): void {
+    this.#timer?.cancel()
+    this.#timer = null
+  }
+
   #rest(): void {
-    if (this.#members.size === 0 && !this.#asking && !this.#held) this.#queue.dissolve(this)
+    // As long as the timer runs it is remembered how many tokens were used.
+    if (this.#members.size > 0 || this.#asking || this.#held || this.#timer) return
+    this.#queue.dissolve(this)
   }
 }

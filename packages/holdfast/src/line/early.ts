@@ -6,11 +6,14 @@ import { revokerOfInfo, type Push } from '../kernel/protocol.js'
  */
 export class Early {
   push: Push | undefined
+  /** Whether somebody else wants the name. */
+  wanted = false
   /** Whether the lease is over because its tenure goes on elsewhere: see `Lease.passOn`. */
   passedOn = false
 
   /** A message to the waiter: an order counts for more than a wish. */
   note(push: Push): void {
+    if (push.kind === 'wanted') this.wanted = true
     if (push.kind === 'forced' || (push.kind === 'revoked' && !this.push)) this.push = push
   }
 

@@ -3,7 +3,7 @@ import { HoldfastError } from '../base/errors.js'
 import { events } from '../base/events.js'
 import { inTime } from '../base/in-time.js'
 import type { Runtime } from '../base/runtime.js'
-import type { Grant } from '../lease/lease.js'
+import type { Grant, Lease } from '../lease/lease.js'
 import type { Nodes } from '../quorum/nodes.js'
 import { classify } from '../quorum/replies.js'
 import { eventOf } from './claim.js'
@@ -34,6 +34,8 @@ export class Queue {
   readonly #waiters = new Set<Waiter>()
   readonly #several = new Set<Several>()
   readonly #cohorts = new Map<string, Cohort>()
+  /** Told of a lease that was kept for this process's next call, and is not any more. */
+  onGivenBack: (lease: Lease) => void = () => undefined
   readonly #signals = new Map<AbortSignal, { calls: Set<Call>; listener: () => void }>()
   #sequence = 0
 
@@ -55,11 +57,8 @@ export class Queue {
   /** @param told hears of the wait before it begins: then it has a place of its own in the server's line. */
   acquire(wish: Wish, told?: (waiter: Waiter) => void): Promise<Grant> {
     return new Promise((resolve, reject) => {
-      if (!told && shares(wish)) {
-        const member = new Member(this, this.#cohort(wish), wish, resolve, reject)
-        member.start()
-        return
-      }
+      const cohort = this.#idle(wish) ?? (!told && shares(wish) ? this.#cohort(wish) : null)
+      if (cohort) return new Member(this, cohort, wish, resolve, reject).start()
       const since = this.clock.now()
       const granted = (grant: Grant): void => {
         const { owner, fence, pushed } = grant
@@ -86,6 +85,18 @@ export class Queue {
     return waiter
   }
 
+  /** Who keeps the name for a call such as this; for other calls it is given back. */
+  #idle(wish: Wish): Cohort | null {
+    let found: Cohort | null = null
+    for (let one = this.#cohorts.get(wish.name) ?? null; one; one = one.next) {
+      if (!one.idle) continue
+      if (wish.mode === 'x' && !wish.ahead && !wish.place && one.suits(wish) && one.usable)
+        found = one
+      else one.giveBack()
+    }
+    return found
+  }
+
   #cohort(wish: Wish): Cohort {
     const first = this.#cohorts.get(wish.name)
     for (let one = first ?? null; one; one = one.next) if (one.suits(wish)) return one
@@ -93,6 +104,12 @@ export class Queue {
     cohort.next = first ?? null
     this.#cohorts.set(wish.name, cohort)
     return cohort
+  }
+
+  #each(work: (cohort: Cohort) => void): void {
+    for (const first of this.#cohorts.values()) {
+      for (let one: Cohort | null = first; one; one = one.next) work(one)
+    }
   }
 
   /** Nobody of it waits or holds any more. */
@@ -142,6 +159,8 @@ export class Queue {
   /** Messages may have been missed: every waiter asks, together in a few calls. */
   #gap(): void {
     for (const waiter of this.#waiters) waiter.missed()
+    // That somebody wants what is kept here.
+    this.#each((cohort) => cohort.giveBack())
   }
 
   /** One listener for each signal, however many wait: Node warns of more than ten. */
@@ -179,9 +198,7 @@ export class Queue {
 
   /** Cancels every wait. */
   cancel(reason: unknown): void {
-    for (const first of this.#cohorts.values()) {
-      for (let one: Cohort | null = first; one; one = one.next) one.cancel(reason)
-    }
+    this.#each((cohort) => cohort.cancel(reason))
     for (const call of [...this.#waiters, ...this.#several]) call.giveUp(reason)
   }
 }
@@ -190,6 +207,6 @@ export class Queue {
  * Whether a call may stand in line together with others of its process: not who wants more than what is
  * left of a lease, and none whose place in line is its own for another reason.
  */
-function shares({ mode, wait, localHandovers, ahead, place }: Wish): boolean {
-  return localHandovers > 0 && mode === 'x' && wait > 0 && !ahead && !place
+function shares({ mode, wait, localHandovers, linger, ahead, place }: Wish): boolean {
+  return localHandovers + linger > 0 && mode === 'x' && wait > 0 && !ahead && !place
 }

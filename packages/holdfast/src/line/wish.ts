@@ -14,6 +14,10 @@ export interface Wish extends Terms {
   /** How often a grant may be handed on in this process, and for how long, ms. 0: not at all. */
   readonly localHandovers: number
   readonly localHandoverMs: number
+  /** For how long this process keeps a lock when nobody waits, ms; 0: not at all. */
+  readonly linger: number
+  /** How many tokens a grant reserves beside its own, if not as many as `localHandovers`. */
+  reserve?: number
   /** Of one who asks for several calls: when the last of them ends, local time. */
   readonly until?: () => number
   /** Of one who comes before all others: told of each answer that it stands in line, and who holds. */

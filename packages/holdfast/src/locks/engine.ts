@@ -3,14 +3,13 @@ import { HoldfastError, invalid, type LossReason } from '../base/errors.js'
 import { systemRuntime, type Runtime } from '../base/runtime.js'
 import type { Port } from '../clients/port.js'
 import { keysOf } from '../kernel/names.js'
-import { MOST_TOKENS, type Mode, type Push } from '../kernel/protocol.js'
+import type { Mode, Push } from '../kernel/protocol.js'
 import { atMost } from '../lease/deadline.js'
 import { Lease, type Grant, type Terms } from '../lease/lease.js'
 import { Renewer } from '../lease/renewer.js'
 import type { Orphans } from '../line/orphans.js'
 import { Queue } from '../line/queue.js'
 import type { Wish } from '../line/wish.js'
-import { BLOCK } from '../quorum/ballot-clock.js'
 import { assertAcknowledges } from '../quorum/acknowledged.js'
 import { Node } from '../quorum/node.js'
 import type { Nodes } from '../quorum/nodes.js'
@@ -71,6 +70,7 @@ export class Engine {
     this.node = nodes.length === 1 ? nodes[0]! : new Quorum(nodes, this.clock, this.runtime)
     this.queue = new Queue(this.node, this.clock, this.runtime, this.drift)
     this.renewer = new Renewer(this.node, this.clock, this.runtime, this.drift)
+    this.queue.onGivenBack = (lease) => this.renewer.remove(lease)
     this.eviction = new EvictionWatch(this, options.checkEviction ?? true)
   }
 
@@ -80,11 +80,7 @@ export class Engine {
 
   settings(options: LockOptions & HandoverOptions): Settings {
     const { ttl = Math.min(DEFAULT_TTL_MS, this.longest) } = options
-    const settings = settingsOf(
-      this.options,
-      { ...options, ttl },
-      this.several ? BLOCK : MOST_TOKENS,
-    )
+    const settings = settingsOf(this.options, { ...options, ttl }, this.several)
     this.checkLease('options.ttl', settings.ttl + settings.lockDelay)
     this.checkLease('options.holdAtLeast', settings.holdAtLeast)
     return settings
@@ -125,7 +121,7 @@ export class Engine {
   async acquireAll(all: readonly Wanted[], held?: () => readonly Hold[]): Promise<readonly Lock[]> {
     const wishes = all.map(({ name, mode, settings }) => {
       // Nobody is handed one of several, so each is waited for by itself.
-      const own = { localHandovers: 0, keys: keysOf(name, this.prefix) }
+      const own = { localHandovers: 0, linger: 0, keys: keysOf(name, this.prefix) }
       return { ...settings, ...own, name, mode }
     })
     const { deadlock } = all[0]!.settings
@@ -167,6 +163,7 @@ export class Engine {
     })
     this.renewer.add(lease)
     if (grant.follows) this.renewer.remove(grant.follows)
+    if (grant.early?.wanted) lease.wanted()
     if (grant.early?.push) this.#pushed(lease, grant.early.push)
     return lease
   }
@@ -182,6 +179,7 @@ export class Engine {
   }
 
   #pushed(lease: Lease, push: Push): void {
+    if (push.kind === 'wanted') lease.wanted()
     if (push.kind === 'forced') lease.lose('forced')
     if (push.kind === 'revoked') lease.revoke(push.by)
   }

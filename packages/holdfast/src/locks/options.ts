@@ -2,7 +2,7 @@ import { milliseconds, type Duration } from '../base/duration.js'
 import { invalid } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import { isWellFormed } from '../kernel/names.js'
-import { MOST_LIMIT, MOST_TOKENS } from '../kernel/protocol.js'
+import { MOST_LIMIT } from '../kernel/protocol.js'
 
 /** Options of a call. */
 export interface AcquireOptions {
@@ -60,6 +60,13 @@ export interface HandoverOptions {
   readonly localHandovers?: number | undefined
   /** For how long after a grant of the server that may be done. Default the `ttl`. */
   readonly localHandoverMs?: Duration | undefined
+  /**
+   * For how long this process keeps the lock when it is released and nobody waits: then the next call takes
+   * it without asking the server. Whoever wants it elsewhere makes this process give it back, by a
+   * message; but a single try there is refused. At most 1 s, and never longer than the lease; not on a
+   * quorum. Default 0. A release says `released: true` all the same.
+   */
+  readonly linger?: Duration | undefined
 }
 
 /** Options of a lock that is taken over: it never waits. Nothing of them is carried over. */
@@ -148,12 +155,14 @@ export interface PingOptions {
   readonly timeout?: Duration | undefined
 }
 
+/** One more is the token of the grant itself. */
+const MOST_HANDOVERS = 63
 const TRY = ['signal', 'ttl'] as const
 const CALL = ['wait', ...TRY] as const
 const OWN = ['renew', 'maxHold', 'holdAtLeast', 'lockDelay', 'margin', 'label'] as const
 const LOCK = [...CALL, ...OWN, 'claim', 'deadlock'] as const
 /** Of a lock that one call of a process can hand to the next. */
-export const HANDOVER = ['localHandovers', 'localHandoverMs'] as const
+export const HANDOVER = ['localHandovers', 'localHandoverMs', 'linger'] as const
 const HOLDFAST = [
   'prefix',
   'drift',
@@ -193,6 +202,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   limit: 'semaphore()',
   localHandovers: 'mutex(), readWrite() and new Holdfast()',
   localHandoverMs: 'mutex() and readWrite()',
+  linger: 'mutex() and readWrite()',
   owner: 'acquire() and tryAcquire()',
   permits: 'each call of a semaphore',
   reentrant: 'mutex()',
@@ -248,7 +258,7 @@ export function checkAll(
 
 /** @throws ERR_INVALID_ARGUMENT */
 export function checkHandovers(localHandovers: unknown): void {
-  const most = MOST_TOKENS - 1
+  const most = MOST_HANDOVERS
   if (localHandovers === undefined) return
   if (
     Number.isInteger(localHandovers) &&

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { milliseconds } from '../base/duration.js'
 import { invalid } from '../base/errors.js'
 import { encodeInfo, MOST_PERMITS } from '../kernel/protocol.js'
+import { BLOCK } from '../quorum/ballot-clock.js'
 import {
   aSignal,
   checkDeadlock,
@@ -16,6 +17,7 @@ import {
 
 const LEAST_TTL_MS = 50
 const LEAST_RENEWED_TTL_MS = 300
+const MOST_LINGER_MS = 1000
 
 /** All options of a lock with their defaults filled in; durations are ms. */
 export interface Settings {
@@ -37,17 +39,18 @@ export interface Settings {
   /** 0 where none are possible. */
   readonly localHandovers: number
   readonly localHandoverMs: number
+  readonly linger: number
 }
 
 /**
  * Puts options and defaults together.
  *
- * @param tokens that one grant can reserve.
+ * @param several servers, of which a majority decides.
  * @throws ERR_INVALID_ARGUMENT */
 export function settingsOf(
   all: HoldfastOptions,
   options: LockOptions & HandoverOptions & PermitOptions & { readonly limit?: number },
-  tokens: number,
+  several: boolean,
 ): Settings {
   // Undefined is the default; null may be a mistake, and is refused.
   const { renew = true, signal, label = all.label, ttl: lease = 10_000 } = options
@@ -66,8 +69,14 @@ export function settingsOf(
   }
   const { claim = Math.min(ttl, 2000), maxHold = Infinity, margin, wait = 10_000 } = options
   const { holdAtLeast = 0, lockDelay = 0 } = options
-  const { localHandovers = all.localHandovers ?? 16, localHandoverMs = ttl } = options
+  const { localHandovers = all.localHandovers ?? 16, localHandoverMs = ttl, linger = 0 } = options
   checkHandovers(localHandovers)
+  const shares = renew && holdAtLeast === 0
+  const lingers = milliseconds('options.linger', linger, 0)
+  if (lingers > MOST_LINGER_MS || (lingers > 0 && (several || !shares))) {
+    const expected = 'at most 1 s, of one server, with renew and without holdAtLeast'
+    throw invalid('options.linger', linger, expected)
+  }
   return {
     ttl,
     renew,
@@ -87,7 +96,8 @@ export function settingsOf(
     limit,
     deadlock,
     // Who does not renew wants the whole lease, and who holds at least so long keeps it from these calls too.
-    localHandovers: renew && holdAtLeast === 0 ? Math.min(localHandovers, tokens - 1) : 0,
+    localHandovers: shares ? Math.min(localHandovers, several ? BLOCK - 1 : Infinity) : 0,
+    linger: lingers,
     localHandoverMs: milliseconds('options.localHandoverMs', localHandoverMs, 1),
   }
 }

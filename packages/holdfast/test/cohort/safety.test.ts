@@ -123,11 +123,15 @@ test('of those who have let go nothing is kept: not to renew, not to release, no
   expect(world.net.count('release')).toBe(releases)
 
   const locks = world.client({}, LOCAL).locks
+  // So that it can be told that somebody wants what it keeps.
+  await locks.mutex('first', { linger: 1 }).use(() => {})
+  await world.advance(2)
   const names = async (from: number): Promise<number> => {
     for (let i = from; i < from + 2000; i++) {
-      const calls = [1, 2].map(() => locks.mutex(`name ${i}`).use(() => {}))
+      const calls = [1, 2].map(() => locks.mutex(`name ${i}`, { linger: 1 }).use(() => {}))
       await Promise.all(calls)
     }
+    await world.advance(2)
     world.server.flush()
     world.net.log.length = 0
     collect()

@@ -170,7 +170,8 @@ export function understand(events) {
       tenures.push(granted)
     } else if (kind === 'held' && tenure) {
       // Lost is for good: every renewal is an event, so nothing can have made it longer unseen.
-      if (tenure.how !== null || mono > tenure.until + 1) {
+      const slept = unnoticed(stops.get(client) ?? [], tenure.since)
+      if (tenure.how !== null || mono > tenure.until + 1 + slept) {
         tenure.revived = Math.min(tenure.revived, mono)
       } else {
         tenure.until = event.until ?? mono
@@ -211,6 +212,22 @@ export function understand(events) {
   const forgot = events.filter(({ kind }) => kind === 'forgot')
   const end = events.at(-1)?.mono ?? 0
   return { events, tenures, names, calls: [...calls.values()], stops, exits, forgot, end }
+}
+
+// A sleep that is shorter is not told from a slow clock; a lease is given up a longer margin before its end.
+const SHORT_MS = 20
+
+/**
+ * How long a client has slept without noticing it since a moment, ms.
+ *
+ * @param {readonly Stop[]} stops
+ * @param {number} since
+ */
+function unnoticed(stops, since) {
+  const short = stops.filter(
+    ({ from, to, asleep }) => asleep && from >= since && to - from <= SHORT_MS,
+  )
+  return short.reduce((sum, { from, to }) => sum + to - from, 0)
 }
 
 /**

@@ -188,6 +188,16 @@ describe('I3 loss', () => {
     expect(judge([a, ended(a, 60, 'lost'), held(70)])[0]).toContain('held again at 70.0 ms')
     expect(judge([a, told(100), held(110)])[0]).toContain('held again at 110.0 ms')
   })
+
+  test('a sleep that nobody can notice does not count, a longer one does', () => {
+    const held: Event = { ...told(110), kind: 'held', until: 110 }
+    const asleep = (ms: number): Event[] => [
+      { mono: 50, kind: 'stopped', client: 'a', asleep: true },
+      { mono: 50 + ms, kind: 'resumed', client: 'a' },
+    ]
+    expect(judge([a, asleep(15), held, told(110)])).toEqual([])
+    expect(judge([a, asleep(25), held, told(110)]).join()).toContain('held again at 110.0 ms')
+  })
 })
 
 describe('I4 calls', () => {
@@ -247,6 +257,19 @@ test('I7: an owner id is used once', () => {
   const b = got('b', 2, [20, 30, 100], { owner: a[1]!.owner! })
   const ends = [ended(a, 15), ended(b, 40)]
   expect(judge([a, b, ...ends])[0]).toContain('one owner id had "a" twice')
+})
+
+test('I7: or passed on in its process, with a larger token each time, by who had it', () => {
+  const a = got('a', 1, [0, 10, 100])
+  const { owner = '' } = a[1]!
+  const next = (token: number, client = 'a', mode: 'x' | 's' = 'x'): Event[] =>
+    got(client, token, [20, 30, 100], { owner, mode })
+  const end: Event = { mono: 60, kind: 'ended', client: 'a', owner, how: 'released' }
+  expect(judge([a, ended(a, 15), next(2), end])).toEqual([])
+  const twice = 'one owner id had "a" twice'
+  expect(judge([a, ended(a, 15), next(1), end]).join()).toContain(twice)
+  expect(judge([a, ended(a, 15, 'lost'), next(2), end]).join()).toContain(twice)
+  expect(judge([a, ended(a, 15), next(2, 'b'), end]).join()).toContain(twice)
 })
 
 test("I8: a token is not ahead of the server's time", () => {

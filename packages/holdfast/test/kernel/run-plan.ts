@@ -235,7 +235,7 @@ export class Run {
       ...this.#notAfter(item.notAfter),
       ballot,
       item.info,
-      item.mode === 'p' ? String(item.limit) : '',
+      item.mode === 'p' ? String(item.limit) : item.limit === 5 ? 'linger' : '',
     ]
   }
 

@@ -7,6 +7,7 @@ local FORCED, CLAIMED = '1', '2'
 local WITHHELD = 'withheld'
 local ASKED, ASKED_CLAIMED = '3', '4'
 local OFFERED = '5'
+local LINGERS = '+'
 local FENCE_MS = 600000
 local ASK_SPACING_MS = 500
 local LINE_TAIL_MS = 10000
@@ -41,7 +42,7 @@ local client, sequence = string.match(value, '^(%x+)%.(%d+)$')
 return client and #client == 32 and sequence
 end`
 const p6 = `local MOST_PERMITS = 1000
-local MOST_TOKENS = 64
+local MOST_TOKENS = 1000
 local MOST_LIMIT = 1000000
 local MOST_LOOKS = 10000`
 const p7 = `local function between(text, most)
@@ -308,7 +309,7 @@ local count = redis.pcall('PUBSUB', 'NUMSUB', channel)
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end`
 const p40 = `local function is_dead(owner, r)
-return run ~= '' and r.sub == run and subscribers(channel(owner)) == 0
+return run ~= '' and (r.sub == run or r.sub == LINGERS .. run) and subscribers(channel(owner)) == 0
 end`
 const p41 = `local function confirm(n, owner, r)
 if r and (r.state == CLAIMED or r.state == ASKED_CLAIMED) then
@@ -331,7 +332,12 @@ for _, owner in ipairs(call('ZRANGE', n.line, 0, STEPS - 1)) do
 if client(owner) ~= of then return owner end
 end
 end`
-const p44 = `local function advance(n, caller, moved)
+const p44 = `local function want(n)
+if not n.value or not ours(n.value) then return end
+n.holder = n.holder or record(n, n.value)
+if n.holder and string.sub(n.holder.sub, 1, 1) == LINGERS then push('wanted', n.value, us_text) end
+end`
+const p45 = `local function advance(n, caller, moved)
 if quarantined or string.sub(n.lapsed, 1, 1) == 'm' then return nil end
 local granted, head, r, pushed, stopped
 local suspect = n.waiting > 0 and silent(n, caller)
@@ -355,6 +361,7 @@ forget(n, head)
 push('first', head, us_text .. ' ' .. now_text .. ' ' .. run)
 elseif head == caller then
 granted = enter(n, head, r, now + r.ttl)
+if n.waiting > 0 then want(n) end
 elseif is_dead(head, r) then
 forget(n, head)
 elseif client(head) == suspect then
@@ -364,6 +371,7 @@ local grant = enter(n, head, r, now + math.min(r.claim, r.ttl), CLAIMED)
 pushed = client(head)
 n.claim = grant[3]
 push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
+if n.waiting > 0 then want(n) end
 end
 if r and n.value == head then
 head = two[2]
@@ -382,7 +390,7 @@ push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
 end`
-const p45 = `local function settle(n)
+const p46 = `local function settle(n)
 if not n.value and n.sharing > 0 then shadow(n) end
 if n.waiting == 0 and n.sharing == 0 then
 if n.looked and (not n.value or ours(n.value)) then call('DEL', n.meta, n.shared) end
@@ -402,7 +410,7 @@ end
 if n.wrote or n.sharing > 0 then call('PEXPIREAT', n.meta, int(life)) end
 if n.sharing > 0 then call('PEXPIREAT', n.shared, int(life)) end
 end`
-const p46 = `local function holder(n, mode, weight)
+const p47 = `local function holder(n, mode, weight)
 if n.value and n.value ~= MARKER then
 local ends = n.ends or int(expiry(n))
 if not ours(n.value) then return 'f', '', ends, '' end
@@ -418,13 +426,13 @@ return n.pool and 'p' or 's', owner, last[2], r and bare(r.info) or ''
 end
 return '-', '', '-1', ''
 end`
-const p47 = `local AHEAD_US = 60000000
+const p48 = `local AHEAD_US = 60000000
 local SLACK_US = 5000000
 local MARKER_TEXT = '^(%d+) (%d+) (%S+) (%d+) (%d+)$'`
-const p48 = `local function mark(key, from, least, epoch, quarantine)
+const p49 = `local function mark(key, from, least, epoch, quarantine)
 call('SET', key, int(from) .. ' ' .. int(least) .. ' ' .. run .. ' ' .. epoch .. ' ' .. quarantine)
 end`
-const p49 = `local function guard()
+const p50 = `local function guard()
 local version, epoch, quarantine = string.match(ARGV[1], '^(%d+) (%d+) (%d+)$')
 if version ~= VERSION then return 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION end
 if run == '' then return 'the quarantine of this node needs the right to INFO' end
@@ -445,11 +453,11 @@ mark(key, from, floor, epoch, quarantine)
 end
 if now < from then quarantined = int(from) end
 end`
-const p50 = `local function late(not_after, of_run)
+const p51 = `local function late(not_after, of_run)
 return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end`
-const p51 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
-const p52 = `local function mismatch(at)
+const p52 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
+const p53 = `local function mismatch(at)
 for i, expected in ipairs(TYPES) do
 local key = KEYS[at + i - 1]
 local found = redis.pcall('TYPE', key).ok
@@ -458,13 +466,13 @@ return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expe
 end
 end
 end`
-const p53 = `local function attempt(i, work)
+const p54 = `local function attempt(i, work)
 local ok, reply = pcall(work)
 if ok then return reply end
 local text = type(reply) == 'table' and reply.err or tostring(reply)
 return { 'error', string.find(text, 'WRONGTYPE Operation', 1, true) and mismatch(5 * i - 4) or text }
 end`
-const p54 = `local function answer(fill)
+const p55 = `local function answer(fill)
 local wrong = ARGV[1] ~= VERSION and guard()
 if wrong then return { us_text, run, '', { 'error', wrong } } end
 local out = { us_text, run, '' }
@@ -475,13 +483,13 @@ if type(sent) == 'table' and sent.err then out[3] = sent.err end
 end
 return out
 end`
-const p55 = `local function open(i, fields)
+const p56 = `local function open(i, fields)
 local base = 1 + (i - 1) * fields
 local n = load(5 * i - 4)
 mend(n)
 return n, function(j) return ARGV[base + j] end
 end`
-const p56 = `local function each(fields, item, grants)
+const p57 = `local function each(fields, item, grants)
 return answer(function(out)
 for i = 1, #KEYS / 5 do
 out[#out + 1] = grants and quarantined and { 'quarantine', quarantined }
@@ -489,7 +497,7 @@ or attempt(i, function() return item(open(i, fields)) end)
 end
 end)
 end`
-const p57 = `local function asked_for(n, field, votes)
+const p58 = `local function asked_for(n, field, votes)
 if late(field(8), field(9)) then return nil, { 'late' } end
 local mode, weight, limit = field(2), 1, nil
 if mode == 'p' then
@@ -503,9 +511,9 @@ end
 if field(7) ~= '' then look(n) end
 purge(n)
 return { mode = mode, weight = field(3), ttl = int(field(4)), claim = int(field(5)),
-sub = '-', token = '0', since = now_text, state = '0', info = field(11), permits = weight, limit = limit }
+sub = mode == 'x' and not votes and field(12) == 'linger' and LINGERS or '-', token = '0', since = now_text, state = '0', info = field(11), permits = weight, limit = limit }
 end`
-const p58 = `local function refused(n, owner, asked, mine, known, stands)
+const p59 = `local function refused(n, owner, asked, mine, known, stands)
 if mine then return forced(n, owner, known) and { 'forced' } or nil end
 if known and known.token ~= '0' then return { 'lapsed' } end
 local silenced = n.lapsed
@@ -518,7 +526,7 @@ if asked.mode ~= 'p' then return nil end
 local wrong = agree(n, asked.permits, asked.limit, known or stands)
 return wrong and { 'error', wrong } or nil
 end`
-const p59 = `local function stay(n, owner, asked, mine, known)
+const p60 = `local function stay(n, owner, asked, mine, known)
 local text = prolong(n, owner, known, mine, now + asked.ttl)
 if not known or known.token == '0' then
 local alone = n.value == owner
@@ -532,7 +540,7 @@ confirm(n, owner, known)
 settle(n)
 return { 'granted', known.token, text, known.since }
 end`
-const p60 = `local function sharers(n, most)
+const p61 = `local function sharers(n, most)
 local live = call('ZRANGEBYSCORE', n.shared, now_text, '+inf', 'WITHSCORES',
 'LIMIT', 0, n.pool and MOST_LOOKS or most)
 if not n.pool then return live, n.sharing end
@@ -548,14 +556,14 @@ end
 end
 return found, count
 end`
-const p61 = `local function retire(n, owner, was)
+const p62 = `local function retire(n, owner, was)
 if n.value or n.sharing > 0 then return end
 n.top = was
 confirm(n, owner, record(n, owner))
 end`
-const p62 = `local REOFFER_MS = 1000
+const p63 = `local REOFFER_MS = 1000
 local MOST_SLOTS = 1000`
-const p63 = `local function poll(n, ballot)
+const p64 = `local function poll(n, ballot)
 n.ballot = ballot
 local all, x = string.match(n.lapsed, '^m(%d+)/(%d+)$')
 if n.noted then
@@ -566,26 +574,26 @@ n.all, n.x = 0, 0
 n.last = math.max(floor, us - FENCE_MS * 1000 + AHEAD_US + SLACK_US)
 n.token = int(n.last)
 end`
-const p64 = `local function votes(n)
+const p65 = `local function votes(n)
 return string.sub(n.lapsed, 1, 1) == 'm'
 end`
-const p65 = `local function keep_marks(n)
+const p66 = `local function keep_marks(n)
 n.lapsed = 'm' .. int(n.all) .. '/' .. int(n.x)
 end`
-const p66 = `local function lift(n, least)
+const p67 = `local function lift(n, least)
 if least <= n.last then return false end
 n.last, n.token = least, int(least)
 return true
 end`
-const p67 = `local function drop(n, owner)
+const p68 = `local function drop(n, owner)
 call('ZREM', n.line, owner)
 n.waiting = n.waiting - 1
 forget(n, owner)
 end`
-const p68 = `local function outstanding(r)
+const p69 = `local function outstanding(r)
 return r.state == OFFERED and now <= tonumber(r.claim)
 end`
-const p69 = `local function offer(n, caller, anew)
+const p70 = `local function offer(n, caller, anew)
 if quarantined then return end
 local at, weights, mode = 0, 0, nil
 for _ = 1, STEPS do
@@ -624,7 +632,7 @@ mode, weights, at = r.mode, weights + tonumber(r.weight), at + 1
 end
 end
 end`
-const p70 = `local function holders_of(n)
+const p71 = `local function holders_of(n)
 if n.value and n.value ~= MARKER then
 return 1, { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
 end
@@ -638,18 +646,18 @@ list[#list + 1] = call('HGET', n.meta, live[i]) or ''
 end
 return count, list
 end`
-const p71 = `local function ballot_of(text)
+const p72 = `local function ballot_of(text)
 return string.match(text, '^%d+$') and #text <= 16 and tonumber(text) or nil
 end`
-const p72 = `local function raise(n, mode, t)
+const p73 = `local function raise(n, mode, t)
 n.all = math.max(n.all, t)
 if mode == 'x' then n.x = math.max(n.x, t) end
 keep_marks(n)
 end`
-const p73 = `local function slots_of(r)
+const p74 = `local function slots_of(r)
 return r and r.mode == 'p' and string.match(r.sub, '^%d+/(%d[%d,]*)$') or ''
 end`
-const p74 = `local function taken_slots(n, but)
+const p75 = `local function taken_slots(n, but)
 local taken = {}
 if not n.pool or n.sharing == 0 then return taken end
 local live = sharers(n, MOST_SLOTS)
@@ -660,7 +668,7 @@ end
 end
 return taken
 end`
-const p75 = `local function choose(taken, weight, limit, wanted)
+const p76 = `local function choose(taken, weight, limit, wanted)
 local chosen, seen = {}, {}
 if wanted ~= '' then
 for text in string.gmatch(wanted, '%d+') do
@@ -678,21 +686,21 @@ if #chosen ~= weight then return nil end
 table.sort(chosen)
 return table.concat(chosen, ',')
 end`
-const p76 = `local function sub_of(n, mode, slots)
+const p77 = `local function sub_of(n, mode, slots)
 return int(n.all) .. '/' .. (mode == 'x' and int(n.x) or mode == 'p' and slots or '-')
 end`
-const p77 = `local function vote(n, owner, r, ends, slots)
+const p78 = `local function vote(n, owner, r, ends, slots)
 r.sub = sub_of(n, r.mode, slots)
 raise(n, r.mode, tonumber(n.ballot))
 return enter(n, owner, r, ends)
 end`
-const p78 = `local function due(n, owner, least)
+const p79 = `local function due(n, owner, least)
 local r = least > 0 and record(n, owner)
 if not r or r.token == '0' then return nil end
 local ends = math.min(tonumber(r.since), now) + least
 if ends > now then return ends, r end
 end`
-const p79 = `local function retain(n, owner, r, mine, ends)
+const p80 = `local function retain(n, owner, r, mine, ends)
 if ends ~= mine and n.value ~= owner then call('PEXPIREAT', n.k, int(ends)) end
 if ends > mine then
 prolong(n, owner, r, mine, ends)
@@ -707,7 +715,7 @@ end
 if n.value ~= owner then share(n) end
 return ends > mine
 end`
-const p80 = `local function let_go(n, owner, least)
+const p81 = `local function let_go(n, owner, least)
 local verdict, moved, was = 'gone', false, nil
 local shares = n.value ~= owner and (n.members > 0 or n.value) and call('ZSCORE', n.shared, owner)
 if shares then look(n) end
@@ -745,7 +753,7 @@ end
 end
 return verdict, moved, nil, r, was
 end`
-const p81 = `local function pass_on(n, field, make, hand_on)
+const p82 = `local function pass_on(n, field, make, hand_on)
 local owner, heir, mode = field(1), field(2), field(3)
 if late(field(5), field(6)) then return { 'late' } end
 if owner == heir then return { 'error', 'a turn needs a new owner id' } end
@@ -796,8 +804,8 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'bootstrap' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'q_acquire' | 'q_release' | 'q_renew' | 'q_turn' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '51da655f894f3b42e386d26fd36238b02835f4aa',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, `return each(12, function(n, field)
+    sha1: '967e5018d4b2508e2662ddce9121ec0f35321e03',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, `return each(12, function(n, field)
 local owner = field(1)
 local asked, verdict = asked_for(n, field)
 if not asked then return verdict end
@@ -825,12 +833,15 @@ call('ZADD', n.line, ticket, owner)
 n.waiting = n.waiting + 1
 end
 keep(n)
-if run ~= '' and subscribers(channel(owner)) > 0 then asked.sub = run end
+if run ~= '' and subscribers(channel(owner)) > 0 then
+asked.sub = asked.sub == LINGERS and LINGERS .. run or run
+end
 asked.since = known and known.since or asked.since
 write(n, owner, asked)
 if not alone then granted = advance(n, owner, false) end
 if not granted then
 settle(n)
+want(n)
 return { 'queued', call('ZRANK', n.line, owner), ticket, place and 0 or 1,
 holder(n, mode, weight) }
 end
@@ -839,13 +850,15 @@ granted = advance(n, owner, false)
 if not granted and n.waiting == 0 and fits(n, mode, weight) then granted = enter(n, owner, asked, ends) end
 end
 settle(n)
-return granted or { 'taken', holder(n, mode, weight) }
+if granted then return granted end
+want(n)
+return { 'taken', holder(n, mode, weight) }
 end, true)`].join('\n'),
   },
   all: {
     name: 'all',
-    sha1: '34fd9b8229f7a90b126f6fab0ba853497a296132',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, `return answer(function(out)
+    sha1: 'c9fc805411e4d18b76aee8c6c52158cadeb1182a',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, `return answer(function(out)
 if quarantined then
 for i = 1, #KEYS / 5 do out[3 + i] = { 'quarantine', quarantined } end
 return
@@ -868,6 +881,7 @@ if asked.mode ~= 'x' then look(n) end
 if n.waiting > 0 and not call('ZSCORE', n.line, owner) then advance(n, owner, false) end
 if n.waiting > 0 or not fits(n, asked.mode, asked.permits) then
 settle(n)
+want(n)
 return { 'taken', holder(n, asked.mode, asked.permits) }
 end
 end
@@ -894,8 +908,8 @@ end)`].join('\n'),
   },
   announce: {
     name: 'announce',
-    sha1: '275fbcfa05e07ab024443964f360e290dc4c04c2',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p47, p48, p49, p51, p52, p53, p54, p55, p56, `return each(0, function(n)
+    sha1: '7029bfad7debf031e8bed766aa9f6551b73f3909',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p48, p49, p50, p52, p53, p54, p55, p56, p57, `return each(0, function(n)
 local text = 'nobody - ' .. int(n.last) .. ' ' .. us_text
 if n.value and n.value ~= MARKER and ours(n.value) then
 local body = body_of(n, n.value) or ''
@@ -907,8 +921,8 @@ end)`].join('\n'),
   },
   bootstrap: {
     name: 'bootstrap',
-    sha1: '58ccbfabde0739696b640ef8ea7a5b734871f44b',
-    lua: [p0, p1, p6, p47, p48, p49, p51, p54, `local text = call('GET', KEYS[1])
+    sha1: '51d180ee2d288aa1a20063821bf98e562d6d89ef',
+    lua: [p0, p1, p6, p48, p49, p50, p52, p55, `local text = call('GET', KEYS[1])
 if ARGV[2] ~= '1' and not text then return { us_text, run, '', { 'missing' } } end
 return answer(function(out)
 if not quarantined then
@@ -924,8 +938,8 @@ end)`].join('\n'),
   },
   edge: {
     name: 'edge',
-    sha1: 'a8a433df407604a0a796bc4f07d2c1ca1976a93e',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p45, p47, p48, p49, p51, p52, p53, p54, p55, p56, `return each(2, function(n, field)
+    sha1: '854770d49243fe29fd019af3032eb5584c2b7ff2',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p46, p48, p49, p50, p52, p53, p54, p55, p56, p57, `return each(2, function(n, field)
 local owner = field(1)
 local r = held(n, owner) and record(n, owner)
 if not r then return { 'gone' } end
@@ -940,8 +954,8 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: '959ed1ebc99724aa4e485dc51a45668723a9726a',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p60, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p41, p61, p42, p43, p44, p45, p46, p47, p48, p49, p51, p52, p53, p54, p55, p56, p62, p63, p64, p65, p66, p67, p68, p69, `local function stand_in(n, owner, weight)
+    sha1: '83b49dada0d97b3a36bb4a5edadedb7fa0bba7fe',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p61, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p41, p62, p42, p43, p44, p45, p46, p47, p48, p49, p50, p52, p53, p54, p55, p56, p57, p63, p64, p65, p66, p67, p68, p69, p70, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n, 1), since = now_text, state = '0', info = '' }
 end`, `local function weight_of(n, owner, known)
@@ -1046,13 +1060,13 @@ end)`].join('\n'),
   },
   hello: {
     name: 'hello',
-    sha1: '5b1769e2cfbac7d93af6a9c0bbfb2192b7bebd1a',
-    lua: [p0, p1, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p33, p47, p48, p49, p51, p52, p53, p54, p55, p56, `return each(0, nil)`].join('\n'),
+    sha1: '8fc77ee77f8220dbacd65624709c549dab6028c7',
+    lua: [p0, p1, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p33, p48, p49, p50, p52, p53, p54, p55, p56, p57, `return each(0, nil)`].join('\n'),
   },
   inspect: {
     name: 'inspect',
-    sha1: 'df654a3444698ff1f4b423044dff318b40b1ca90',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p60, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p70, p47, p48, p49, p51, p52, p53, p54, p55, p56, `return each(0, function(n)
+    sha1: 'acc67e7a7c5eb8aafd0e283cffab33deeb86e3d9',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p61, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p71, p48, p49, p50, p52, p53, p54, p55, p56, p57, `return each(0, function(n)
 local waiters = {}
 local count, holders = holders_of(n)
 local line = call('ZRANGE', n.line, 0, 99, 'WITHSCORES')
@@ -1066,8 +1080,8 @@ end)`].join('\n'),
   },
   list: {
     name: 'list',
-    sha1: 'ee5b4cfe9307599a9dd214282a9c1ded12cbbb70',
-    lua: [p0, p6, p47, p51, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
+    sha1: 'f45de849105eb8f3a5e69b89ddf06d8cf3974cd6',
+    lua: [p0, p6, p48, p52, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
 local keys = { found[1] }
 for _, key in ipairs(found[2]) do
 if not string.match(key, '^{[^}]*}:hf:') then keys[#keys + 1] = key end
@@ -1076,13 +1090,13 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: 'a675e9a2f7dca09302cacc7e79579f18400f02a9',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p60, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p62, p71, p63, p64, p65, p72, p73, p74, `local function listed(taken)
+    sha1: 'b073f0e65cd15f9b1a238d2a238ce6e10f76561c',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p61, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p63, p72, p64, p65, p66, p73, p74, p75, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
 table.sort(list)
 return table.concat(list, ',')
-end`, p75, p76, p77, p67, p68, p69, `local function invited(n, owner)
+end`, p76, p77, p78, p68, p69, p70, `local function invited(n, owner)
 if n.waiting == 0 then return true end
 local rank = call('ZRANK', n.line, owner)
 if rank == 0 then return true end
@@ -1177,8 +1191,8 @@ end, true)`].join('\n'),
   },
   q_release: {
     name: 'q_release',
-    sha1: '2a9ba5b0b73abffd8721b07c9dfb4393d5e48e12',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p39, p40, p45, p46, p47, p48, p49, p51, p52, p53, p54, p55, p56, p78, p79, p80, p62, p71, p63, p65, p66, p67, p68, p69, `local function count_out(n, r, failed)
+    sha1: 'fb0c4e567797f04d4517171a253101af821de6cf',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p39, p40, p46, p47, p48, p49, p50, p52, p53, p54, p55, p56, p57, p79, p80, p81, p63, p72, p64, p66, p67, p68, p69, p70, `local function count_out(n, r, failed)
 local token = tonumber(r.token)
 if failed then
 local all, rest = string.match(r.sub, '^(%d+)/(.*)$')
@@ -1236,8 +1250,8 @@ end)`].join('\n'),
   },
   q_renew: {
     name: 'q_renew',
-    sha1: '37c48130cdc36c5f9c69d2ef901a6103aeecd9af',
-    lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p60, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p45, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p62, p71, p63, p65, p72, p73, p74, p75, p76, p77, `local function lost(n, owner, field)
+    sha1: '77f37319a545a8bc7f9f796cac7aba356929f6c8',
+    lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p61, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p46, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p63, p72, p64, p66, p73, p74, p75, p76, p77, p78, `local function lost(n, owner, field)
 local r = parse(field(5))
 local token = r and ballot_of(r.token)
 if not token or token == 0 then return nil end
@@ -1296,8 +1310,8 @@ end, true)`].join('\n'),
   },
   q_turn: {
     name: 'q_turn',
-    sha1: 'b5a8860e44f4c1c80815136741211b39bd2c5e59',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p81, p62, p71, p63, p65, p72, p73, p76, p67, p68, p69, `local function make(n, heir, r, ends, state, before)
+    sha1: 'd0bd13664e5271f3841b65855f7dfc365b1dd4f2',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p82, p63, p72, p64, p66, p73, p74, p77, p68, p69, p70, `local function make(n, heir, r, ends, state, before)
 r.sub = sub_of(n, r.mode, slots_of(before))
 raise(n, r.mode, tonumber(n.ballot))
 return enter(n, heir, r, ends, state)
@@ -1321,8 +1335,8 @@ end, true)`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: '8afb64ff8022196cc72bb677b1cf36393313428e',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p38, p39, p40, p41, p61, p42, p43, p44, p45, p46, p47, p48, p49, p51, p52, p53, p54, p55, p56, p78, p79, p80, `return each(2, function(n, field)
+    sha1: '679578f7ec3ba8ca5f390a5efa443530b49b8310',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p38, p39, p40, p41, p62, p42, p43, p44, p45, p46, p47, p48, p49, p50, p52, p53, p54, p55, p56, p57, p79, p80, p81, `return each(2, function(n, field)
 local owner = field(1)
 local verdict, moved, kept, r, was = let_go(n, owner, tonumber(field(2)) or 0)
 purge(n)
@@ -1340,8 +1354,8 @@ end)`].join('\n'),
   },
   renew: {
     name: 'renew',
-    sha1: '0fb0a70cde263b841eabe1db8879aec40a00fa68',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p10, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p34, p37, p41, p45, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, `return each(4, function(n, field)
+    sha1: '848a847f4c060eebe57c809917745fcd6e37e222',
+    lua: [p0, p1, p2, p5, p6, p8, p9, p10, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p34, p37, p41, p46, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
 local mine = held(n, owner)
@@ -1357,8 +1371,8 @@ end, true)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: '721c4d9de812c314cd015c5dcf81168cf4dbb1a3',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p38, p39, p40, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p62, p63, p64, p67, p68, p69, `return each(3, function(n, field)
+    sha1: 'f6c6d02e10b7c7b421b1f9e4e02d581d388329c5',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p38, p39, p40, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p63, p64, p65, p68, p69, p70, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)
 if field(1) ~= '' and not wanted then return { 'error', 'this version knows no such limit' } end
@@ -1382,8 +1396,8 @@ end)`].join('\n'),
   },
   status: {
     name: 'status',
-    sha1: 'cc87633c791d291b1b3e090cf107b32f45c682f9',
-    lua: [p0, p6, p47, p51, `local function info(section)
+    sha1: 'aeaf2136bf931cd6151c70ebaf2182a731ab4028',
+    lua: [p0, p6, p48, p52, `local function info(section)
 local text = redis.pcall('INFO', section)
 return type(text) == 'string' and '\\n' .. text or ''
 end`, `local function field(text, name)
@@ -1406,8 +1420,8 @@ field(memory, 'maxmemory'),
   },
   turn: {
     name: 'turn',
-    sha1: 'd4700262aac741a2c722e751d2086a7c4cf53503',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p42, p43, p44, p45, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p81, `local function hand_on(n)
+    sha1: '43a97cb19a8b4e8240819ee841aeb0ab0049f06b',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p42, p43, p44, p45, p46, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p82, `local function hand_on(n)
 advance(n, nil, false)
 end`, `return each(7, function(n, field)
 return pass_on(n, field, enter, hand_on)
@@ -1415,8 +1429,8 @@ end, true)`].join('\n'),
   },
   waits: {
     name: 'waits',
-    sha1: '8afbdebc3a1818908ba9f55a0c9267b43b89504b',
-    lua: [p0, p1, p2, p3, p5, p6, p8, p9, p60, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p39, p40, p70, p47, p48, p49, p51, p52, p53, p54, p55, p56, `return each(1, function(n, field)
+    sha1: '1508d4ef5856d8ffde8d10c0d82d93506d0e975e',
+    lua: [p0, p1, p2, p3, p5, p6, p8, p9, p61, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p39, p40, p71, p48, p49, p50, p52, p53, p54, p55, p56, p57, `return each(1, function(n, field)
 local owner, text = field(1), ''
 if n.waiting > 0 and call('ZSCORE', n.line, owner) then
 local r = record(n, owner)

@@ -71,6 +71,7 @@ export function habitsOf(dice: Dice, { habits }: Scenario, nodes: number): Habit
     fixed: dice.chance(0.5) ? 0.2 : 0,
     extras: dice.chance(0.3) ? 0.15 : 0,
     localHandovers: 0,
+    linger: 0,
     ...habits?.(dice),
   }
 }
@@ -187,6 +188,37 @@ export const scenarios: readonly Scenario[] = [
       hold: dice.between(1, 20),
       pause: dice.between(0.1, 5),
       localHandovers: dice.pick([1, 2, 5, 16]),
+    }),
+  },
+  {
+    // A process keeps a lock that nobody wants.
+    name: 'linger',
+    nodes: (count) => count === 1,
+    faults: {
+      cut: 2,
+      break: 2,
+      mute: 1,
+      stop: 3,
+      sleep: 2,
+      kill: 2,
+      close: 1,
+      freeze: 1,
+      restart: 1,
+      wall: 1,
+    },
+    every: 120,
+    weather: bad,
+    drift: WITHIN,
+    expected: {},
+    tasks: 2,
+    habits: (dice) => ({
+      names: 1 + dice.below(2),
+      kinds: dice.pick([{ mutex: 1 }, { mutex: 4, all: 1 }, { write: 3, read: 1 }]),
+      hold: dice.between(1, 20),
+      pause: dice.between(0.1, 60),
+      fixed: 0,
+      localHandovers: dice.pick([1, 16]),
+      linger: Math.round(dice.between(20, 400)),
     }),
   },
 ]

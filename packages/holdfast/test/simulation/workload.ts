@@ -30,6 +30,8 @@ export interface Habits {
   readonly extras: number
   /** Beside 0 the calls ask on the same terms, so that they can hand locks on. */
   readonly localHandovers: number
+  /** For how long a process keeps what it has released, ms. */
+  readonly linger: number
 }
 
 /** The most that an option may keep a name for beyond its lease. */
@@ -97,13 +99,12 @@ export class Task {
         const permits = { ...asked, permits: weight }
         lock = wait === 0 ? await one.tryAcquire(permits) : await one.acquire(permits)
       } else {
-        const sides = locks.readWrite(name, options)
+        const { linger } = habits
+        const keeps = linger > 0 && !options.holdAtLeast && options.renew !== false
+        const own = keeps ? { ...options, linger } : options
+        const sides = locks.readWrite(name, own)
         const one =
-          kind === 'mutex'
-            ? locks.mutex(name, options)
-            : kind === 'read'
-              ? sides.read()
-              : sides.write()
+          kind === 'mutex' ? locks.mutex(name, own) : kind === 'read' ? sides.read() : sides.write()
         lock = wait === 0 ? await one.tryAcquire(asked) : await one.acquire(asked)
       }
       if (lock) this.#granted(call, lock, how)

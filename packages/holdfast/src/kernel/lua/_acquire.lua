@@ -16,7 +16,7 @@ local function asked_for(n, field, votes)
   if field(7) ~= '' then look(n) end
   purge(n)
   return { mode = mode, weight = field(3), ttl = int(field(4)), claim = int(field(5)),
-    sub = '-', token = '0', since = now_text, state = '0', info = field(11), permits = weight, limit = limit }
+    sub = mode == 'x' and not votes and field(12) == 'linger' and LINGERS or '-', token = '0', since = now_text, state = '0', info = field(11), permits = weight, limit = limit }
 end
 
 -- mine: until when this owner holds the name; known: its record. Why it cannot have it, whoever else does.

@@ -9,6 +9,8 @@ local WITHHELD = 'withheld'
 local ASKED, ASKED_CLAIMED = '3', '4'
 -- Of a waiter on a node of a quorum: it was told that it may come in. Its claim is then when that ends.
 local OFFERED = '5'
+-- Begins the sub of an exclusive record whose process may keep the name when its holder has let go.
+local LINGERS = '+'
 -- A fence key outlives its grant by at least this, so that a clock that steps back is noticed.
 local FENCE_MS = 600000
 -- Waiters ask again within a claim of the holder's end; the line outlives the last ask.

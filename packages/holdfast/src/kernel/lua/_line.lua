@@ -7,7 +7,7 @@ end
 
 -- Zero subscribers means dead only where the waiter was seen to be subscribed on this run.
 local function is_dead(owner, r)
-  return run ~= '' and r.sub == run and subscribers(channel(owner)) == 0
+  return run ~= '' and (r.sub == run or r.sub == LINGERS .. run) and subscribers(channel(owner)) == 0
 end
 
 -- Whoever asks for its claim is alive.
@@ -46,6 +46,13 @@ local function other(n, of)
   end
 end
 
+-- A holder whose process may keep the name when it has let go is told that somebody wants it.
+local function want(n)
+  if not n.value or not ours(n.value) then return end
+  n.holder = n.holder or record(n, n.value)
+  if n.holder and string.sub(n.holder.sub, 1, 1) == LINGERS then push('wanted', n.value, us_text) end
+end
+
 -- The one hand-over: lets in from the head of the line who fits. The caller, if it is among them,
 -- gets its full lease in this reply; the others get a claim and a message.
 -- moved: the head of the line has already changed.
@@ -76,6 +83,7 @@ local function advance(n, caller, moved)
       push('first', head, us_text .. ' ' .. now_text .. ' ' .. run)
     elseif head == caller then
       granted = enter(n, head, r, now + r.ttl)
+      if n.waiting > 0 then want(n) end
     elseif is_dead(head, r) then
       forget(n, head)
     elseif client(head) == suspect then
@@ -85,6 +93,7 @@ local function advance(n, caller, moved)
       pushed = client(head)
       n.claim = grant[3]
       push('grant', head, grant[2] .. ' ' .. us_text .. ' ' .. grant[3] .. ' ' .. run)
+      if n.waiting > 0 then want(n) end
     end
     if r and n.value == head then
       -- Nobody fits beside it.

@@ -7,7 +7,7 @@
 --   6 wait: 0 | 1 (stand in line)    7 ticket to come back with, or ''
 --   8 notAfter: server ms, or ''     9 run that notAfter is for
 --  10 ballot: reserved, ''          11 info: free text for inspect
---  12 limit: of mode p, else ''
+--  12 limit: of mode p; of mode x 'linger' if the holder is to be told when others want the name; else ''
 -- Reply of an item:
 --   granted token expiry, and since when (ms) if this owner held it already
 --   queued rank ticket fresh(0|1: was not in line before) kind owner expiry info
@@ -47,12 +47,15 @@ return each(12, function(n, field)
       n.waiting = n.waiting + 1
     end
     keep(n)
-    if run ~= '' and subscribers(channel(owner)) > 0 then asked.sub = run end
+    if run ~= '' and subscribers(channel(owner)) > 0 then
+      asked.sub = asked.sub == LINGERS and LINGERS .. run or run
+    end
     asked.since = known and known.since or asked.since
     write(n, owner, asked)
     if not alone then granted = advance(n, owner, false) end
     if not granted then
       settle(n)
+      want(n)
       return { 'queued', call('ZRANK', n.line, owner), ticket, place and 0 or 1,
         holder(n, mode, weight) }
     end
@@ -61,5 +64,7 @@ return each(12, function(n, field)
     if not granted and n.waiting == 0 and fits(n, mode, weight) then granted = enter(n, owner, asked, ends) end
   end
   settle(n)
-  return granted or { 'taken', holder(n, mode, weight) }
+  if granted then return granted end
+  want(n)
+  return { 'taken', holder(n, mode, weight) }
 end, true)

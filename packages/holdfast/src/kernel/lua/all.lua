@@ -38,6 +38,7 @@ return answer(function(out)
         if n.waiting > 0 and not call('ZSCORE', n.line, owner) then advance(n, owner, false) end
         if n.waiting > 0 or not fits(n, asked.mode, asked.permits) then
           settle(n)
+          want(n)
           return { 'taken', holder(n, asked.mode, asked.permits) }
         end
       end

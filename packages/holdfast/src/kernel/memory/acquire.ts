@@ -5,7 +5,7 @@ import type { Name } from './name.js'
 import type { Operation } from './operations.js'
 import { between, mostLimit, mostPermits, mostTokens } from './permits.js'
 import { modeOf } from './please.js'
-import { tokensOf, type TenureRecord } from './record.js'
+import { lingers, tokensOf, type TenureRecord } from './record.js'
 import { clientOf } from './state.js'
 
 /** What is asked for. */
@@ -41,7 +41,7 @@ export function askedFor(
     weight: field(3),
     ttl: Number(field(4)),
     claim: Number(field(5)),
-    sub: '-',
+    sub: mode === 'x' && !votes && field(12) === 'linger' ? lingers : '-',
     token: '0',
     since: String(call.now),
     state: '0',
@@ -127,10 +127,12 @@ export const acquire: Operation = {
       n.permits.keep()
       const subscribed = run !== '' && call.subscribers(channelOf(owner)) > 0
       const since = known?.since ?? String(now)
-      n.write(owner, { ...record, sub: subscribed ? run : '-', since })
+      const sub = record.sub === lingers ? `${lingers}${run}` : run
+      n.write(owner, { ...record, sub: subscribed ? sub : record.sub, since })
       if (!alone) granted = n.advance(owner)
       if (granted === null) {
         n.settle()
+        n.want()
         const rank = space.zset(n.line).rank(owner)
         return ['queued', rank, String(ticket), place === null ? 1 : 0, ...n.holder(mode, weight)]
       }
@@ -140,6 +142,8 @@ export const acquire: Operation = {
         granted = n.enter(owner, record, ends)
     }
     n.settle()
-    return granted ?? ['taken', ...n.holder(mode, weight)]
+    if (granted !== null) return granted
+    n.want()
+    return ['taken', ...n.holder(mode, weight)]
   },
 }

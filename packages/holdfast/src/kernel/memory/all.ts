@@ -34,6 +34,7 @@ function look(
     if (n.waiting > 0 && call.space.zset(n.line).score(owner) === null) n.advance(owner)
     if (n.waiting > 0 || !n.fits(mode, asked.weight)) {
       n.settle()
+      n.want()
       return ['taken', ...n.holder(mode, asked.weight)]
     }
   }

@@ -3,6 +3,7 @@ import type { Reply } from '../../clients/port.js'
 import { channelOf, tell } from './call.js'
 import { ownerOf } from './permits.js'
 import {
+  lingers,
   askedState,
   bareInfo,
   claimedState,
@@ -51,13 +52,16 @@ export class Name extends State {
         // It is told to ask, and hears why.
         this.forget(head)
         tell(this.call, 'first', head, us, now, run)
-      } else if (head === caller) granted = this.enter(head, r, now + r.ttl)
-      else {
+      } else if (head === caller) {
+        granted = this.enter(head, r, now + r.ttl)
+        if (this.waiting > 0) this.want()
+      } else {
         const ends = now + Math.min(r.claim, r.ttl)
         this.enter(head, r, ends, claimedState)
         pushed = clientOf(head)
         this.permits.claim = String(ends)
         tell(this.call, 'grant', head, r.token, us, ends, run)
+        if (this.waiting > 0) this.want()
       }
       // Nobody fits beside it.
       if (this.value === head) break
@@ -104,6 +108,14 @@ export class Name extends State {
     }
     if (this.wrote || sharing > 0) space.expireAt(this.meta, life)
     if (sharing > 0) space.expireAt(this.shared, life)
+  }
+
+  /** A holder whose process may keep the name when it has let go is told that somebody wants it. */
+  want(): void {
+    const { exclusive } = this
+    if (exclusive === null || !isOwner(exclusive)) return
+    const sub = this.record(exclusive)?.sub ?? ''
+    if (sub.startsWith(lingers)) tell(this.call, 'wanted', exclusive, String(this.call.us))
   }
 
   /** Who holds: kind, owner, expiry or -1, info. Kind is x, s, p, f (of another library) or -. */
@@ -180,6 +192,10 @@ export class Name extends State {
   /** No subscriber means dead only where the waiter was seen to be subscribed on this run. */
   dead(owner: string, r: TenureRecord): boolean {
     const { run } = this.call
-    return run !== '' && r.sub === run && this.call.subscribers(channelOf(owner)) === 0
+    return (
+      run !== '' &&
+      (r.sub === run || r.sub === `${lingers}${run}`) &&
+      this.call.subscribers(channelOf(owner)) === 0
+    )
   }
 }

@@ -7,7 +7,7 @@ import type { Keyspace } from './store.js'
 /** What K holds while permits are held. */
 export const permitsMarker = 'hf:permits'
 export const mostPermits = 1000
-export const mostTokens = 64
+export const mostTokens = 1000
 export const mostLimit = 1_000_000
 export const mostLooks = 10_000
 

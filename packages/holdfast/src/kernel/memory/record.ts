@@ -11,6 +11,9 @@ export const askedClaimedState = '4'
 /** Of a waiter on a node of a quorum: it was told that it may come in. Its claim is then when that ends. */
 export const offeredState = '5'
 
+/** Begins the `sub` of an exclusive record whose process may keep the name when its holder has let go. */
+export const lingers = '+'
+
 /** Granted by a message, and not renewed yet, whether or not it was asked to let go. */
 export function isClaimed(state: string | undefined): boolean {
   return state === claimedState || state === askedClaimedState
