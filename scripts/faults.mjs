@@ -2,8 +2,8 @@
 // servers, network and processes, for as long as you like. Everything that happens is written down, and
 // judged in the end by what docs/guarantees.md promises.
 //
-//   npm run faults -- [--minutes 10] [--servers 1|3|5] [--only <fault>] [--seed n]
-//                     [--processes 3] [--engine valkey|redis] [--sabotage]
+//   npm run faults -- [--minutes 10] [--servers 1|3|5|sentinel|cluster] [--only <fault>]
+//                     [--seed n] [--processes 3] [--engine valkey|redis] [--sabotage]
 //
 // Each second a line, at the end a table; the exit code is 1 if anything did not hold, or if a kind of
 // fault did not hit anybody. With --sabotage somebody deletes locks that are held: it must not hold.
@@ -26,13 +26,16 @@ const { values } = parseArgs({
 })
 const numbers = {
   minutes: Number(values.minutes),
-  count: Number(values.servers),
   processes: Number(values.processes),
   seed: values.seed === undefined ? anySeed() : Number(values.seed),
 }
-const { minutes, count, processes, seed } = numbers
-if (!(minutes > 0 && [1, 3, 5].includes(count) && processes >= 1 && Number.isInteger(seed))) {
-  fail('npm run faults -- [--minutes 10] [--servers 1|3|5] [--only <fault>] [--seed n]')
+const { minutes, processes, seed } = numbers
+const kinds = ['1', '3', '5', 'sentinel', 'cluster']
+const known = kinds.includes(values.servers)
+if (!(minutes > 0 && known && processes >= 1 && Number.isInteger(seed))) {
+  fail(
+    `npm run faults -- [--minutes 10] [--servers ${kinds.join('|')}] [--only <fault>] [--seed n]`,
+  )
 }
 
 checkNode()
@@ -40,7 +43,7 @@ ensureModules()
 buildIfStale()
 if (!(await ensureServers())) fail('faults on real servers need real servers')
 const noNetwork = ownNetwork()
-if (noNetwork !== null) console.log(`partition: skipped, ${noNetwork}`)
+if (noNetwork !== null && Number(values.servers)) console.log(`partition: skipped, ${noNetwork}`)
 // Not before, because it needs what may have had to be installed and built first.
 const { runFaults } = await import('./faults/run.mjs')
 await runFaults({ ...values, ...numbers, noNetwork })

@@ -34,6 +34,19 @@ test('a quorum of three: every server in turn is killed and comes back with noth
   expect([code, said]).toEqual([0, said])
 }, 240_000)
 
+test('behind sentinels: a primary that was frozen, and believes in itself when it comes back', async () => {
+  const only = ['--servers', 'sentinel', '--only', 'primary frozen']
+  const { code, said } = await faults('--minutes', '0.1', ...only, '--seed', '1')
+  expect(said).toMatch(/ 0 violations$/m)
+  expect([code, said]).toEqual([0, said])
+}, 240_000)
+
+test('a cluster: slots that move break nothing, nor do replicas that take over', async () => {
+  const { code, said } = await faults('--minutes', '0.15', '--servers', 'cluster', '--seed', '1')
+  expect(said).toMatch(/ 0 violations$/m)
+  expect([code, said]).toEqual([0, said])
+}, 240_000)
+
 test('somebody deletes locks that are held: that is found', async () => {
   const { code, said } = await faults('--minutes', '0.08', '--sabotage', '--seed', '1')
   expect(said).toContain('wrong: I1 exclusion')

@@ -1,22 +1,55 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Redis } from 'ioredis'
-import { createClient } from 'redis'
+import { Cluster, Redis } from 'ioredis'
+import { createClient, createCluster, createSentinel } from 'redis'
 
 // Back soon after a cut: the time is to be spent on locks.
 const RECONNECT_MS = 20
+const retryStrategy = () => RECONNECT_MS
+const socket = { reconnectStrategy: retryStrategy }
 
-/** A client as users make one. @param {'ioredis' | 'redis'} kind */
-export async function connect(kind, url) {
+/** What docs/clients.md says of each kind, and the time above. */
+const clients = {
+  ioredis({ url, sentinels, name, seeds }) {
+    if (seeds) return new Cluster(seeds, { clusterRetryStrategy: retryStrategy })
+    if (!sentinels) return new Redis(url, { retryStrategy })
+    const failoverDetector = true
+    return new Redis({
+      sentinels,
+      name,
+      failoverDetector,
+      retryStrategy,
+      sentinelRetryStrategy: retryStrategy,
+    })
+  },
+  redis({ url, sentinels, name, seeds }) {
+    if (seeds)
+      return createCluster({
+        rootNodes: seeds.map((one) => ({ socket: one })),
+        defaults: { socket },
+      })
+    if (!sentinels) return createClient({ url, socket })
+    return createSentinel({ name, sentinelRootNodes: sentinels })
+  },
+}
+
+/**
+ * A client as users make one.
+ *
+ * @param {'ioredis' | 'redis'} kind
+ * @param {string | object} to a URL; or sentinels and the name of their group; or seeds of a cluster
+ */
+export async function connect(kind, to) {
+  const client = clients[kind](typeof to === 'string' ? { url: to } : to)
+  client.on('error', () => {})
   if (kind === 'ioredis') {
-    const client = new Redis(url, { retryStrategy: () => RECONNECT_MS })
-    client.on('error', () => {})
+    // With `failoverDetector` it ends for good when it hears of a new primary while it connects.
+    const again = () => void client.connect().catch(() => {})
+    client.on('end', again)
     // The server may be away for long just when a process starts.
     const ready = () => client.ping().catch(() => sleep(RECONNECT_MS).then(ready))
     await ready()
-    return { client, end: () => client.disconnect() }
+    return { client, end: () => client.off('end', again).disconnect() }
   }
-  const client = createClient({ url, socket: { reconnectStrategy: () => RECONNECT_MS } })
-  client.on('error', () => {})
   await client.connect()
   return { client, end: () => client.destroy() }
 }

@@ -20,6 +20,8 @@ export const OUTCOMES = [
 const PATIENT = { wait: 60_000 }
 /** Of mutexes, alone or several together; two of them may be in one slot of a cluster. */
 export const NAMES = ['a', 'b', '{tag}c', '{tag}d']
+/** Of everything that cycles with these names take. */
+export const lockNames = [...NAMES, 'rw', 'permits', 'leader']
 /** How many permits there are. */
 const LIMIT = 3
 

@@ -5,9 +5,10 @@
  *
  * `exclusion`: two may hold a name at a time until the older one has found out, because the server forgot
  * it. On a quorum a node that forgot is in quarantine instead, so that not even the loss of all of them at
- * once breaks anything.
+ * once breaks anything. Behind sentinels it is promised to those who have grants acknowledged, whatever
+ * happens: only names that others take are forgotten.
  *
- * @type {Record<string, { rows: number[], one?: 'exclusion', quorum?: 'exclusion' }>}
+ * @type {Record<string, { rows: number[], one?: 'exclusion', quorum?: 'exclusion', sentinel?: 'exclusion', cluster?: 'exclusion' }>}
  */
 export const MAY_BREAK = {
   // Of servers.
@@ -21,6 +22,14 @@ export const MAY_BREAK = {
   scripts: { rows: [19] },
   subscribers: { rows: [33] },
   cut: { rows: [2] },
+  // Of primaries that have a replica. On a cluster nobody but the replica is asked, and it has everything.
+  failover: { rows: [20, 21], sentinel: 'exclusion' },
+  'primary killed': { rows: [20, 21], sentinel: 'exclusion' },
+  'lossy failover': { rows: [21], sentinel: 'exclusion' },
+  'primary frozen': { rows: [20, 21], sentinel: 'exclusion' },
+  // Of slots, which move with all that is in them.
+  reshard: { rows: [23] },
+  'reshard half-way': { rows: [23] },
   // Of the network.
   delay: { rows: [4] },
   slow: { rows: [5] },

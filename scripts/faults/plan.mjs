@@ -1,7 +1,9 @@
 // What goes wrong, and when: as a seed says.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { clientFaults } from './kinds/clients.mjs'
+import { clusterFaults } from './kinds/cluster.mjs'
 import { networkFaults } from './kinds/network.mjs'
+import { sentinelFaults } from './kinds/sentinel.mjs'
 import { serverFaults } from './kinds/servers.mjs'
 import { MAY_BREAK } from './may-break.mjs'
 import { seeded } from './random.mjs'
@@ -18,8 +20,9 @@ const [LENGTH_AT_FIRST_MS, AT_FIRST_MS] = [
 
 /**
  * @typedef {object} Scene what a fault may use
+ * @property {import('./servers.mjs').AnyServers} servers
  * @property {import('./servers.mjs').Node[]} nodes that it is for
- * @property {object[]} proxies that it is for
+ * @property {object[]} proxies that it is for, if there are any
  * @property {object} worker that it is for
  * @property {() => number} length of a fault, ms
  * @property {() => Promise<void>} pause for such a length
@@ -29,29 +32,21 @@ const [LENGTH_AT_FIRST_MS, AT_FIRST_MS] = [
  * @returns {Promise<number | void>} how often it hit, where that can be told at once
  */
 
-const lanes = [serverFaults, networkFaults, clientFaults]
-/** Every kind that there is. */
-export const FAULTS = lanes.flatMap((lane) => Object.keys(lane))
-
-/** One of several: often one node, at times so many that a quorum is lost, or all. */
-function someNodes(nodes, random) {
-  const most = Math.floor((nodes.length - 1) / 2)
-  const sizes = [1, 1, 1, 1, 1, 1, most, most, most + 1, nodes.length]
-  const size = Math.max(1, random.pick(sizes))
-  const rest = [...nodes]
-  return Array.from({ length: size }, () => rest.splice(random.below(rest.length), 1)[0])
+const { rolling: _rolling, ...ofOne } = serverFaults
+const { scripts, subscribers, cut, pause } = serverFaults
+// Sentinels and clusters tell clients where the servers are, so that no proxy is in between. And nothing else
+// may forget what a replica has acknowledged than what the replica is there for.
+const anywhere = { scripts, subscribers, cut, pause }
+const LANES = {
+  one: [ofOne, networkFaults, clientFaults],
+  quorum: [serverFaults, networkFaults, clientFaults],
+  sentinel: [{ ...sentinelFaults, ...anywhere }, clientFaults],
+  cluster: [{ ...clusterFaults, ...anywhere }, clientFaults],
 }
+/** Every kind that there is on such servers. */
+export const faultsOf = (kind) => LANES[kind].flatMap((lane) => Object.keys(lane))
 
-/** Ways of one process or of all, to some nodes. */
-function someProxies(nodes, workers, random) {
-  const { place } = random.pick(workers.living)
-  const all = random.below(3) === 0
-  return someNodes(nodes, random).flatMap(({ proxies }) =>
-    all ? [...proxies.values()] : [proxies.get(place)],
-  )
-}
-
-/** The faults of a run: three lanes, one fault at a time in each. */
+/** The faults of a run: two lanes or three, one fault at a time in each. */
 export class Plan {
   /** What has happened: kind, when, to whom, and how often it hit as far as it can tell. */
   done = []
@@ -67,10 +62,10 @@ export class Plan {
     this.#stage = stage
     const { servers, noNetwork } = stage
     const left = ([kind]) =>
-      (only === undefined || kind === only) &&
-      (kind !== 'partition' || noNetwork === null) &&
-      (kind !== 'rolling' || servers.quorum)
-    this.#lanes = lanes.map((kinds) => Object.fromEntries(Object.entries(kinds).filter(left)))
+      (only === undefined || kind === only) && (kind !== 'partition' || noNetwork === null)
+    this.#lanes = LANES[servers.kind].map((kinds) =>
+      Object.fromEntries(Object.entries(kinds).filter(left)),
+    )
   }
 
   get kinds() {
@@ -122,8 +117,8 @@ export class Plan {
       ...this.#stage,
       random,
       ended,
-      nodes: someNodes(servers.nodes, random),
-      proxies: someProxies(servers.nodes, workers, random),
+      nodes: await servers.choose(random),
+      proxies: servers.proxies?.(random, random.pick(workers.living).place),
       worker: random.pick(workers.living),
       length,
       pause: () => sleep(length()),
@@ -135,7 +130,9 @@ export class Plan {
     const evidence = (await play(scene)) ?? null
     const to = recorder.write({ kind: 'fault', what: `${kind} is over, ${what.on}` })
     if (MAY_BREAK[kind][servers.kind] === 'exclusion') {
-      recorder.write({ mono: from, kind: 'forgot', to, why: `${kind} ${what.on}` })
+      for (const name of servers.forgotten) {
+        recorder.write({ mono: from, kind: 'forgot', name, to, why: `${kind} ${what.on}` })
+      }
     }
     const played = { ...what, from, to, evidence }
     this.done.push(played)

@@ -7,15 +7,13 @@ import { fail } from '../lib/run.mjs'
 import { countHits, judge } from './judge.mjs'
 import { leftBehind } from './left.mjs'
 import { settled } from './left-over.mjs'
-import { FAULTS, Plan } from './plan.mjs'
+import { faultsOf, Plan } from './plan.mjs'
 import { Recorder } from './recorder.mjs'
 import { Register } from './register.mjs'
-import { Servers } from './servers.mjs'
+import { kindOf, startServers } from './setups.mjs'
 import { lineOf, sumOf, tableOf } from './table.mjs'
 import { Workers } from './workers.mjs'
 
-// A lease that many faults outlast; of a quorum every lease is to end within the quarantine.
-const TTL_MS = 1000
 // More than usual for such a lease: there are more processes here than processors.
 const NODE_TIMEOUT_MS = 250
 const QUARANTINE_MS = 2500
@@ -30,7 +28,7 @@ const [MORE_MS, ROUNDS] = [8000, 5]
 class Run {
   constructor(options) {
     this.options = options
-    const { minutes, count, seed, only, sabotage, engine } = options
+    const { minutes, servers, seed, only, sabotage, engine } = options
     const more = [
       only && `--only '${only}'`,
       engine && `--engine ${engine}`,
@@ -38,7 +36,7 @@ class Run {
     ]
     const words = [
       'npm run faults --',
-      `--minutes ${minutes} --servers ${count} --seed ${seed}`,
+      `--minutes ${minutes} --servers ${servers} --seed ${seed}`,
       ...more,
     ]
     this.again = words.filter(Boolean).join(' ')
@@ -48,9 +46,10 @@ class Run {
 
   async start() {
     const { folder, recorder } = this
-    const { count, engine, noNetwork, seed, sabotage, only, processes } = this.options
+    const { engine, noNetwork, seed, sabotage, only, processes } = this.options
     this.register = await Register.start(new Recorder(folder, 'register'))
-    this.servers = await Servers.start({ count, engine, network: noNetwork === null })
+    const network = noNetwork === null
+    this.servers = await startServers(this.options.servers, { engine, network })
     const { servers, register } = this
     const nodeTimeout = NODE_TIMEOUT_MS
     const holdfast = servers.quorum ? { nodeTimeout, quarantine: QUARANTINE_MS } : { nodeTimeout }
@@ -60,18 +59,19 @@ class Run {
       tasks: TASKS,
       registerPort: register.port,
       holdfast,
-      ttl: TTL_MS,
+      ttl: servers.ttl,
+      longOne: servers.longOne,
     }
-    const urls = (place, proxied) => servers.urls(place, proxied)
-    this.workers = new Workers(setting, urls, recorder)
+    this.workers = new Workers(setting, servers, recorder)
     const { workers } = this
-    const given = { servers, workers, recorder, noNetwork, ttl: TTL_MS, quarantine: QUARANTINE_MS }
+    const { ttl } = servers
+    const given = { servers, workers, recorder, noNetwork, ttl, quarantine: QUARANTINE_MS }
     // Alone, so that it is no other fault that the verdict tells.
     this.plan = new Plan(given, sabotage ? 'sabotage' : only)
     console.log(`${servers.says}; ${processes} processes; ${this.again}`)
     if (servers.quorum) await servers.bootstrap(holdfast)
     await Promise.all(Array.from({ length: processes }, (_, place) => workers.start(place)))
-    if (noNetwork === null) servers.reservePorts()
+    if (network) servers.reservePorts()
   }
 
   line() {
@@ -112,7 +112,9 @@ class Run {
     const sabotageAll = async () => {
       while (!done) {
         const names = ['lock:a', 'lock:b', 'lock:rw']
-        for (const { admin } of this.servers.nodes) await admin.del(...names).catch(() => {})
+        for (const { admin } of this.servers.nodes) {
+          for (const name of names) await admin.del(name).catch(() => {})
+        }
         await sleep(20)
       }
     }
@@ -166,8 +168,9 @@ class Run {
  * @param {object} options see scripts/faults.mjs
  */
 export async function runFaults(options) {
-  const { only } = options
-  if (only !== undefined && !FAULTS.includes(only)) fail(`the faults: ${FAULTS.join(', ')}`)
+  const { only, servers } = options
+  const faults = faultsOf(kindOf(servers))
+  if (only !== undefined && !faults.includes(only)) fail(`the faults: ${faults.join(', ')}`)
   // So that what was started ends too: see guard.ts and workers.mjs.
   process.on('SIGINT', () => process.exit(130))
   process.on('SIGTERM', () => process.exit(143))

@@ -43,10 +43,31 @@ export class Node {
     await this.admin.ping()
   }
 
-  /** How often the server has refused with this error. */
-  async refusals(code) {
+  /** How often the server has refused with one of these errors. */
+  async refusals(codes) {
     const text = await this.admin.info('errorstats')
-    return Number(new RegExp(`errorstat_${code}:count=(\\d+)`).exec(text)?.[1] ?? 0)
+    const all = text.matchAll(/errorstat_(\w+):count=(\d+)/g)
+    return [...all].reduce(
+      (sum, [, code, count]) => sum + (codes.includes(code) ? Number(count) : 0),
+      0,
+    )
+  }
+
+  /**
+   * Its data are those of another one from now on. And as sentinels do, it sends away those who are still
+   * connected: clients would stay with one that only refuses.
+   */
+  async follow({ server: { host, port } }) {
+    const { admin } = this
+    const away = ['normal', 'pubsub'].map((type) => [
+      'client',
+      'KILL',
+      'TYPE',
+      type,
+      'SKIPME',
+      'yes',
+    ])
+    await admin.multi([['replicaof', host, port], ...away]).exec()
   }
 
   async keys() {
@@ -61,8 +82,27 @@ export class Node {
   }
 }
 
+/** One of several: often one node, at times so many that a quorum is lost, or all. */
+function someNodes(nodes, random) {
+  const most = Math.floor((nodes.length - 1) / 2)
+  const sizes = [1, 1, 1, 1, 1, 1, most, most, most + 1, nodes.length]
+  const size = Math.max(1, random.pick(sizes))
+  const rest = [...nodes]
+  return Array.from({ length: size }, () => rest.splice(random.below(rest.length), 1)[0])
+}
+
+/** @typedef {Servers | import('./sentinel.mjs').SentinelGroup | import('./cluster.mjs').ClusterServers} AnyServers */
+
 /** 1 server, or several that know nothing of each other: a quorum. */
 export class Servers {
+  /** How the Holdfasts of one process differ. */
+  ways = ['proxied', 'direct']
+  /** A lease that many faults outlast; of a quorum every lease is to end within the quarantine. */
+  ttl = 1000
+  /** One of so many holders holds for longer than that. */
+  longOne = 100
+  /** The names of which a server may forget who has them: all. */
+  forgotten = [undefined]
   /** @type {Node[]} */
   nodes = []
   #FaultProxy
@@ -102,20 +142,33 @@ export class Servers {
     return this.nodes.length > 1
   }
 
+  /** Those that a fault is for. */
+  async choose(random) {
+    return someNodes(this.nodes, random)
+  }
+
+  /** Ways of one process or of all, to some nodes. */
+  proxies(random, place) {
+    const all = random.below(3) === 0
+    return someNodes(this.nodes, random).flatMap(({ proxies }) =>
+      all ? [...proxies.values()] : [proxies.get(place)],
+    )
+  }
+
   /** Where the process in this place connects to: by way of proxies, or directly. */
-  async urls(place, proxied) {
-    const all = []
+  async reach(place, way) {
+    const urls = []
     for (const node of this.nodes) {
-      if (!proxied) all.push(node.url)
+      if (way === 'direct') urls.push(node.url)
       else {
         if (!node.proxies.has(place)) {
           const target = { host: '127.0.0.1', port: node.server.port }
           node.proxies.set(place, await this.#FaultProxy.start(target))
         }
-        all.push(node.proxies.get(place).url)
+        urls.push(node.proxies.get(place).url)
       }
     }
-    return all
+    return { urls }
   }
 
   /** As whoever sets a quorum up does, once. */

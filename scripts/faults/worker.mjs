@@ -4,7 +4,7 @@
 //
 //   node --expose-gc worker.mjs <setting as JSON>
 import { subscribe } from 'node:diagnostics_channel'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { Holdfast } from 'holdfast'
 import { beliefIn, Calls, holding, locksOf } from './calls.mjs'
 import { connect } from './connect.mjs'
@@ -23,12 +23,20 @@ import { openRegister } from './register.mjs'
  * @property {number} registerPort
  * @property {object} holdfast options
  * @property {number} ttl
- * @property {{ client: string, kinds: string[], urls: string[] }[]} holdfasts
+ * @property {number} longOne one of so many holders holds for longer than that
+ * @property {HoldfastSetting[]} holdfasts
+ *
+ * @typedef {object} HoldfastSetting
+ * @property {string} client that it is in the record
+ * @property {string[]} kinds of client library, one for each URL
+ * @property {(string | object)[]} urls see connect.mjs
+ * @property {string} [space] before its names in the record, if it shares them with some only
+ * @property {object} [holdfast] more options
  */
 
 /** @type {Setting} */
 const setting = JSON.parse(process.argv[2])
-const { ttl } = setting
+const { ttl, longOne } = setting
 const recorder = new Recorder(setting.folder, setting.who)
 const counts = { granted: 0, pushed: 0, lost: 0 }
 
@@ -46,13 +54,13 @@ subscribe('holdfast:granted', ({ pushed }) => {
   counts.granted++
   if (pushed) counts.pushed++
 })
-subscribe('holdfast:handover', ({ owner, name }) => recorder.write({ kind: 'handed', owner, name }))
+subscribe('holdfast:handover', ({ owner }) => recorder.write({ kind: 'handed', owner }))
 
 const register = await openRegister(setting.registerPort)
 const opened = await Promise.all(
-  setting.holdfasts.map(async ({ client, kinds, urls }) => {
+  setting.holdfasts.map(async ({ client, kinds, urls, space = '', holdfast }) => {
     const clients = await Promise.all(urls.map((url, i) => connect(kinds[i], url)))
-    return { label: client, clients }
+    return { label: client, clients, space, holdfast: { ...setting.holdfast, ...holdfast } }
   }),
 )
 const { signal: shared } = new AbortController()
@@ -68,8 +76,8 @@ const tell = (message) =>
   new Promise((resolve) => (process.connected ? process.send(message, resolve) : resolve()))
 
 /** Counts in the registers of an exclusive lock, as its one writer. */
-async function count(client, lock) {
-  const { name, owner, fence: token } = lock
+async function count(client, name, lock) {
+  const { owner, fence: token } = lock
   for (const fenced of [true, false]) {
     const ask = (op, value) => register.ask({ op, name, fenced, client, owner, token, value })
     const claimed = await ask('claim')
@@ -80,24 +88,27 @@ async function count(client, lock) {
   }
 }
 
-const crews = opened.map(({ label, clients }) => {
+const crews = opened.map(({ label, clients, space, holdfast }) => {
   const all = clients.map(({ client }) => client)
   const client = all.length === 1 ? all[0] : all
-  const record = (event) => recorder.write({ client: label, ...event })
+  const named = (name) => name && `${space}${name}`
+  const record = (event) => recorder.write({ client: label, ...event, name: named(event.name) })
   const crew = {
-    locks: new Holdfast(client, setting.holdfast),
+    locks: new Holdfast(client, holdfast),
     client,
-    options: { holdfast: setting.holdfast, lock: { ttl } },
+    options: { holdfast, lock: { ttl } },
     names: NAMES,
     kinds: KINDS,
     shared,
     record,
     async work(held, ms, mode) {
-      if (mode === 'x') for (const lock of locksOf(held)) await count(label, lock)
+      if (mode === 'x') {
+        for (const lock of locksOf(held)) await count(label, named(lock.name), lock)
+      }
       // Some hold longer, so that what stops a process often stops a holder; few for several renewals.
       const [lock] = locksOf(held)
       const long = lock.fence % 10 === 0 ? 100 : ms
-      await sleep(lock.fence % 100 === 0 ? ttl * 1.5 : long)
+      await sleep(lock.fence % longOne === 0 ? ttl * 1.5 : long)
     },
   }
   return crew
@@ -139,6 +150,9 @@ const asks = {
   },
   /** It runs again when what was due meanwhile has run. */
   async there() {
+    // Its timers know the time from before until a turn later, and would end the next line at once.
+    await turn()
+    await turn()
     await sleep(20)
     await tell({ there: true })
   },

@@ -9,17 +9,17 @@ const CLIENTS = ['ioredis', 'redis']
 export class Workers {
   all = []
   #setting
-  #urls
+  #servers
   #recorder
 
   /**
    * @param {object} setting what is the same for all: see worker.mjs
-   * @param {(place: number, proxied: boolean) => Promise<string[]>} urls where a process connects to
+   * @param {import('./servers.mjs').AnyServers} servers to connect to
    * @param {import('./recorder.mjs').Recorder} recorder is told when processes stop and end
    */
-  constructor(setting, urls, recorder) {
+  constructor(setting, servers, recorder) {
     this.#setting = setting
-    this.#urls = urls
+    this.#servers = servers
     this.#recorder = recorder
     // Else a process that is stopped at this moment would outlive us.
     process.on('exit', () => this.all.forEach(({ child }) => child.kill('SIGKILL')))
@@ -34,7 +34,7 @@ export class Workers {
     return this.living.some(({ ended, end }) => ended && end === null)
   }
 
-  /** Starts one in a place, and waits until it is at work: two Holdfasts, one by way of the proxies. */
+  /** Starts one in a place, and waits until it is at work: two Holdfasts, each in a way of its own. */
   async start(place) {
     const who = `p${this.all.length}`
     const seed = this.#setting.seed * 100 + this.all.length
@@ -49,16 +49,16 @@ export class Workers {
       stats: null,
       end: null,
       heaps: [],
-      clients: [`${who}.proxied`, `${who}.direct`],
+      clients: this.#servers.ways.map((way) => `${who}.${way}`),
       finished: false,
       there: () => {},
     }
     this.all.push(worker)
     const holdfasts = []
     for (const [i, client] of worker.clients.entries()) {
-      const urls = await this.#urls(place, i === 0)
-      const kinds = urls.map((_, j) => CLIENTS[(place + i + j) % 2])
-      holdfasts.push({ client, kinds, urls })
+      const reached = await this.#servers.reach(place, this.#servers.ways[i])
+      const kinds = reached.urls.map((_, j) => CLIENTS[(place + i + j) % 2])
+      holdfasts.push({ client, kinds, ...reached })
     }
     const setting = JSON.stringify({ ...this.#setting, who, seed, holdfasts })
     const child = fork(path, [setting], { execArgv: ['--expose-gc'] })

@@ -5,11 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const each = (nodes, work) => Promise.all(nodes.map(work))
 const sum = (numbers) => numbers.reduce((all, one) => all + one, 0)
 
-/** How often these servers refuse with an error while something happens, and a moment longer. */
-async function refusals(nodes, code, during, ms = 0) {
-  const before = sum(await each(nodes, (node) => node.refusals(code)))
+/** How often these servers refuse with such errors while something happens, and a moment longer. */
+export async function refusals(nodes, codes, during, ms = 0) {
+  const all = async () => sum(await each(nodes, (node) => node.refusals(codes)))
+  const before = await all()
   await during()
-  const count = async () => sum(await each(nodes, (node) => node.refusals(code))) - before
+  const count = async () => (await all()) - before
   for (const end = performance.now() + ms; performance.now() < end; await sleep(20)) {
     if ((await count()) > 0) break
   }
@@ -57,13 +58,13 @@ export const serverFaults = {
   },
   /** No memory left, and nothing may be evicted. */
   full: ({ nodes, pause }) =>
-    refusals(nodes, 'OOM', async () => {
+    refusals(nodes, ['OOM'], async () => {
       await each(nodes, ({ admin }) => admin.config('SET', 'maxmemory', 1))
       await pause()
       await each(nodes, ({ admin }) => admin.config('SET', 'maxmemory', 0))
     }),
   scripts: ({ nodes }) =>
-    refusals(nodes, 'NOSCRIPT', () => each(nodes, ({ admin }) => admin.script('FLUSH')), 1000),
+    refusals(nodes, ['NOSCRIPT'], () => each(nodes, ({ admin }) => admin.script('FLUSH')), 1000),
   async subscribers({ nodes }) {
     const kill = ({ admin }) => admin.client('KILL', 'TYPE', 'pubsub')
     return sum(await each(nodes, kill))

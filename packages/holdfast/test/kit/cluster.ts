@@ -2,7 +2,7 @@ import { Cluster, Redis } from 'ioredis'
 import { slotOf } from '../../src/kernel/names.js'
 import { startServer, type RunningServer, type ServerEngine } from '../../src/testing/index.js'
 import { freePort } from '../../src/testing/wire.js'
-import { until } from '../real/kit.js'
+import { until } from './until.js'
 
 type ClientOptions = NonNullable<ConstructorParameters<typeof Cluster>[1]>
 
@@ -173,12 +173,16 @@ export class TestCluster {
     return from
   }
 
+  /** The keys in the slot of a key, at most 100, that a node has. */
+  async besides(key: string, { admin }: ClusterNode): Promise<string[]> {
+    return (await admin.call('CLUSTER', 'GETKEYSINSLOT', String(slotOf(key)), '100')) as string[]
+  }
+
   /** The keys of the slot move, all of them or the given ones. */
   async moveKeys(key: string, from: ClusterNode, to: ClusterNode, only?: string[]): Promise<void> {
     const { host, port } = to.server
     for (;;) {
-      const there = await from.admin.call('CLUSTER', 'GETKEYSINSLOT', String(slotOf(key)), '100')
-      const keys = (there as string[]).filter((one) => only?.includes(one) ?? true)
+      const keys = (await this.besides(key, from)).filter((one) => only?.includes(one) ?? true)
       if (keys.length === 0) return
       // REPLACE is not given: a key on both sides is an error of the test.
       const target = [host, String(port), '', '0', '5000']
@@ -187,10 +191,11 @@ export class TestCluster {
     }
   }
 
-  async endMove(key: string, to: ClusterNode): Promise<void> {
+  /** @param primaries those of today, if there was a failover */
+  async endMove(key: string, to: ClusterNode, primaries = this.primaries): Promise<void> {
     const slot = String(slotOf(key))
     // The new owner first, so that there always is one.
-    const rest = this.primaries.filter((node) => node !== to && node.admin.status === 'ready')
+    const rest = primaries.filter((node) => node !== to && node.admin.status === 'ready')
     for (const { admin } of [to, ...rest])
       await admin.call('CLUSTER', 'SETSLOT', slot, 'NODE', to.id)
   }

@@ -8,9 +8,11 @@ import { findBinary } from '../../src/testing/find-server.js'
 import { guard } from '../../src/testing/guard.js'
 import { startServer, type RunningServer, type ServerEngine } from '../../src/testing/index.js'
 import { freePort, introduce } from '../../src/testing/wire.js'
-import { until } from '../real/kit.js'
+import { until } from './until.js'
 
 const GROUP = 'holdfast'
+// One that had to wait for its turn for long does nothing for 30 s (TILT).
+const PATIENCE_MS = 90_000
 
 export interface StartSentinelOptions {
   readonly engine?: ServerEngine
@@ -84,6 +86,35 @@ export class TestSentinel {
     }
   }
 
+  /** Every sentinel names the same primary and finds the others well, and they have what it has. */
+  async settled(): Promise<void> {
+    await until(async () => {
+      const primary = await this.primary()
+      const replicas = this.servers.filter((server) => server !== primary)
+      for (const { admin } of this.#watchers) {
+        const [, port] = (await admin.call(
+          'SENTINEL',
+          'GET-MASTER-ADDR-BY-NAME',
+          GROUP,
+        )) as string[]
+        if (Number(port) !== primary.port) throw new Error(`a sentinel still names ${port}`)
+        const known = (await admin.call('SENTINEL', 'REPLICAS', GROUP)) as string[][]
+        const well = known.filter((fields) => fields[fields.indexOf('flags') + 1] === 'slave')
+        if (well.length < replicas.length) throw new Error(`not all are well: ${known.join(' | ')}`)
+      }
+      for (const replica of replicas) {
+        const info = await this.admin(replica).info('replication')
+        const up = info.includes(`master_port:${primary.port}`) && /link_status:up/.test(info)
+        if (!up) throw new Error(`a replica does not follow: ${info}`)
+      }
+    }, PATIENCE_MS)
+  }
+
+  /** Asks for a failover, although the primary is well. It may be given up half-way. */
+  async failover(): Promise<void> {
+    await this.#watchers[0]!.admin.call('SENTINEL', 'FAILOVER', GROUP)
+  }
+
   /** A client that finds the primary through the sentinels, as a user makes one. */
   client(): Redis {
     const sentinels = this.addresses
@@ -120,7 +151,7 @@ export class TestSentinel {
       const info = await this.admin(now).info('replication')
       if (!info.includes('role:master')) throw new Error('not promoted yet')
       return now
-    }, 20_000)
+    }, PATIENCE_MS)
   }
 
   disconnectClients(): void {

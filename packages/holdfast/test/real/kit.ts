@@ -1,6 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
 import { Redis } from 'ioredis'
-import { vi } from 'vitest'
 import { Holdfast, type HoldfastEvents, type HoldfastOptions, type Port } from '../../src/index.js'
 import {
   findServer,
@@ -8,6 +7,9 @@ import {
   type RunningServer,
   type ServerEngine,
 } from '../../src/testing/index.js'
+import { until } from '../kit/until.js'
+
+export { until }
 
 const known: ServerEngine[] = ['redis', 'valkey']
 const found = await Promise.all(
@@ -20,10 +22,6 @@ export const STRICT = { localHandovers: 0 } as const
 
 /** The engines that are installed here; `any` is the server of REDIS_URL. */
 export const engines: readonly (ServerEngine | 'any')[] = installed.length > 0 ? installed : ['any']
-
-/** Looks until it holds: for what happens in its own time, such as a closed connection. */
-export const until = <T>(check: () => T, timeout = 10_000): Promise<Awaited<T>> =>
-  vi.waitFor(check, { timeout, interval: 5 }) as Promise<Awaited<T>>
 
 /** What a promise rejects with; 'nothing' if it does not. */
 export const refusal = (promise: Promise<unknown>): Promise<unknown> =>
