@@ -29,7 +29,7 @@ const LIMIT = 3
  * @typedef {object} Crew
  * @property {import('holdfast').Holdfast} locks
  * @property {object | object[]} client of these locks; several for a quorum
- * @property {object} options of a Holdfast, and of its locks
+ * @property {object} options of a Holdfast, of its locks, and of those that stay when they are released (keep)
  * @property {readonly string[]} names
  * @property {readonly string[]} [kinds] of lock; mutexes are the default
  * @property {AbortSignal} shared given to many calls, and never aborted
@@ -41,7 +41,11 @@ const LIMIT = 3
 export const kindsOf = {
   mutex({ locks, options, names }, random) {
     const name = random.pick(names)
-    return { mode: 'x', names: [name], taker: locks.mutex(name, options.lock) }
+    return {
+      mode: 'x',
+      names: [name],
+      taker: locks.mutex(name, { ...options.lock, ...options.keep }),
+    }
   },
   reentrant({ locks, options, names }, random) {
     const name = random.pick(names)

@@ -18,6 +18,8 @@ import { Workers } from './workers.mjs'
 const NODE_TIMEOUT_MS = 250
 const QUARANTINE_MS = 2500
 const TASKS = 4
+/** How long every other Holdfast keeps a mutex for its next call. */
+const LINGER_MS = 200
 /** For what ends by itself. */
 const END_MS = 90_000
 
@@ -60,6 +62,7 @@ class Run {
       registerPort: register.port,
       holdfast,
       ttl: servers.ttl,
+      linger: servers.kind === 'quorum' ? 0 : LINGER_MS,
       longOne: servers.longOne,
     }
     this.workers = new Workers(setting, servers, recorder)

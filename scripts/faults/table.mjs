@@ -8,6 +8,7 @@ export function lineOf({ workers, register, plan }, seconds) {
     `${String(seconds).padStart(4)} s  ${workers.sum((said) => said?.tally.total)} cycles, ` +
     `${workers.sum((said) => said?.counts.granted)} acquired, ` +
     `${workers.sum((said) => said?.counts.pushed)} handed over, ` +
+    `${workers.sum((said) => said?.counts.local)} within a process, ` +
     `${workers.sum((said) => said?.counts.lost)} lost, ` +
     `${outcome('ERR_UNAVAILABLE') + outcome('ERR_NO_QUORUM')} unavailable | ` +
     `${plan.done.length} faults | late writes: ${register.sum('plain', 'late')} landed, ` +

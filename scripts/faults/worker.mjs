@@ -23,6 +23,7 @@ import { openRegister } from './register.mjs'
  * @property {number} registerPort
  * @property {object} holdfast options
  * @property {number} ttl
+ * @property {number} linger of some, ms
  * @property {number} longOne one of so many holders holds for longer than that
  * @property {HoldfastSetting[]} holdfasts
  *
@@ -36,9 +37,9 @@ import { openRegister } from './register.mjs'
 
 /** @type {Setting} */
 const setting = JSON.parse(process.argv[2])
-const { ttl, longOne } = setting
+const { linger, ttl, longOne } = setting
 const recorder = new Recorder(setting.folder, setting.who)
-const counts = { granted: 0, pushed: 0, lost: 0 }
+const counts = { granted: 0, pushed: 0, local: 0, lost: 0 }
 
 // What happens to a lock after its grant, whoever holds it.
 subscribe('holdfast:renewed', ({ owner }) => {
@@ -50,9 +51,10 @@ subscribe('holdfast:lost', ({ owner, reason }) => {
   holding.delete(owner)
   recorder.write({ kind: 'ended', owner, how: 'lost', reason })
 })
-subscribe('holdfast:granted', ({ pushed }) => {
+subscribe('holdfast:granted', ({ pushed, local }) => {
   counts.granted++
   if (pushed) counts.pushed++
+  if (local) counts.local++
 })
 subscribe('holdfast:handover', ({ owner }) => recorder.write({ kind: 'handed', owner }))
 
@@ -88,7 +90,7 @@ async function count(client, name, lock) {
   }
 }
 
-const crews = opened.map(({ label, clients, space, holdfast }) => {
+const crews = opened.map(({ label, clients, space, holdfast }, i) => {
   const all = clients.map(({ client }) => client)
   const client = all.length === 1 ? all[0] : all
   const named = (name) => name && `${space}${name}`
@@ -96,7 +98,7 @@ const crews = opened.map(({ label, clients, space, holdfast }) => {
   const crew = {
     locks: new Holdfast(client, holdfast),
     client,
-    options: { holdfast, lock: { ttl } },
+    options: { holdfast, lock: { ttl }, keep: i % 2 === 1 ? { linger } : {} },
     names: NAMES,
     kinds: KINDS,
     shared,
