@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'scripts/**/*.test.mjs'],
+    include: ['packages/*/test/**/*.test.ts', 'scripts/**/*.test.mjs', 'bench/**/*.test.mjs'],
     // Each file gets its own process: tests start servers, freeze them and kill them.
     pool: 'forks',
     // Most of them wait, for servers and for leases to end, more than they reckon.

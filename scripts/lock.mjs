@@ -1,10 +1,10 @@
-// `npm run lock`: writes package-lock.json anew, complete for every platform.
+// `npm run lock`: writes package-lock.json and that of bench/ anew, complete for every platform.
 //
 // Native tools come as one optional package for each platform. Where a registry mirror lacks some
 // of them, npm leaves them out of the lock file, and `npm ci` then refuses that file everywhere.
 // Their exact versions are known from the package that asks for them, so they are put back.
 import { mkdirSync, mkdtempSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { cache, root } from './lib/paths.mjs'
 import { npm } from './lib/run.mjs'
 
@@ -39,19 +39,28 @@ function complete(packages) {
   return added
 }
 
-// Away from node_modules, whose contents would colour the result.
-mkdirSync(cache, { recursive: true })
-const folder = mkdtempSync(join(cache, 'lock-'))
-for (const file of ['package.json', '.npmrc', 'packages/holdfast/package.json']) {
-  cpSync(join(root, file), join(folder, file))
+/**
+ * @param {string} folder whose lock file it is
+ * @param {string[]} files that it depends on
+ */
+function write(folder, files, name) {
+  // Away from node_modules, whose contents would colour the result.
+  mkdirSync(cache, { recursive: true })
+  const scratch = mkdtempSync(join(cache, 'lock-'))
+  for (const file of files) cpSync(join(folder, file), join(scratch, file))
+  npm(['install', '--package-lock-only', '--no-audit', '--no-fund'], { cwd: scratch })
+  const lock = JSON.parse(readFileSync(join(scratch, 'package-lock.json'), 'utf8'))
+  const added = complete(lock.packages)
+  const [first, ...rest] = Object.entries(lock.packages)
+  rest.sort(([a], [b]) => (a < b ? -1 : 1))
+  lock.packages = Object.fromEntries([first, ...rest])
+  lock.name = name
+  const file = join(folder, 'package-lock.json')
+  writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`)
+  rmSync(scratch, { recursive: true })
+  console.log(`wrote ${relative(root, file)}; put back ${added} packages for other platforms`)
 }
-npm(['install', '--package-lock-only', '--no-audit', '--no-fund'], { cwd: folder })
-const lock = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8'))
-const added = complete(lock.packages)
-const [first, ...rest] = Object.entries(lock.packages)
-rest.sort(([a], [b]) => (a < b ? -1 : 1))
-lock.packages = Object.fromEntries([first, ...rest])
-lock.name = 'holdfast-workspace'
-writeFileSync(join(root, 'package-lock.json'), `${JSON.stringify(lock, null, 2)}\n`)
-rmSync(folder, { recursive: true })
-console.log(`wrote package-lock.json; put back ${added} packages for other platforms`)
+
+const own = ['package.json', '.npmrc']
+write(root, [...own, 'packages/holdfast/package.json'], 'holdfast-workspace')
+write(join(root, 'bench'), own, 'holdfast-bench')

@@ -15,12 +15,17 @@ export function checkNode() {
   }
 }
 
-/** npm leaves its own copy of the lock file in node_modules, which tells when it last ran. */
-export function ensureModules() {
-  const installed = mtime(join(root, 'node_modules/.package-lock.json'))
-  if (installed >= mtime(join(root, 'package-lock.json')) && installed > 0) return
-  console.log('installing packages (npm ci) ...')
-  npm(['ci', '--no-audit', '--no-fund'])
+/**
+ * npm leaves its own copy of the lock file in node_modules, which tells when it last ran.
+ *
+ * @param {string} [folder] with a lock file of its own
+ */
+export function ensureModules(folder = '.') {
+  const cwd = join(root, folder)
+  const installed = mtime(join(cwd, 'node_modules/.package-lock.json'))
+  if (installed >= mtime(join(cwd, 'package-lock.json')) && installed > 0) return
+  console.log(`installing packages${folder === '.' ? '' : ` of ${folder}`} (npm ci) ...`)
+  npm(['ci', '--no-audit', '--no-fund'], { cwd })
 }
 
 export const build = () => must(process.execPath, [join(root, 'scripts/build.mjs')])
