@@ -43,17 +43,27 @@ export interface HoldfastEvents {
   'holdfast:eviction': { policy: string; run: string }
 }
 
-type Publish = { [K in keyof HoldfastEvents as Camel<K>]: (message: HoldfastEvents[K]) => void }
+type Publish = { [K in keyof HoldfastEvents as Camel<K>]: Publisher<HoldfastEvents[K]> }
 type Camel<K extends string> = K extends `holdfast:${infer Name}` ? CamelName<Name> : never
 type CamelName<N extends string> = N extends `${infer A}-${infer B}`
   ? `${A}${Capitalize<CamelName<B>>}`
   : N
 
-function publisher<K extends keyof HoldfastEvents>(name: K): (message: HoldfastEvents[K]) => void {
+/** Publishes a message. */
+interface Publisher<Message> {
+  (message: Message): void
+  /** Whether anybody listens: where a lock is taken or released, else the message is not even made. */
+  readonly heard: boolean
+}
+
+function publisher<K extends keyof HoldfastEvents>(name: K): Publisher<HoldfastEvents[K]> {
   const to = channel(name)
-  return (message) => {
+  const publish = (message: HoldfastEvents[K]): void => {
     if (to.hasSubscribers) to.publish(message)
   }
+  return Object.defineProperty(publish, 'heard', { get: () => to.hasSubscribers }) as Publisher<
+    HoldfastEvents[K]
+  >
 }
 
 /** One function for each channel; it costs a flag's test when nobody listens. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { uptime } from 'node:os'
+import { Timers } from './timers.js'
 
 /** A timer that was set. `cancel` is idempotent. */
 export interface Timer {
@@ -29,19 +30,20 @@ export interface Runtime {
   randomHex(count: number): string
 }
 
-// Node fires a longer timer after one millisecond; ours come early instead, and look at the clock.
-const LONGEST_TIMER = 2 ** 31 - 1
+const monotonic = (): number => performance.now()
+/** Of all Holdfasts of this process. */
+const timers = new Timers({
+  monotonic,
+  set: (callback, ms) => setTimeout(callback, ms),
+  clear: (native) => clearTimeout(native as NodeJS.Timeout),
+})
 
 /** The real thing. */
 export const systemRuntime: Runtime = {
-  monotonic: () => performance.now(),
+  monotonic,
   wall: () => Date.now(),
   boot: () => uptime() * 1000,
-  setTimer(callback, ms, keepAlive) {
-    const timer = setTimeout(callback, Math.min(Math.max(ms, 0), LONGEST_TIMER))
-    if (!keepAlive) timer.unref()
-    return { cancel: () => clearTimeout(timer) }
-  },
+  setTimer: (callback, ms, keepAlive) => timers.set(callback, ms, keepAlive),
   random: () => Math.random(),
   randomHex: (count) => randomBytes(count).toString('hex'),
 }

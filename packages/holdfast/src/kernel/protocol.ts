@@ -44,7 +44,7 @@ export interface Request {
   readonly limit?: number
   /** Of mode `x`: how many fencing tokens are reserved beside its own; by `reserve`, if that is given. */
   readonly localHandovers?: number
-  readonly reserve?: number
+  readonly reserve?: number | undefined
   /** Of mode `x`, ms: beside 0 the holder is to be told when others want the name. */
   readonly linger?: number
 }
@@ -108,6 +108,46 @@ export function turnFields(
   return [owner, heir, mode, String(ttl), notAfter.ms, notAfter.run, info]
 }
 
+/**
+ * The fields of all items of a call. Most items of one call differ in their owner ids alone, so of each
+ * behind the first it is said, by letters, which of its fields differ from the item before; and these.
+ */
+export function packed(items: readonly (readonly string[])[]): string[] {
+  const out: string[] = []
+  let before: readonly string[] | undefined
+  for (const fields of items) {
+    if (before === undefined) out.push(...fields)
+    else if (fields.length > 0) {
+      const at = out.push('') - 1
+      for (let j = 0; j < fields.length; j++) {
+        if (fields[j] === before[j]) continue
+        out[at] += LETTERS[j]!
+        out.push(fields[j]!)
+      }
+    }
+    before = fields
+  }
+  return out
+}
+
+/** What was packed, for items of so many fields. */
+export function unpacked(
+  args: readonly string[],
+  count: number,
+  fields: number,
+): readonly (readonly string[])[] {
+  const items = [args.slice(0, fields)]
+  let at = fields
+  while (items.length < count) {
+    const own = [...items[items.length - 1]!]
+    for (const letter of fields > 0 ? args[at++]! : '') own[LETTERS.indexOf(letter)] = args[at++]!
+    items.push(own)
+  }
+  return items
+}
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
+
 /** One item's reply, as strings, whatever the client made of the numbers. */
 export type Verdict = readonly string[]
 
@@ -130,7 +170,12 @@ export function decode(reply: Reply): Decoded {
     now: Number(us) / 1000,
     run: String(run),
     pushFailure: String(pushFailure),
-    items: items.map((item) => (Array.isArray(item) ? item : [item])),
+    // A usual verdict of one name among several comes as one text.
+    items: items.map((item) => {
+      if (Array.isArray(item)) return item as Reply[]
+      // A usual verdict of one name among several comes as one text.
+      return typeof item === 'string' ? item.split(' ') : [item]
+    }),
   }
 }
 

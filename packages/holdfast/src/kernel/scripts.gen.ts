@@ -11,6 +11,7 @@ local LINGERS = '+'
 local FENCE_MS = 600000
 local ASK_SPACING_MS = 500
 local LINE_TAIL_MS = 10000
+local MOST_TOKENS = 1000
 local STEPS = 64
 local call = redis.call
 local time = call('TIME')
@@ -24,27 +25,39 @@ local _, at = string.find(server, 'run_id:', 1, true)
 if at then run = string.sub(server, at + 1, at + 16) end
 end
 local pushes = {}
+local out, first = { us_text, run, '' }, 1
+local args
 local quarantined, floor = false, 0`
 const p1 = `local function int(n)
 return string.format('%.0f', n)
 end`
-const p2 = `local function client(owner)
+const p2 = `local function given(fields)
+if not KEYS[10] or fields == 0 then return ARGV end
+local all, at = {}, 1 + fields
+for j = 1, at do all[j] = ARGV[j] end
+for i = 2, #KEYS / 5 do
+local base = 1 + (i - 1) * fields
+for j = base + 1, base + fields do all[j] = all[j - fields] end
+at = at + 1
+local differ = ARGV[at]
+for c = 1, #differ do all[base + string.byte(differ, c) - 96] = ARGV[at + c] end
+at = at + #differ
+end
+return all
+end`
+const p3 = `local function client(owner)
 return string.match(owner, '^[^.]*')
 end`
-const p3 = `local function channel(owner)
+const p4 = `local function channel(owner)
 return 'lock:client:' .. client(owner)
 end`
-const p4 = `local function push(kind, owner, text)
+const p5 = `local function push(kind, owner, text)
 pushes[#pushes + 1] = { channel(owner), '1 ' .. kind .. ' ' .. owner .. ' ' .. text }
 end`
-const p5 = `local function ours(value)
+const p6 = `local function ours(value)
 local client, sequence = string.match(value, '^(%x+)%.(%d+)$')
 return client and #client == 32 and sequence
 end`
-const p6 = `local MOST_PERMITS = 1000
-local MOST_TOKENS = 1000
-local MOST_LIMIT = 1000000
-local MOST_LOOKS = 10000`
 const p7 = `local function between(text, most)
 local number = string.match(text, '^[1-9]%d*$') and tonumber(text)
 return number and number <= most and number or nil
@@ -475,8 +488,7 @@ end`
 const p55 = `local function answer(fill)
 local wrong = ARGV[1] ~= VERSION and guard()
 if wrong then return { us_text, run, '', { 'error', wrong } } end
-local out = { us_text, run, '' }
-fill(out)
+fill()
 for _, p in ipairs(pushes) do
 local sent = redis.pcall('PUBLISH', p[1], p[2])
 if type(sent) == 'table' and sent.err then out[3] = sent.err end
@@ -484,20 +496,27 @@ end
 return out
 end`
 const p56 = `local function open(i, fields)
-local base = 1 + (i - 1) * fields
+args = args or given(fields)
+local all, base = args, 1 + (i - 1) * fields
 local n = load(5 * i - 4)
 mend(n)
-return n, function(j) return ARGV[base + j] end
+return n, function(j) return all[base + j] end
 end`
-const p57 = `local function each(fields, item, grants)
-return answer(function(out)
-for i = 1, #KEYS / 5 do
-out[#out + 1] = grants and quarantined and { 'quarantine', quarantined }
+const p57 = `local function brief(reply)
+local status = reply[1]
+local usual = status == 'granted' or status == 'renewed' and not reply[5] or status == 'released' and reply[2] == '-'
+return KEYS[10] and usual and table.concat(reply, ' ') or reply
+end`
+const p58 = `local function each(fields, item, grants, short)
+return answer(function()
+for i = first, #KEYS / 5 do
+local reply = grants and quarantined and { 'quarantine', quarantined }
 or attempt(i, function() return item(open(i, fields)) end)
+out[#out + 1] = short and brief(reply) or reply
 end
 end)
 end`
-const p58 = `local function asked_for(n, field, votes)
+const p59 = `local function asked_for(n, field, votes)
 if late(field(8), field(9)) then return nil, { 'late' } end
 local mode, weight, limit = field(2), 1, nil
 if mode == 'p' then
@@ -513,7 +532,7 @@ purge(n)
 return { mode = mode, weight = field(3), ttl = int(field(4)), claim = int(field(5)),
 sub = mode == 'x' and not votes and field(12) == 'linger' and LINGERS or '-', token = '0', since = now_text, state = '0', info = field(11), permits = weight, limit = limit }
 end`
-const p59 = `local function refused(n, owner, asked, mine, known, stands)
+const p60 = `local function refused(n, owner, asked, mine, known, stands)
 if mine then return forced(n, owner, known) and { 'forced' } or nil end
 if known and known.token ~= '0' then return { 'lapsed' } end
 local silenced = n.lapsed
@@ -526,7 +545,7 @@ if asked.mode ~= 'p' then return nil end
 local wrong = agree(n, asked.permits, asked.limit, known or stands)
 return wrong and { 'error', wrong } or nil
 end`
-const p60 = `local function stay(n, owner, asked, mine, known)
+const p61 = `local function stay(n, owner, asked, mine, known)
 local text = prolong(n, owner, known, mine, now + asked.ttl)
 if not known or known.token == '0' then
 local alone = n.value == owner
@@ -540,7 +559,10 @@ confirm(n, owner, known)
 settle(n)
 return { 'granted', known.token, text, known.since }
 end`
-const p61 = `local function sharers(n, most)
+const p62 = `local MOST_PERMITS = 1000
+local MOST_LIMIT = 1000000
+local MOST_LOOKS = 10000`
+const p63 = `local function sharers(n, most)
 local live = call('ZRANGEBYSCORE', n.shared, now_text, '+inf', 'WITHSCORES',
 'LIMIT', 0, n.pool and MOST_LOOKS or most)
 if not n.pool then return live, n.sharing end
@@ -556,14 +578,14 @@ end
 end
 return found, count
 end`
-const p62 = `local function retire(n, owner, was)
+const p64 = `local function retire(n, owner, was)
 if n.value or n.sharing > 0 then return end
 n.top = was
 confirm(n, owner, record(n, owner))
 end`
-const p63 = `local REOFFER_MS = 1000
+const p65 = `local REOFFER_MS = 1000
 local MOST_SLOTS = 1000`
-const p64 = `local function poll(n, ballot)
+const p66 = `local function poll(n, ballot)
 n.ballot = ballot
 local all, x = string.match(n.lapsed, '^m(%d+)/(%d+)$')
 if n.noted then
@@ -574,26 +596,26 @@ n.all, n.x = 0, 0
 n.last = math.max(floor, us - FENCE_MS * 1000 + AHEAD_US + SLACK_US)
 n.token = int(n.last)
 end`
-const p65 = `local function votes(n)
+const p67 = `local function votes(n)
 return string.sub(n.lapsed, 1, 1) == 'm'
 end`
-const p66 = `local function keep_marks(n)
+const p68 = `local function keep_marks(n)
 n.lapsed = 'm' .. int(n.all) .. '/' .. int(n.x)
 end`
-const p67 = `local function lift(n, least)
+const p69 = `local function lift(n, least)
 if least <= n.last then return false end
 n.last, n.token = least, int(least)
 return true
 end`
-const p68 = `local function drop(n, owner)
+const p70 = `local function drop(n, owner)
 call('ZREM', n.line, owner)
 n.waiting = n.waiting - 1
 forget(n, owner)
 end`
-const p69 = `local function outstanding(r)
+const p71 = `local function outstanding(r)
 return r.state == OFFERED and now <= tonumber(r.claim)
 end`
-const p70 = `local function offer(n, caller, anew)
+const p72 = `local function offer(n, caller, anew)
 if quarantined then return end
 local at, weights, mode = 0, 0, nil
 for _ = 1, STEPS do
@@ -632,7 +654,7 @@ mode, weights, at = r.mode, weights + tonumber(r.weight), at + 1
 end
 end
 end`
-const p71 = `local function holders_of(n)
+const p73 = `local function holders_of(n)
 if n.value and n.value ~= MARKER then
 return 1, { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
 end
@@ -646,18 +668,18 @@ list[#list + 1] = call('HGET', n.meta, live[i]) or ''
 end
 return count, list
 end`
-const p72 = `local function ballot_of(text)
+const p74 = `local function ballot_of(text)
 return string.match(text, '^%d+$') and #text <= 16 and tonumber(text) or nil
 end`
-const p73 = `local function raise(n, mode, t)
+const p75 = `local function raise(n, mode, t)
 n.all = math.max(n.all, t)
 if mode == 'x' then n.x = math.max(n.x, t) end
 keep_marks(n)
 end`
-const p74 = `local function slots_of(r)
+const p76 = `local function slots_of(r)
 return r and r.mode == 'p' and string.match(r.sub, '^%d+/(%d[%d,]*)$') or ''
 end`
-const p75 = `local function taken_slots(n, but)
+const p77 = `local function taken_slots(n, but)
 local taken = {}
 if not n.pool or n.sharing == 0 then return taken end
 local live = sharers(n, MOST_SLOTS)
@@ -668,7 +690,7 @@ end
 end
 return taken
 end`
-const p76 = `local function choose(taken, weight, limit, wanted)
+const p78 = `local function choose(taken, weight, limit, wanted)
 local chosen, seen = {}, {}
 if wanted ~= '' then
 for text in string.gmatch(wanted, '%d+') do
@@ -686,21 +708,21 @@ if #chosen ~= weight then return nil end
 table.sort(chosen)
 return table.concat(chosen, ',')
 end`
-const p77 = `local function sub_of(n, mode, slots)
+const p79 = `local function sub_of(n, mode, slots)
 return int(n.all) .. '/' .. (mode == 'x' and int(n.x) or mode == 'p' and slots or '-')
 end`
-const p78 = `local function vote(n, owner, r, ends, slots)
+const p80 = `local function vote(n, owner, r, ends, slots)
 r.sub = sub_of(n, r.mode, slots)
 raise(n, r.mode, tonumber(n.ballot))
 return enter(n, owner, r, ends)
 end`
-const p79 = `local function due(n, owner, least)
+const p81 = `local function due(n, owner, least)
 local r = least > 0 and record(n, owner)
 if not r or r.token == '0' then return nil end
 local ends = math.min(tonumber(r.since), now) + least
 if ends > now then return ends, r end
 end`
-const p80 = `local function retain(n, owner, r, mine, ends)
+const p82 = `local function retain(n, owner, r, mine, ends)
 if ends ~= mine and n.value ~= owner then call('PEXPIREAT', n.k, int(ends)) end
 if ends > mine then
 prolong(n, owner, r, mine, ends)
@@ -715,7 +737,7 @@ end
 if n.value ~= owner then share(n) end
 return ends > mine
 end`
-const p81 = `local function let_go(n, owner, least)
+const p83 = `local function let_go(n, owner, least)
 local verdict, moved, was = 'gone', false, nil
 local shares = n.value ~= owner and (n.members > 0 or n.value) and call('ZSCORE', n.shared, owner)
 if shares then look(n) end
@@ -753,7 +775,7 @@ end
 end
 return verdict, moved, nil, r, was
 end`
-const p82 = `local function pass_on(n, field, make, hand_on)
+const p84 = `local function pass_on(n, field, make, hand_on)
 local owner, heir, mode = field(1), field(2), field(3)
 if late(field(5), field(6)) then return { 'late' } end
 if owner == heir then return { 'error', 'a turn needs a new owner id' } end
@@ -804,8 +826,41 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'bootstrap' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'q_acquire' | 'q_release' | 'q_renew' | 'q_turn' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '967e5018d4b2508e2662ddce9121ec0f35321e03',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, `return each(12, function(n, field)
+    sha1: '3b55bcef2ec745c392dd13507bf04afc0e1c7483',
+    lua: [p0, p1, p2, p3, p4, p5, p6, `if ARGV[1] == VERSION then args = given(12) end
+local ttl, claim, many, linger, length, ends, fence_ends, before
+while ARGV[1] == VERSION and KEYS[5 * first - 4] do
+local at, base = 5 * first - 4, 12 * first - 11
+local owner = args[base + 1]
+if args[base + 2] ~= 'x' or not string.find(args[base + 3], '^[1-9]%d*$') or args[base + 7] ~= '' or args[base + 10] ~= '' then break end
+local not_after = args[base + 8]
+if not_after ~= '' and (args[base + 9] ~= run or now > tonumber(not_after)) then break end
+if redis.pcall('EXISTS', KEYS[at], KEYS[at + 2], KEYS[at + 3]) ~= 0 then break end
+local noted, last = redis.pcall('GET', KEYS[at + 1]), 0
+if noted then
+local token, holder = string.match(type(noted) == 'string' and noted or '', '^(%d+) %- (%S*)')
+if not token or holder == owner then break end
+last = tonumber(token)
+end
+if ttl ~= args[base + 4] or claim ~= args[base + 5] or many ~= args[base + 3] or linger ~= args[base + 12] then
+many, ttl, claim, linger = args[base + 3], args[base + 4], args[base + 5], args[base + 12]
+if tonumber(many) > MOST_TOKENS then break end
+length = tonumber(int(ttl))
+ends, fence_ends = int(now + length), int(now + math.max(FENCE_MS, length))
+before = ' x ' .. many .. ' ' .. int(ttl) .. ' ' .. int(claim) .. (linger == 'linger' and ' ' .. LINGERS .. ' ' or ' - ')
+end
+local token = us > last and us_text or int(last + 1)
+local top = many == '1' and token or int(math.max(us, last + 1) + many - 1)
+if redis.pcall('SET', KEYS[at], owner, 'PXAT', ends).err then break end
+local text = top .. ' - ' .. owner .. before .. token .. ' ' .. now_text .. ' 0 ' .. args[base + 11]
+if redis.pcall('SET', KEYS[at + 1], text, 'PXAT', fence_ends).err then break end
+out[#out + 1] = KEYS[10] and 'granted ' .. token .. ' ' .. ends or { 'granted', token, ends }
+first = first + 1
+end
+if ARGV[1] == VERSION and not KEYS[5 * first - 4] then return out end
+local MOST_PERMITS = 1000
+local MOST_LIMIT = 1000000
+local MOST_LOOKS = 10000`, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p61, `return each(12, function(n, field)
 local owner = field(1)
 local asked, verdict = asked_for(n, field)
 if not asked then return verdict end
@@ -853,12 +908,12 @@ settle(n)
 if granted then return granted end
 want(n)
 return { 'taken', holder(n, mode, weight) }
-end, true)`].join('\n'),
+end, true, true)`].join('\n'),
   },
   all: {
     name: 'all',
-    sha1: 'c9fc805411e4d18b76aee8c6c52158cadeb1182a',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, `return answer(function(out)
+    sha1: '8d73c353ef327c3ec0ad559ca6b20089ddfcc6aa',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p62, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p61, `return answer(function()
 if quarantined then
 for i = 1, #KEYS / 5 do out[3 + i] = { 'quarantine', quarantined } end
 return
@@ -908,8 +963,8 @@ end)`].join('\n'),
   },
   announce: {
     name: 'announce',
-    sha1: '7029bfad7debf031e8bed766aa9f6551b73f3909',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p48, p49, p50, p52, p53, p54, p55, p56, p57, `return each(0, function(n)
+    sha1: 'e775e22e3e5c7b2776a1df812aa96b810470d1cd',
+    lua: [p0, p1, p2, p3, p6, p62, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(0, function(n)
 local text = 'nobody - ' .. int(n.last) .. ' ' .. us_text
 if n.value and n.value ~= MARKER and ours(n.value) then
 local body = body_of(n, n.value) or ''
@@ -921,10 +976,10 @@ end)`].join('\n'),
   },
   bootstrap: {
     name: 'bootstrap',
-    sha1: '51d180ee2d288aa1a20063821bf98e562d6d89ef',
-    lua: [p0, p1, p6, p48, p49, p50, p52, p55, `local text = call('GET', KEYS[1])
+    sha1: '5a849a4d3e552d9f6aa84b5c78d2b71ddf3c8658',
+    lua: [p0, p1, p62, p48, p49, p50, p52, p55, `local text = call('GET', KEYS[1])
 if ARGV[2] ~= '1' and not text then return { us_text, run, '', { 'missing' } } end
-return answer(function(out)
+return answer(function()
 if not quarantined then
 out[4] = { 'votes' }
 elseif ARGV[2] ~= '1' then
@@ -938,8 +993,8 @@ end)`].join('\n'),
   },
   edge: {
     name: 'edge',
-    sha1: '854770d49243fe29fd019af3032eb5584c2b7ff2',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p46, p48, p49, p50, p52, p53, p54, p55, p56, p57, `return each(2, function(n, field)
+    sha1: '8c60fa0b67b3b39637b625cc6ab149e38f25b52a',
+    lua: [p0, p1, p2, p3, p6, p62, p8, p9, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p46, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(2, function(n, field)
 local owner = field(1)
 local r = held(n, owner) and record(n, owner)
 if not r then return { 'gone' } end
@@ -954,8 +1009,8 @@ end)`].join('\n'),
   },
   force: {
     name: 'force',
-    sha1: '83b49dada0d97b3a36bb4a5edadedb7fa0bba7fe',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p61, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p41, p62, p42, p43, p44, p45, p46, p47, p48, p49, p50, p52, p53, p54, p55, p56, p57, p63, p64, p65, p66, p67, p68, p69, p70, `local function stand_in(n, owner, weight)
+    sha1: '513c015c7aa264de200e058607dbe91dd594d803',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p62, p8, p9, p10, p11, p13, p14, p15, p63, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p41, p64, p42, p43, p44, p45, p46, p47, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, p65, p66, p67, p68, p69, p70, p71, p72, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n, 1), since = now_text, state = '0', info = '' }
 end`, `local function weight_of(n, owner, known)
@@ -1060,13 +1115,13 @@ end)`].join('\n'),
   },
   hello: {
     name: 'hello',
-    sha1: '8fc77ee77f8220dbacd65624709c549dab6028c7',
-    lua: [p0, p1, p6, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p33, p48, p49, p50, p52, p53, p54, p55, p56, p57, `return each(0, nil)`].join('\n'),
+    sha1: '84a08615164557d4f42e0a4fe9c361c103e0808d',
+    lua: [p0, p1, p2, p62, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p33, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(0, nil)`].join('\n'),
   },
   inspect: {
     name: 'inspect',
-    sha1: 'acc67e7a7c5eb8aafd0e283cffab33deeb86e3d9',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p11, p61, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p71, p48, p49, p50, p52, p53, p54, p55, p56, p57, `return each(0, function(n)
+    sha1: '217e16840cd61b95ed2c0ee666c7a812b155fa86',
+    lua: [p0, p1, p2, p3, p6, p62, p8, p9, p11, p63, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p73, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(0, function(n)
 local waiters = {}
 local count, holders = holders_of(n)
 local line = call('ZRANGE', n.line, 0, 99, 'WITHSCORES')
@@ -1080,8 +1135,8 @@ end)`].join('\n'),
   },
   list: {
     name: 'list',
-    sha1: 'f45de849105eb8f3a5e69b89ddf06d8cf3974cd6',
-    lua: [p0, p6, p48, p52, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
+    sha1: 'fe2a6af17efef8ec5140e1e9adc17bf9828962f4',
+    lua: [p0, p62, p48, p52, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
 local keys = { found[1] }
 for _, key in ipairs(found[2]) do
 if not string.match(key, '^{[^}]*}:hf:') then keys[#keys + 1] = key end
@@ -1090,13 +1145,13 @@ return { us_text, run, '', keys }`].join('\n'),
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: 'b073f0e65cd15f9b1a238d2a238ce6e10f76561c',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p61, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p63, p72, p64, p65, p66, p73, p74, p75, `local function listed(taken)
+    sha1: '25e8ea313f0a1bcfb0221b3ccb450cf80f6afd90',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p62, p7, p8, p9, p10, p11, p12, p13, p14, p15, p63, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p65, p74, p66, p67, p68, p75, p76, p77, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
 table.sort(list)
 return table.concat(list, ',')
-end`, p76, p77, p78, p68, p69, p70, `local function invited(n, owner)
+end`, p78, p79, p80, p70, p71, p72, `local function invited(n, owner)
 if n.waiting == 0 then return true end
 local rank = call('ZRANK', n.line, owner)
 if rank == 0 then return true end
@@ -1191,8 +1246,8 @@ end, true)`].join('\n'),
   },
   q_release: {
     name: 'q_release',
-    sha1: 'fb0c4e567797f04d4517171a253101af821de6cf',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p39, p40, p46, p47, p48, p49, p50, p52, p53, p54, p55, p56, p57, p79, p80, p81, p63, p72, p64, p66, p67, p68, p69, p70, `local function count_out(n, r, failed)
+    sha1: '1832d1a79e2b0dd37dd20bde14a08e5bc466db84',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p62, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p39, p40, p46, p47, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, p81, p82, p83, p65, p74, p66, p68, p69, p70, p71, p72, `local function count_out(n, r, failed)
 local token = tonumber(r.token)
 if failed then
 local all, rest = string.match(r.sub, '^(%d+)/(.*)$')
@@ -1250,8 +1305,8 @@ end)`].join('\n'),
   },
   q_renew: {
     name: 'q_renew',
-    sha1: '77f37319a545a8bc7f9f796cac7aba356929f6c8',
-    lua: [p0, p1, p2, p5, p6, p7, p8, p9, p10, p11, p12, p13, p61, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p46, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p63, p72, p64, p66, p73, p74, p75, p76, p77, p78, `local function lost(n, owner, field)
+    sha1: '43a543f4d86237f0985aab718095a671f57b071f',
+    lua: [p0, p1, p2, p3, p6, p62, p7, p8, p9, p10, p11, p12, p13, p63, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p46, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p65, p74, p66, p68, p75, p76, p77, p78, p79, p80, `local function lost(n, owner, field)
 local r = parse(field(5))
 local token = r and ballot_of(r.token)
 if not token or token == 0 then return nil end
@@ -1310,8 +1365,8 @@ end, true)`].join('\n'),
   },
   q_turn: {
     name: 'q_turn',
-    sha1: 'd0bd13664e5271f3841b65855f7dfc365b1dd4f2',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p82, p63, p72, p64, p66, p73, p74, p77, p68, p69, p70, `local function make(n, heir, r, ends, state, before)
+    sha1: 'a15d8c858bd8f0359c9deb679effbe93d8321c9a',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p62, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p84, p65, p74, p66, p68, p75, p76, p79, p70, p71, p72, `local function make(n, heir, r, ends, state, before)
 r.sub = sub_of(n, r.mode, slots_of(before))
 raise(n, r.mode, tonumber(n.ballot))
 return enter(n, heir, r, ends, state)
@@ -1335,8 +1390,24 @@ end, true)`].join('\n'),
   },
   release: {
     name: 'release',
-    sha1: '679578f7ec3ba8ca5f390a5efa443530b49b8310',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p38, p39, p40, p41, p62, p42, p43, p44, p45, p46, p47, p48, p49, p50, p52, p53, p54, p55, p56, p57, p79, p80, p81, `return each(2, function(n, field)
+    sha1: 'bb593ff6dd45d2d80c3b8043b177d8b003c08880',
+    lua: [p0, p1, p2, p3, p4, p5, p6, `if ARGV[1] == VERSION then args = given(2) end
+while ARGV[1] == VERSION and KEYS[5 * first - 4] do
+local at, owner = 5 * first - 4, args[2 * first]
+if args[2 * first + 1] ~= '' or redis.pcall('GET', KEYS[at]) ~= owner then break end
+if redis.pcall('EXISTS', KEYS[at + 2]) ~= 0 then break end
+local noted = redis.pcall('GET', KEYS[at + 1])
+local holder, state = string.match(type(noted) == 'string' and noted or '',
+'^%d+ %S+ (%S+) %a %d+ %d+ %d+ %S+ %d+ %d+ (%d) ')
+if holder ~= owner or state == CLAIMED or state == ASKED_CLAIMED then break end
+if redis.pcall('DEL', KEYS[at]) ~= 1 then break end
+out[#out + 1] = KEYS[10] and 'released -  -1  0' or { 'released', '-', '', '-1', '', 0 }
+first = first + 1
+end
+if ARGV[1] == VERSION and not KEYS[5 * first - 4] then return out end
+local MOST_PERMITS = 1000
+local MOST_LIMIT = 1000000
+local MOST_LOOKS = 10000`, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p38, p39, p40, p41, p64, p42, p43, p44, p45, p46, p47, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, p81, p82, p83, `return each(2, function(n, field)
 local owner = field(1)
 local verdict, moved, kept, r, was = let_go(n, owner, tonumber(field(2)) or 0)
 purge(n)
@@ -1350,12 +1421,37 @@ if kept and n.behind == 0 then n.behind = math.max(0, n.waiting - 1) end
 local left = verdict == 'left' and r or {}
 local kind, holds, last, info = holder(n, left.mode, left.weight)
 return { verdict, kind, holds, n.pool and (n.claim or kept) or last, info, n.behind, kept }
-end)`].join('\n'),
+end, false, true)`].join('\n'),
   },
   renew: {
     name: 'renew',
-    sha1: '848a847f4c060eebe57c809917745fcd6e37e222',
-    lua: [p0, p1, p2, p5, p6, p8, p9, p10, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p34, p37, p41, p46, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, `return each(4, function(n, field)
+    sha1: '485aa833b3f61d38bed21001f66a473128d7715b',
+    lua: [p0, p1, p2, p3, p6, `if ARGV[1] == VERSION then args = given(4) end
+local ttl, ends, fence_ends
+while ARGV[1] == VERSION and KEYS[5 * first - 4] do
+local at, base = 5 * first - 4, 4 * first - 3
+local owner, not_after = args[base + 1], args[base + 3]
+if not_after ~= '' and (args[base + 4] ~= run or now > tonumber(not_after)) then break end
+if redis.pcall('GET', KEYS[at]) ~= owner or redis.pcall('EXISTS', KEYS[at + 2]) ~= 0 then break end
+local noted = redis.pcall('GET', KEYS[at + 1])
+local holder, token, state = string.match(type(noted) == 'string' and noted or '',
+'^%d+ %S+ (%S+) %a %d+ %d+ %d+ %S+ (%d+) %d+ (%d) ')
+if holder ~= owner or state ~= '0' then break end
+if ttl ~= args[base + 2] then
+ttl = args[base + 2]
+local last = now + math.floor(ttl)
+ends, fence_ends = int(last), int(math.max(now + FENCE_MS, last))
+end
+local mine = redis.pcall('PEXPIRETIME', KEYS[at])
+if type(mine) ~= 'number' or mine >= tonumber(ends) then break end
+if redis.pcall('PEXPIREAT', KEYS[at], ends) ~= 1 or redis.pcall('PEXPIREAT', KEYS[at + 1], fence_ends) ~= 1 then break end
+out[#out + 1] = KEYS[10] and 'renewed ' .. ends .. ' ' .. token .. ' 0' or { 'renewed', ends, token, 0 }
+first = first + 1
+end
+if ARGV[1] == VERSION and not KEYS[5 * first - 4] then return out end
+local MOST_PERMITS = 1000
+local MOST_LIMIT = 1000000
+local MOST_LOOKS = 10000`, p8, p9, p10, p11, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p34, p37, p41, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
 local mine = held(n, owner)
@@ -1367,12 +1463,12 @@ confirm(n, owner, r)
 settle(n)
 local asked = r and r.state == ASKED and bare(r.info) or nil
 return { 'renewed', ends, r and r.token or '0', n.waiting, asked }
-end, true)`].join('\n'),
+end, true, true)`].join('\n'),
   },
   resize: {
     name: 'resize',
-    sha1: 'f6c6d02e10b7c7b421b1f9e4e02d581d388329c5',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p38, p39, p40, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p63, p64, p65, p68, p69, p70, `return each(3, function(n, field)
+    sha1: '90232400f33254aefe6d794dcbb33ac5351cf873',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p62, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p38, p39, p40, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p65, p66, p67, p70, p71, p72, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)
 if field(1) ~= '' and not wanted then return { 'error', 'this version knows no such limit' } end
@@ -1396,8 +1492,8 @@ end)`].join('\n'),
   },
   status: {
     name: 'status',
-    sha1: 'aeaf2136bf931cd6151c70ebaf2182a731ab4028',
-    lua: [p0, p6, p48, p52, `local function info(section)
+    sha1: 'ff8fc3f9d00a17771dc67ab84c779676855fcad5',
+    lua: [p0, p62, p48, p52, `local function info(section)
 local text = redis.pcall('INFO', section)
 return type(text) == 'string' and '\\n' .. text or ''
 end`, `local function field(text, name)
@@ -1420,8 +1516,8 @@ field(memory, 'maxmemory'),
   },
   turn: {
     name: 'turn',
-    sha1: '43a97cb19a8b4e8240819ee841aeb0ab0049f06b',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p42, p43, p44, p45, p46, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p82, `local function hand_on(n)
+    sha1: '2bd8a5ec186577c5ad660821e37af0e480171185',
+    lua: [p0, p1, p2, p3, p4, p5, p6, p62, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p42, p43, p44, p45, p46, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p84, `local function hand_on(n)
 advance(n, nil, false)
 end`, `return each(7, function(n, field)
 return pass_on(n, field, enter, hand_on)
@@ -1429,8 +1525,8 @@ end, true)`].join('\n'),
   },
   waits: {
     name: 'waits',
-    sha1: '1508d4ef5856d8ffde8d10c0d82d93506d0e975e',
-    lua: [p0, p1, p2, p3, p5, p6, p8, p9, p61, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p39, p40, p71, p48, p49, p50, p52, p53, p54, p55, p56, p57, `return each(1, function(n, field)
+    sha1: 'e68a0d12fe3f178edb3fd188658d153a14d7ba48',
+    lua: [p0, p1, p2, p3, p4, p6, p62, p8, p9, p63, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p39, p40, p73, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(1, function(n, field)
 local owner, text = field(1), ''
 if n.waiting > 0 and call('ZSCORE', n.line, owner) then
 local r = record(n, owner)

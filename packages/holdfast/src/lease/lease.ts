@@ -22,11 +22,13 @@ export interface Grant {
   /** How many replicas have acknowledged it; 0 where none were asked. */
   readonly replicas: number
   /** What is shared with the call that was granted it, which may still wait for an answer. */
-  readonly early?: { readonly push: Push | undefined; readonly wanted: boolean; passedOn: boolean }
+  readonly early?:
+    | { readonly push: Push | undefined; readonly wanted: boolean; passedOn: boolean }
+    | undefined
   /** Who goes on with it in this process. */
   readonly succession?: Succession | undefined
   /** The lease of the holder before, of the same owner id: see {@link Lease.next}. */
-  readonly follows?: Lease
+  readonly follows?: Lease | undefined
 }
 
 /** Those of this process who wait for a name while one of them holds it. */
@@ -234,7 +236,9 @@ export class Lease {
     this.renewAt = this.terms.renew ? sent + length / 3 : Infinity
     if (passing) return
     this.#state = 'held'
-    events.renewed({ ...this.event(), left, validFor: this.validFor })
+    if (events.renewed.heard) {
+      events.renewed({ ...this.event(), left, validFor: this.validFor })
+    }
   }
 
   /** A renewal failed or was not answered: nothing changes but the time of the next try. */
@@ -320,18 +324,19 @@ export class Lease {
   /** What whoever goes on is granted: the same owner id, with the next of the tokens that are reserved. */
   get next(): Omit<Grant, 'succession'> {
     const { owner, serverTime, begun, run, replicas } = this
-    const [deadline, length] = [this.#deadline, this.#length]
-    const grant = {
+    return {
       owner,
       fence: this.fence + 1,
-      deadline,
-      length,
+      deadline: this.#deadline,
+      length: this.#length,
       serverTime,
       begun,
       run,
+      pushed: false,
       replicas,
+      early: this.#early,
+      follows: this,
     }
-    return { ...grant, pushed: false, follows: this, ...(this.#early && { early: this.#early }) }
   }
 
   /** Somebody elsewhere wants the name. */

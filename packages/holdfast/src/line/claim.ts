@@ -9,6 +9,30 @@ import type { Wish } from './wish.js'
 /** A grant, before it is said whose. */
 export type Granted = Omit<Grant, 'owner'>
 
+/** Whose it is. Written out: to spread an object costs more than all the rest of a grant. */
+export function grantTo(
+  owner: string,
+  grant: Granted,
+  early: Grant['early'],
+  succession?: Grant['succession'],
+): Grant {
+  const { fence, deadline, length, serverTime, begun, run, pushed, replicas, follows } = grant
+  return {
+    owner,
+    fence,
+    deadline,
+    length,
+    serverTime,
+    begun,
+    run,
+    pushed,
+    replicas,
+    early,
+    succession,
+    follows,
+  }
+}
+
 /** A grant by reply, or a pushed one that a renewal has confirmed. `ends` and `since` are server ms. */
 export function grantOfReply(
   answer: Answer,

@@ -3,12 +3,12 @@ import { events } from '../base/events.js'
 import type { Timer } from '../base/runtime.js'
 import { contention } from '../kernel/protocol.js'
 import { Lease, type Grant, type Succession } from '../lease/lease.js'
-import { eventOf } from './claim.js'
+import { eventOf, grantTo } from './claim.js'
 import type { Member } from './member.js'
 import type { Queue } from './queue.js'
 import { refusal } from './refusal.js'
 import type { Waiter } from './waiter.js'
-import type { Wish } from './wish.js'
+import { wishOf, type Wish } from './wish.js'
 
 // How many tokens are reserved for calls to come while the lock is kept: more after a grant that was used up.
 const [FEW, MANY] = [63, 999]
@@ -53,8 +53,8 @@ export class Cohort implements Succession {
   constructor(queue: Queue, wish: Wish) {
     this.#queue = queue
     const until = (): number => this.#last
-    const own = wish.linger > 0 ? { reserve: FEW } : {}
-    this.wish = { ...wish, ...own, wait: Infinity, signal: undefined, until }
+    this.wish = wishOf(wish, wish.name, wish.mode, wish.keys, until)
+    if (wish.linger > 0) this.wish.reserve = FEW
   }
 
   /** Whether a call of these terms may join. */
@@ -115,8 +115,10 @@ export class Cohort implements Succession {
     const local = follows !== undefined
     if (local) this.#tokens--
     const waited = this.#queue.clock.now() - member!.since
-    events.granted({ ...eventOf(this.wish, owner), fence, waited, pushed, local })
-    member!.resolve({ ...grant, succession: this })
+    if (events.granted.heard) {
+      events.granted({ ...eventOf(this.wish, owner), fence, waited, pushed, local })
+    }
+    member!.resolve(grantTo(owner, grant, grant.early, this))
   }
 
   pass(lease: Lease): boolean {

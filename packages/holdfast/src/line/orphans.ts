@@ -12,6 +12,14 @@ const LONGEST_RETRY_MS = 2000
 /** How long a look at a claim that was given away is tried for. */
 const LOOK_MS = 30_000
 
+interface Orphan {
+  readonly owner: string
+  readonly keys: NameKeys
+  readonly timeout: number
+  readonly until: number
+  readonly least: number
+}
+
 /**
  * Owner ids that nobody wants any more, and of which the server may still hold something: a place in
  * the line, a grant whose answer was lost, a lease that was lost here. Each is released, again and
@@ -23,7 +31,9 @@ export class Orphans {
   readonly #runtime: Runtime
   readonly #mailbox: Mailbox
   readonly #retries = new Set<Timer>()
-  readonly #trying = new Set<Promise<unknown>>()
+  /** How many releases are under way; and who waits until there are none. */
+  #trying = 0
+  #idle: (() => void) | null = null
   readonly #watch: Watch
   #closed = false
 
@@ -42,7 +52,7 @@ export class Orphans {
    * @param least for how many ms from its grant on the name is to be kept from others all the same.
    * @returns the first try's answer, or null when there was none: then it goes on in the background.
    */
-  async release(
+  release(
     owner: string,
     keys: NameKeys,
     timeout: number,
@@ -50,46 +60,46 @@ export class Orphans {
     least = 0,
   ): Promise<Answer | null> {
     this.#mailbox.unregister(owner)
-    const send = (): Promise<Answer | null> => this.#try(owner, keys, timeout, least)
-    const answer = await send()
-    if (answer) return answer
-    // A grant that was pushed to it meanwhile shows that the server has it still: released at once.
-    this.#mailbox.register(owner, { pushed: () => void send() })
-    void this.#again(owner, send, until, FIRST_RETRY_MS)
+    return this.#try({ owner, keys, timeout, until, least }, true)
+  }
+
+  /** Written with as few promises as there can be: every release of a lock goes through it. */
+  #try(orphan: Orphan, first = false): Promise<Answer | null> {
+    const { owner, keys, timeout, least } = orphan
+    this.#trying++
+    return this.#node
+      .ask('release', keys, timeout, () => releaseFields(owner, least))
+      .then(
+        (answer) => this.#tried(orphan, first, answer),
+        () => this.#tried(orphan, first, null),
+      )
+  }
+
+  #tried(orphan: Orphan, first: boolean, answer: Answer | null): Answer | null {
+    const { owner, keys, timeout, until, least } = orphan
+    if (--this.#trying === 0) this.#idle?.()
+    if (answer && answer.verdict[0] !== 'error') {
+      const look = (): void =>
+        void this.release(owner, keys, timeout, this.#clock.now() + LOOK_MS, least)
+      this.#watch.released(keys[0], answer, look)
+      return answer
+    }
+    if (first) {
+      // A grant that was pushed to it meanwhile shows that the server has it still: released at once.
+      this.#mailbox.register(owner, { pushed: () => void this.#try(orphan) })
+      void this.#again(orphan, until, FIRST_RETRY_MS)
+    }
     return null
   }
 
-  #try(owner: string, keys: NameKeys, timeout: number, least: number): Promise<Answer | null> {
-    const trying = this.#node
-      .ask('release', keys, timeout, () => releaseFields(owner, least))
-      .then(
-        (answer) => {
-          if (answer.verdict[0] === 'error') return null
-          const look = (): void =>
-            void this.release(owner, keys, timeout, this.#clock.now() + LOOK_MS, least)
-          this.#watch.released(keys[0], answer, look)
-          return answer
-        },
-        () => null,
-      )
-      .finally(() => this.#trying.delete(trying))
-    this.#trying.add(trying)
-    return trying
-  }
-
-  async #again(
-    owner: string,
-    send: () => Promise<Answer | null>,
-    until: number,
-    delay: number,
-  ): Promise<void> {
+  async #again(orphan: Orphan, until: number, delay: number): Promise<void> {
     if (!this.#closed && this.#clock.now() + delay < until) {
       await this.#sleep(delay)
-      if (!(await send())) {
-        return this.#again(owner, send, until, Math.min(delay * 2, LONGEST_RETRY_MS))
+      if (!(await this.#try(orphan))) {
+        return this.#again(orphan, until, Math.min(delay * 2, LONGEST_RETRY_MS))
       }
     }
-    this.#mailbox.unregister(owner)
+    this.#mailbox.unregister(orphan.owner)
   }
 
   #sleep(ms: number): Promise<void> {
@@ -112,6 +122,6 @@ export class Orphans {
     this.#watch.close()
     for (const timer of this.#retries) timer.cancel()
     this.#retries.clear()
-    await Promise.all(this.#trying)
+    if (this.#trying > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
   }
 }

@@ -62,8 +62,10 @@ export class Queue {
       const since = this.clock.now()
       const granted = (grant: Grant): void => {
         const { owner, fence, pushed } = grant
-        const waited = this.clock.now() - since
-        events.granted({ ...eventOf(wish, owner), fence, waited, pushed, local: false })
+        if (events.granted.heard) {
+          const waited = this.clock.now() - since
+          events.granted({ ...eventOf(wish, owner), fence, waited, pushed, local: false })
+        }
         resolve(grant)
       }
       const waiter = this.wait(wish, granted, reject)

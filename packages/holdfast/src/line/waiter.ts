@@ -5,7 +5,15 @@ import { marginOf } from '../lease/deadline.js'
 import type { Grant } from '../lease/lease.js'
 import type { Answer } from '../quorum/node.js'
 import { classify, isConfig } from '../quorum/replies.js'
-import { askForClaim, eventOf, grantOfPush, grantOfReply, leftOver, type Granted } from './claim.js'
+import {
+  askForClaim,
+  eventOf,
+  grantOfPush,
+  grantTo,
+  grantOfReply,
+  leftOver,
+  type Granted,
+} from './claim.js'
 import { Early } from './early.js'
 import type { Line } from './line.js'
 import type { Recipient } from './mailbox.js'
@@ -45,7 +53,7 @@ export class Waiter implements Recipient {
   #invited = false // To ask, because the name is free.
   #late = 0
   #early = new Early()
-  #taken: Granted | null = null
+  #taken: Grant | null = null
   #trouble: HoldfastError | null = null
   #contention: ReturnType<typeof contention>
   readonly #backoff: Backoff
@@ -338,13 +346,14 @@ export class Waiter implements Recipient {
     }
     const owner = this.owner
     const early = this.#early
-    this.#taken = { ...grant, early }
+    this.#taken = grantTo(owner, grant, early)
     const ends = grant.deadline + this.wish.lockDelay
-    this.line.told(ends, { now: grant.serverTime, run: grant.run })
+    // With nobody else there the line ends here.
+    if (this.line.users > 1) this.line.told(ends, { now: grant.serverTime, run: grant.run })
     this.#finish()
     // Until the lease is there: an answer that comes in between must not give it back.
     this.#queue.mailbox.register(owner, { holds: true, pushed: (push) => early.note(push) })
-    this.#resolve({ ...this.#taken, owner })
+    this.#resolve(this.#taken)
   }
 
   /** What to say to a call whose time is over. */

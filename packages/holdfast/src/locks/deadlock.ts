@@ -45,12 +45,20 @@ export async function cutLoose({ node }: Engine, lease: Lease): Promise<void> {
  *
  * @param held what the context of this call holds at the moment; undefined: nothing, now or later.
  */
-export async function acquireWatched(
+export function acquireWatched(
   engine: Engine,
   wish: Wish & { readonly deadlock: OnDeadlock },
   held: (() => readonly Hold[]) | undefined,
 ): Promise<Grant> {
   if (!held || wish.deadlock === 'off' || wish.wait <= FIRST_MS) return engine.queue.acquire(wish)
+  return watched(engine, wish, held)
+}
+
+async function watched(
+  engine: Engine,
+  wish: Wish & { readonly deadlock: OnDeadlock },
+  held: () => readonly Hold[],
+): Promise<Grant> {
   let watch: Watch | undefined
   try {
     return await engine.queue.acquire(wish, (waiter) => {

@@ -9,7 +9,7 @@ import { Lease, type Grant, type Terms } from '../lease/lease.js'
 import { Renewer } from '../lease/renewer.js'
 import type { Orphans } from '../line/orphans.js'
 import { Queue } from '../line/queue.js'
-import type { Wish } from '../line/wish.js'
+import { wishOf, type Wish } from '../line/wish.js'
 import { assertAcknowledges } from '../quorum/acknowledged.js'
 import { Node } from '../quorum/node.js'
 import type { Nodes } from '../quorum/nodes.js'
@@ -111,34 +111,38 @@ export class Engine {
     held?: () => readonly Hold[],
   ): Promise<Lock> {
     this.assertOpen()
-    const wish = { ...settings, name, mode, keys: keysOf(name, this.prefix) }
+    const wish = wishOf(settings, name, mode, keysOf(name, this.prefix))
     const grant = await acquireWatched(this, wish, held)
-    const [lock] = await this.#taken([wish], [grant])
-    return lock!
+    if (this.#closing) await this.#tooLate([wish], [grant])
+    return this.#taken(wish, grant)
   }
 
   /** Several names, all or nothing: their locks, in this order. */
   async acquireAll(all: readonly Wanted[], held?: () => readonly Hold[]): Promise<readonly Lock[]> {
     const wishes = all.map(({ name, mode, settings }) => {
       // Nobody is handed one of several, so each is waited for by itself.
-      const own = { localHandovers: 0, linger: 0, keys: keysOf(name, this.prefix) }
-      return { ...settings, ...own, name, mode }
+      const own = { ...settings, localHandovers: 0, linger: 0 }
+      return wishOf(own, name, mode, keysOf(name, this.prefix))
     })
     const { deadlock } = all[0]!.settings
     const stand = (wish: Wish): Promise<Grant> => acquireWatched(this, { ...wish, deadlock }, held)
-    return this.#taken(wishes, await this.queue.acquireAll(wishes, stand))
+    const grants = await this.queue.acquireAll(wishes, stand)
+    if (this.#closing) await this.#tooLate(wishes, grants)
+    return wishes.map((wish, i) => this.#taken(wish, grants[i]!))
   }
 
-  async #taken(all: readonly Terms[], grants: readonly Grant[]): Promise<readonly Lock[]> {
-    if (this.#closing) {
-      const releases = all.map(({ keys, timeout }, i) =>
-        this.orphans.release(grants[i]!.owner, keys, timeout, 0),
-      )
-      await Promise.all(releases)
-      throw closed()
-    }
-    this.eviction.granted(this.node, all[0]!.timeout)
-    return all.map((terms, i) => new Lock(this, new Tenure(this.adopt(terms, grants[i]!))))
+  #taken(terms: Terms, grant: Grant): Lock {
+    this.eviction.granted(this.node, terms.timeout)
+    return new Lock(this, new Tenure(this.adopt(terms, grant)))
+  }
+
+  /** This Holdfast was closed meanwhile. @throws ERR_CLOSED */
+  async #tooLate(all: readonly Terms[], grants: readonly Grant[]): Promise<never> {
+    const releases = all.map(({ keys, timeout }, i) =>
+      this.orphans.release(grants[i]!.owner, keys, timeout, 0),
+    )
+    await Promise.all(releases)
+    throw closed()
   }
 
   /** Goes on with a tenure that another process handed over. */

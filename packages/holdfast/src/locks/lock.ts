@@ -186,7 +186,7 @@ export class Lock implements AsyncDisposable {
     if (!last) return { released: false, reason: 'held' }
     const held = lease.heldFor
     if (!hangsOn(lease) && lease.pass()) {
-      events.released({ ...lease.event(), released: true, held })
+      if (events.released.heard) events.released({ ...lease.event(), released: true, held })
       return { released: true }
     }
     lease.end()
@@ -197,7 +197,7 @@ export class Lock implements AsyncDisposable {
     const [status, , , , , , ends] = answer?.verdict ?? []
     const kept = status === 'kept'
     const released = kept || status === 'released'
-    events.released({ ...lease.event(), released, held })
+    if (events.released.heard) events.released({ ...lease.event(), released, held })
     if (kept) return { released, keptFor: Math.max(0, Math.ceil(Number(ends) - answer!.now)) }
     if (released) return { released }
     return { released, reason: answer ? 'lost' : 'unavailable' }

@@ -88,8 +88,12 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> extends Take
     return owner.take(this.name, this.#mode, settings.wait, take)
   }
 
-  /** @internal */
-  async take(settings: Settings, owner?: Owner): Promise<Lock> {
+  /**
+   * Not asynchronous itself, so that there is one promise less: what it throws, its caller rejects with.
+   *
+   * @internal
+   */
+  take(settings: Settings, owner?: Owner): Promise<Lock> {
     this.#engine.assertOpen()
     // One try does not wait: it is told that the name is taken.
     if (settings.wait > 0) refuseDeadlock(this.#engine, this.name, this.#mode)

@@ -12,9 +12,17 @@ import type {
   Subscription,
 } from '../clients/port.js'
 import { slotOf, type NameKeys } from '../kernel/names.js'
-import { BATCH, decode, PROTOCOL, type NotAfter, type Verdict } from '../kernel/protocol.js'
+import {
+  decode,
+  packed,
+  PROTOCOL,
+  type Decoded,
+  type NotAfter,
+  type Verdict,
+} from '../kernel/protocol.js'
 import { scripts } from '../kernel/scripts.gen.js'
 import { Acknowledged, counted } from './acknowledged.js'
+import { Batches } from './batches.js'
 import { Greetings } from './greetings.js'
 import type { Nodes } from './nodes.js'
 import { MARKER_KEY, OPS, quarantined, unanswered, type Guard, type Op } from './ops.js'
@@ -59,6 +67,11 @@ interface Item {
   readonly reject: (error: HoldfastError) => void
 }
 
+/** A reply, and the local times of its call. */
+type Told = Decoded & { readonly sent: number; readonly received: number }
+
+const GUARDED = { guarded: true } as const
+
 const NO_LIMIT: NotAfter = { ms: '', run: '' }
 
 /** Where there is one server, everything is in one slot. */
@@ -80,7 +93,7 @@ export class Node implements Nodes {
   readonly #clock: LocalClock
   readonly #runtime: Runtime
   readonly #runs: Runs
-  readonly #pending = new Map<string, Item[]>()
+  readonly #batches = new Batches<Item>((op, slot, items) => void this.#send(op, slot, items))
   readonly #routes: Routes
   readonly #ready: Ready
   readonly #greetings: Greetings
@@ -112,22 +125,9 @@ export class Node implements Nodes {
    */
   ask(op: Op, keys: NameKeys, timeout: number, fields: Fields): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      // A batch has one time limit: with a longer one a short lease would hear of a failure too late.
-      const slot = this.slot(keys)
-      const batch = `${op} ${timeout} ${slot}`
-      const items = this.#pending.get(batch)
-      const item: Item = { keys, fields, timeout, resolve, reject }
-      if (items) {
-        items.push(item)
-        return
-      }
-      this.#pending.set(batch, [item])
-      queueMicrotask(() => {
-        const all = this.#pending.get(batch)!
-        this.#pending.delete(batch)
-        for (let i = 0; i < all.length; i += BATCH)
-          void this.#send(op, slot, all.slice(i, i + BATCH))
-      })
+      this.#batches
+        .items(op, this.slot(keys), timeout)
+        .push({ keys, fields, timeout, resolve, reject })
     })
   }
 
@@ -142,13 +142,11 @@ export class Node implements Nodes {
     wanted: readonly { readonly keys: NameKeys; readonly fields: Fields }[],
     timeout: number,
   ): Promise<readonly Answer[]> {
-    const items: Item[] = []
+    const items = this.#batches.items(op, this.slot(wanted[0]!.keys), timeout, true)
     const answers = wanted.map(
       (one) =>
         new Promise<Answer>((resolve, reject) => items.push({ ...one, timeout, resolve, reject })),
     )
-    // In its turn: what was asked for before goes first.
-    queueMicrotask(() => void this.#send(op, this.slot(wanted[0]!.keys), items))
     return Promise.all(answers)
   }
 
@@ -167,36 +165,46 @@ export class Node implements Nodes {
       const ready = this.#ready.within(left())
       if (ready) await ready
       // From here to the write nothing is awaited: a release that is asked for later cannot overtake.
-      const args: string[] = []
-      sending = items.filter((item) => {
-        const fields = item.fields(OPS[op] ? this.#limit(slot, left()) : NO_LIMIT)
-        if (fields) args.push(...fields)
-        else item.reject(new HoldfastError('ERR_UNAVAILABLE', 'not sent: nobody waits for it'))
-        return fields !== null
-      })
+      const timeout = left()
+      const notAfter = OPS[op] ? this.#limit(slot, timeout) : NO_LIMIT
+      const keys: string[] = []
+      const wanted: (readonly string[])[] = []
+      const sent: Item[] = []
+      for (const item of items) {
+        const fields = item.fields(notAfter)
+        if (!fields) {
+          item.reject(new HoldfastError('ERR_UNAVAILABLE', 'not sent: nobody waits for it'))
+          continue
+        }
+        sent.push(item)
+        keys.push(...item.keys)
+        wanted.push(fields)
+      }
+      sending = sent
       if (sending.length === 0) return
-      const keys = sending.flatMap((item) => item.keys)
       const asked =
         this.#replicas > 0 && counted(op)
-          ? new Acknowledged(this.#port, this.#replicas, left())
+          ? new Acknowledged(this.#port, this.#replicas, timeout)
           : null
-      const how = { guarded: true, ...(asked ? { server: asked } : {}) }
-      const reply = await this.#call(scripts[op], slot, keys, args, left(), how)
-      sending.forEach((item, i) => {
-        if (reply.items[i]?.[0] === 'quarantine') {
-          const until = Number(reply.items[i]?.[1])
-          return item.reject(quarantined(Math.max(0, Math.ceil(until - reply.now))))
-        }
-        const raw = reply.items[i] ?? ['error', 'the reply has no item for this name']
-        const { sent, received, now, run } = reply
-        const verdict = raw.map(String)
-        const answer = { raw, verdict, sent, received, now, run }
-        if (!asked) return item.resolve(answer)
-        item.resolve({ ...answer, verdict: asked.worth(verdict), replicas: asked.replicas })
-      })
+      const how = asked ? { guarded: true, server: asked } : GUARDED
+      const reply = await this.#call(scripts[op], slot, keys, packed(wanted), timeout, how)
+      for (const [i, item] of sent.entries()) this.#settle(item, reply, i, asked)
     } catch (error) {
       for (const item of sending) item.reject(classify(error, this.#port.kind))
     }
+  }
+
+  /** Gives an item its verdict. */
+  #settle(item: Item, reply: Told, i: number, asked: Acknowledged | null): void {
+    const raw = reply.items[i] ?? ['error', 'the reply has no item for this name']
+    const { sent, received, now, run } = reply
+    const verdict = raw.map(String)
+    if (verdict[0] === 'quarantine') {
+      return item.reject(quarantined(Math.max(0, Math.ceil(Number(verdict[1]) - now))))
+    }
+    const answer = { raw, verdict, sent, received, now, run }
+    if (!asked) return item.resolve(answer)
+    item.resolve({ ...answer, verdict: asked.worth(verdict), replicas: asked.replicas })
   }
 
   /** What is left of a time limit: one for all that a request takes, which is ready, hello, call. */
@@ -347,7 +355,7 @@ export class Node implements Nodes {
     args: readonly string[],
     timeout: number,
     how: { server?: PortNode; awaited?: boolean; guarded?: boolean } = {},
-  ): Promise<ReturnType<typeof decode> & { sent: number; received: number }> {
+  ): Promise<Told> {
     const { server = this.#port, awaited = true } = how
     const sent = this.#clock.now()
     const guard = how.guarded ? this.#guard : null
@@ -371,7 +379,8 @@ export class Node implements Nodes {
     this.#run = reply.run
     if (slot !== null) this.#routes.answered(slot, reply.run)
     if (reply.pushFailure) events.pushFailed({ message: reply.pushFailure })
-    return { ...reply, sent, received }
+    const { now, run, pushFailure, items } = reply
+    return { now, run, pushFailure, items, sent, received }
   }
 
   /** See {@link Runs.latestOffset}. Null with replicas: what was pushed they need not have, so it is asked for. */

@@ -11,6 +11,9 @@ interface Sample {
   readonly high: number
 }
 
+// Says nothing, and is never too old.
+const NOTHING: Sample = { at: Infinity, low: -Infinity, high: Infinity }
+
 /**
  * What is known of the difference between one server run's clock and ours, from replies (sent at
  * a, received at b, server time s: s - b <= difference <= s - a). Bounds are widened by the drift
@@ -21,6 +24,8 @@ export class Samples {
   readonly #drift: number
   readonly #run: string
   #samples: Sample[] = []
+  #lowest = NOTHING
+  #highest = NOTHING
 
   constructor(run: string, drift: number) {
     this.#run = run
@@ -45,7 +50,7 @@ export class Samples {
     const { low, high } = this.bounds(sample.at)
     const consistent = sample.low <= high && sample.high >= low
     if (!consistent) {
-      this.#samples = []
+      this.clear()
       const ms = sample.low > high ? sample.low - high : sample.high - low
       events.clockStep({ clock: 'server', ms, run: this.#run })
       // The new one alone says nothing wrong, unless it has no upper bound.
@@ -55,6 +60,8 @@ export class Samples {
     const newest = this.#samples[this.#samples.length - 1]
     if (!newest || sample.low > low || sample.high < high || sample.at - newest.at > 1000) {
       this.#samples.push(sample)
+      if (this.#low(this.#lowest, sample.at) <= sample.low) this.#lowest = sample
+      if (this.#high(this.#highest, sample.at) >= sample.high) this.#highest = sample
       if (this.#samples.length > KEPT) this.#thin()
     }
     return consistent
@@ -62,31 +69,43 @@ export class Samples {
 
   /** The bounds of (server - local) at a local time; infinite where nothing is known. */
   bounds(at: number): { low: number; high: number } {
-    let low = -Infinity
-    let high = Infinity
-    for (const sample of this.#samples) {
-      const age = at - sample.at
-      if (age > MAX_AGE_MS) continue
-      const widening = Math.max(0, age) * this.#drift
-      low = Math.max(low, sample.low - widening)
-      high = Math.min(high, sample.high + widening)
+    // All widen at one rate, so the tightest is the tightest until it is too old. Asked for each call.
+    if (at - this.#lowest.at > MAX_AGE_MS)
+      this.#lowest = this.#tightest(at, (s) => this.#low(s, at))
+    if (at - this.#highest.at > MAX_AGE_MS) {
+      this.#highest = this.#tightest(at, (s) => -this.#high(s, at))
     }
-    return { low, high }
+    return { low: this.#low(this.#lowest, at), high: this.#high(this.#highest, at) }
+  }
+
+  #low({ at: taken, low }: Sample, at: number): number {
+    return low - Math.max(0, at - taken) * this.#drift
+  }
+
+  #high({ at: taken, high }: Sample, at: number): number {
+    return high + Math.max(0, at - taken) * this.#drift
+  }
+
+  /** Of those that are not too old, the one of which most holds. */
+  #tightest(at: number, most: (sample: Sample) => number): Sample {
+    let best = NOTHING
+    for (const sample of this.#samples) {
+      if (at - sample.at <= MAX_AGE_MS && most(sample) >= most(best)) best = sample
+    }
+    return best
   }
 
   /** A jump of the local clock: everything known was said of the time before it. */
   clear(): void {
     this.#samples = []
+    this.#lowest = this.#highest = NOTHING
   }
 
   /** Keeps the tightest of each side and the newest. */
   #thin(): void {
-    const newest = this.#samples[this.#samples.length - 1]!
-    const value = (s: Sample): number => s.low - (newest.at - s.at) * this.#drift
-    const cost = (s: Sample): number => s.high + (newest.at - s.at) * this.#drift
-    const lowest = this.#samples.reduce((a, b) => (value(b) >= value(a) ? b : a))
-    const highest = this.#samples.reduce((a, b) => (cost(b) <= cost(a) ? b : a))
     const late = this.#samples.slice(-KEPT / 4)
-    this.#samples = this.#samples.filter((s) => s === lowest || s === highest || late.includes(s))
+    this.#samples = this.#samples.filter(
+      (s) => s === this.#lowest || s === this.#highest || late.includes(s),
+    )
   }
 }

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Reply } from '../../src/clients/port.js'
 import { keysOf } from '../../src/kernel/names.js'
+import { packed } from '../../src/kernel/protocol.js'
 import { scripts } from '../../src/kernel/scripts.gen.js'
 import {
   findServer,
@@ -64,7 +65,7 @@ describe.each(engines)('%s', (engine) => {
       script: keyof typeof scripts,
       items: readonly (readonly [name: number, ...fields: string[]])[],
     ): Promise<Reply[][]> => {
-      const args = items.flatMap(([, ...rest]) => rest)
+      const args = packed(items.map(([, ...rest]) => rest))
       const all = items.flatMap(([name]) => keys[name]!)
       return (await pair.call(script, all, ['1', ...args])).slice(3) as Reply[][]
     }
@@ -232,7 +233,7 @@ describe.each(engines)('%s', (engine) => {
 
   test('a full memory: nothing is granted', async () => {
     const { keys, own, fields, held, verify } = stage()
-    const args = [0, 1, 2].flatMap((i) => fields(own(i), { mode: i === 0 ? 's' : 'x' }))
+    const args = packed([0, 1, 2].map((i) => fields(own(i), { mode: i === 0 ? 's' : 'x' })))
     await commands.config('SET', 'maxmemory', '1')
     const reply = await commands.evalsha(scripts.all.sha1, 15, ...keys.flat(), '1', ...args)
     await commands.config('SET', 'maxmemory', '0')

@@ -163,6 +163,13 @@ test('edges of waits that are over count no more', async () => {
   const [a, b] = [w.client().locks, w.client().locks]
   const x = await a.mutex('x').acquire()
   await x.release()
+  const other = w.watch(
+    b.mutex('y').use(async () => {
+      await new Promise<void>((resolve) => w.clock.setTimer(resolve, 2500))
+      return b.mutex('x', { wait: Infinity }).use(() => 'both')
+    }),
+  )
+  await w.advance()
   const stop = new AbortController()
   const seen = w.watch(
     a.mutex('x').use(async () => {
@@ -173,12 +180,6 @@ test('edges of waits that are over count no more', async () => {
       // The record of x still says that its holder waits for y.
       await new Promise<void>((resolve) => w.clock.setTimer(resolve, 9000))
       return 'went on'
-    }),
-  )
-  const other = w.watch(
-    b.mutex('y').use(async () => {
-      await new Promise<void>((resolve) => w.clock.setTimer(resolve, 2500))
-      return b.mutex('x', { wait: Infinity }).use(() => 'both')
     }),
   )
   await w.advance(2000)

@@ -5,7 +5,7 @@ import { Holdfast } from '../../src/index.js'
 import { memoryPort } from '../../src/kernel/memory/port.js'
 import { MemoryServer } from '../../src/kernel/memory/server.js'
 import { keysOf } from '../../src/kernel/names.js'
-import { acquireFields, PROTOCOL, type Request } from '../../src/kernel/protocol.js'
+import { acquireFields, packed, PROTOCOL, type Request } from '../../src/kernel/protocol.js'
 import { scripts } from '../../src/kernel/scripts.gen.js'
 import { startServer } from '../../src/testing/index.js'
 
@@ -117,11 +117,14 @@ export class Stage {
     const subscription = await port.subscribe(`lock:client:${client}`, events)
     const ask = async (from: number, count: number): Promise<readonly string[]> => {
       const some = requests.slice(from, from + count)
-      const fields = some.flatMap((one, i) =>
+      const fields = some.map((one, i) =>
         acquireFields(`${client}.${from + i}`, one, true, '', { ms: '', run: '' }),
       )
       const keys = some.flatMap(() => KEYS)
-      const reply = (await port.run(scripts.acquire, keys, [PROTOCOL, ...fields])) as Reply[][]
+      const reply = (await port.run(scripts.acquire, keys, [
+        PROTOCOL,
+        ...packed(fields),
+      ])) as Reply[][]
       return reply.slice(3).map(([verdict]) => String(verdict))
     }
     for (let i = 0; i < requests.length; i += BATCH) {

@@ -1,3 +1,4 @@
+import { packed } from '../../src/kernel/protocol.js'
 import type { Pair } from './pair.js'
 import { clients, names, owners } from './plan.js'
 import type { AcquireItem, Step } from './steps.js'
@@ -277,7 +278,9 @@ export class Run {
     args: readonly string[],
   ): ReturnType<Pair['call']> {
     const marker = this.#version === plain ? [] : [this.#marker]
-    return this.#pair.call(script, [...this.#keysOf(items), ...marker], [this.#version, ...args])
+    const fields = args.length / items.length
+    const given = packed(items.map((_, i) => args.slice(i * fields, (i + 1) * fields)))
+    return this.#pair.call(script, [...this.#keysOf(items), ...marker], [this.#version, ...given])
   }
 
   get #marker(): string {

@@ -25,12 +25,11 @@ local function attempt(i, work)
   return { 'error', string.find(text, 'WRONGTYPE Operation', 1, true) and mismatch(5 * i - 4) or text }
 end
 
--- The reply of the call: fill(out) puts in the verdicts. Messages are published when all is done.
+-- The reply of the call: fill puts the verdicts into it. Messages are published when all is done.
 local function answer(fill)
   local wrong = ARGV[1] ~= VERSION and guard()
   if wrong then return { us_text, run, '', { 'error', wrong } } end
-  local out = { us_text, run, '' }
-  fill(out)
+  fill()
   for _, p in ipairs(pushes) do
     local sent = redis.pcall('PUBLISH', p[1], p[2])
     if type(sent) == 'table' and sent.err then out[3] = sent.err end
@@ -40,18 +39,27 @@ end
 
 -- The i-th name, and a function for its arguments: field(j) is the j-th of so many.
 local function open(i, fields)
-  local base = 1 + (i - 1) * fields
+  args = args or given(fields)
+  local all, base = args, 1 + (i - 1) * fields
   local n = load(5 * i - 4)
   mend(n)
-  return n, function(j) return ARGV[base + j] end
+  return n, function(j) return all[base + j] end
 end
 
--- Runs item(n, field) for each name. grants: it may make a holder, or prolong one.
-local function each(fields, item, grants)
-  return answer(function(out)
-    for i = 1, #KEYS / 5 do
-      out[#out + 1] = grants and quarantined and { 'quarantine', quarantined }
+-- Of a call with several names, the usual verdicts as one text each: clients take long over lists.
+local function brief(reply)
+  local status = reply[1]
+  local usual = status == 'granted' or status == 'renewed' and not reply[5] or status == 'released' and reply[2] == '-'
+  return KEYS[10] and usual and table.concat(reply, ' ') or reply
+end
+
+-- Runs item(n, field) for each name. grants: it may make a holder, or prolong one. short: see brief.
+local function each(fields, item, grants, short)
+  return answer(function()
+    for i = first, #KEYS / 5 do
+      local reply = grants and quarantined and { 'quarantine', quarantined }
         or attempt(i, function() return item(open(i, fields)) end)
+      out[#out + 1] = short and brief(reply) or reply
     end
   end)
 end

@@ -9,7 +9,8 @@
 --   shared  zset    shared holders: member = owner id, score = expiry (server milliseconds); of permits see _permits.lua
 --   meta    hash    owner id -> record, of waiters and shared holders; 'n' -> a semaphore's limit
 --   and, of a guarded call, the node's marker: see _guard.lua
--- ARGV[1]: protocol version (of a guarded call 'version epoch quarantine'), then a fixed number of fields for each item.
+-- ARGV[1]: protocol version (of a guarded call 'version epoch quarantine'), then a fixed number of fields for
+-- each item; of each behind the first only those that differ from the item before: see _call.lua.
 -- Reply: { server microseconds, run id, push failure or '', reply of item 1, reply of item 2, ... }
 --
 -- A record is 'mode weight ttl claim sub token since state info'; a waiter's token is 0. The weight of an exclusive

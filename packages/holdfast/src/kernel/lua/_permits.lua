@@ -7,9 +7,6 @@
 
 -- A grant and each renewal write one member for each permit.
 local MOST_PERMITS = 1000
--- The most tokens that one grant reserves: no name is to run far ahead of the clock, at which its tokens begin
--- again when the fence is lost.
-local MOST_TOKENS = 1000
 local MOST_LIMIT = 1000000
 -- How many members force and inspect look at: they are to find holders, and one has up to MOST_PERMITS.
 local MOST_LOOKS = 10000

@@ -14,6 +14,7 @@
 --   taken kind owner expiry info
 --   late (not executed) | lapsed (was granted before, and its claim ran out) | forced | error text
 
+--@include _quick_acquire
 --@include _name
 --@include _acquire
 
@@ -67,4 +68,4 @@ return each(12, function(n, field)
   if granted then return granted end
   want(n)
   return { 'taken', holder(n, mode, weight) }
-end, true)
+end, true, true)

@@ -12,7 +12,7 @@
 --@include _name
 --@include _acquire
 
-return answer(function(out)
+return answer(function()
   if quarantined then
     for i = 1, #KEYS / 5 do out[3 + i] = { 'quarantine', quarantined } end
     return

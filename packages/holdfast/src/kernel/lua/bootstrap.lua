@@ -9,7 +9,7 @@
 
 local text = call('GET', KEYS[1])
 if ARGV[2] ~= '1' and not text then return { us_text, run, '', { 'missing' } } end
-return answer(function(out)
+return answer(function()
   if not quarantined then
     out[4] = { 'votes' }
   elseif ARGV[2] ~= '1' then

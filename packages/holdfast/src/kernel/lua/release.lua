@@ -8,6 +8,7 @@
 --   released | left (was a waiter) | gone (was neither: over, or never was) | error text
 --   kept (stays the owner's until the expiry that is one more value; the number is of those behind the head)
 
+--@include _quick_release
 --@include _name
 --@include _release
 
@@ -28,4 +29,4 @@ return each(2, function(n, field)
   local kind, holds, last, info = holder(n, left.mode, left.weight)
   -- Of the permits, the claim is what whoever released looks after, and not the last to end.
   return { verdict, kind, holds, n.pool and (n.claim or kept) or last, info, n.behind, kept }
-end)
+end, false, true)

@@ -6,6 +6,7 @@
 --   renewed expiry token waiters, and the holder's info if somebody asked it to let go
 --   gone (not held by this owner) | forced (held, but somebody asked for its end) | late | error text
 
+--@include _quick_renew
 --@include _name
 
 return each(4, function(n, field)
@@ -20,4 +21,4 @@ return each(4, function(n, field)
   settle(n)
   local asked = r and r.state == ASKED and bare(r.info) or nil
   return { 'renewed', ends, r and r.token or '0', n.waiting, asked }
-end, true)
+end, true, true)

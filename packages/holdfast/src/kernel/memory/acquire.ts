@@ -97,6 +97,7 @@ export function stay(n: Name, owner: string, { record, ends }: Asked, mine: numb
 export const acquire: Operation = {
   fields: 12,
   grants: true,
+  brief: true,
   run(n, field, call) {
     const { us, now, run, space } = call
     const owner = field(1)

@@ -22,6 +22,8 @@ export interface Operation {
   readonly fields: number
   /** It may make a holder, or prolong one: not in a quarantine. */
   readonly grants?: true
+  /** The usual verdicts of several names are said as texts. */
+  readonly brief?: true
   run(n: Name, field: Field, call: Call): readonly Reply[]
 }
 
@@ -35,6 +37,7 @@ export interface Together {
 const renew: Operation = {
   fields: 4,
   grants: true,
+  brief: true,
   run(n, field, call) {
     const owner = field(1)
     if (late(call, field(3), field(4))) return ['late']

@@ -62,6 +62,7 @@ export function letGo(n: Name, owner: string, least: number): LetGo {
 /** The twin of `kernel/lua/release.lua`. */
 export const release: Operation = {
   fields: 2,
+  brief: true,
   run(n, field) {
     const owner = field(1)
     const { verdict, moved, kept, r, was } = letGo(n, owner, Number(field(2)))

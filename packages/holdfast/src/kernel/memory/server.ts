@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Reply } from '../../clients/port.js'
+import { unpacked } from '../protocol.js'
 import { attempt, type Call, type Item } from './call.js'
 import { globToRegExp } from './glob.js'
 import { bootstrap, guard, unguarded } from './guard.js'
@@ -76,9 +77,11 @@ export class MemoryServer {
     }
     const items: Item[] = []
     const fields = operation?.fields ?? 0
-    for (let i = 0; operation !== undefined && 5 * i + 5 <= keys.length; i++) {
+    const count = operation === undefined ? 0 : Math.floor(keys.length / 5)
+    const given = unpacked(args.slice(1), count, fields)
+    for (let i = 0; i < count; i++) {
       const own = keys.slice(5 * i, 5 * i + 5) as readonly string[] as Keys
-      items.push({ keys: own, field: (j) => String(args[i * fields + j]) })
+      items.push({ keys: own, field: (j) => String(given[i]![j - 1]) })
     }
     const replies = operation === undefined ? [] : carryOut(call, operation, items)
     const failed = this.publishFails !== undefined && call.messages.length > 0
@@ -166,12 +169,23 @@ function carryOut(
   call: Call,
   operation: Operation | Together,
   items: readonly Item[],
-): readonly (readonly Reply[])[] {
+): readonly Reply[] {
   if (operation.grants && call.quarantined !== null) {
     return items.map(() => ['quarantine', String(call.quarantined)])
   }
   if ('together' in operation) return operation.together(items, call)
-  return items.map(({ keys, field }) =>
+  const replies = items.map(({ keys, field }) =>
     attempt(call, keys, () => operation.run(new Name(call, keys), field, call)),
   )
+  return operation.brief && items.length > 1 ? replies.map(brief) : replies
+}
+
+/** Of a call with several names, the usual verdicts as one text each: clients take long over lists. */
+function brief(reply: readonly Reply[]): Reply {
+  const [status, holder] = reply
+  const usual =
+    status === 'granted' ||
+    (status === 'renewed' && reply.length < 5) ||
+    (status === 'released' && holder === '-')
+  return usual ? reply.join(' ') : reply
 }

@@ -1,0 +1,90 @@
+// Group commit: what is asked for in one turn of the event loop travels together.
+import { expect, test } from 'vitest'
+import { keysOf } from '../../src/kernel/names.js'
+import { World } from '../kit/world.js'
+
+/** What was sent since, as `script names`. */
+const sentBy = async (w: World, work: () => Promise<unknown>): Promise<string[]> => {
+  const from = w.net.log.length
+  await work()
+  return w.net.log.slice(from).map(({ what, items }) => `${what} ${items}`)
+}
+
+test('acquires of one turn are one call, its releases another, and nothing waits for more', async () => {
+  const w = new World()
+  const { locks } = w.client()
+  const held = await Promise.all(['a', 'b', 'c'].map((name) => locks.mutex(name).acquire()))
+  expect(w.net.log.map(({ what, items }) => `${what} ${items}`)).toEqual([
+    'hello 0',
+    'acquire 3',
+    'status 0',
+  ])
+  const mixed = await sentBy(w, async () => {
+    const [ends, next] = [held.map((lock) => lock.release()), ['d', 'e']]
+    held.push(...(await Promise.all(next.map((name) => locks.mutex(name).acquire()))))
+    expect(await Promise.all(ends)).toEqual(Array(3).fill({ released: true }))
+  })
+  expect(mixed).toEqual(['release 3', 'acquire 2'])
+  // One while another is under way goes at once, and by itself.
+  const apart = await sentBy(w, async () => {
+    const first = locks.mutex('f').acquire()
+    await Promise.resolve()
+    await Promise.resolve()
+    const second = locks.mutex('g').acquire()
+    await Promise.resolve()
+    await Promise.resolve()
+    expect(w.net.log.slice(-2).map(({ what, items }) => `${what} ${items}`)).toEqual([
+      'acquire 1',
+      'acquire 1',
+    ])
+    held.push(...(await Promise.all([first, second])))
+  })
+  expect(apart).toEqual(['acquire 1', 'acquire 1'])
+})
+
+test('each of one call has a verdict, a token and an error of its own', async () => {
+  const w = new World()
+  const [a, b] = [w.client(), w.client()]
+  await b.locks.mutex('taken').acquire()
+  w.server.set(keysOf('bad', 'lock:')[2], 'not a line')
+  const tries = ['one', 'taken', 'bad', 'two'].map((name) => a.locks.mutex(name).tryAcquire())
+  const said = await Promise.allSettled(tries)
+  expect(said.map(({ status }) => status)).toEqual([
+    'fulfilled',
+    'fulfilled',
+    'rejected',
+    'fulfilled',
+  ])
+  const [one, taken, bad, two] = said as [any, any, any, any]
+  expect([one.value.name, taken.value, bad.reason.code, two.value.name]).toEqual([
+    'one',
+    null,
+    'ERR_CONFIG',
+    'two',
+  ])
+  expect(one.value.owner).not.toBe(two.value.owner)
+  expect(w.net.log.filter(({ what }) => what === 'acquire').at(-1)).toMatchObject({ items: 4 })
+  // The same of releases: of one that is over, and of two that are not.
+  w.server.del(keysOf('one', 'lock:')[0])
+  const ends = await sentBy(w, async () => {
+    expect(await Promise.all([one.value.release(), two.value.release()])).toEqual([
+      { released: false, reason: 'lost' },
+      { released: true },
+    ])
+  })
+  expect(ends).toEqual(['release 2'])
+})
+
+test('of another time limit, or more than a hundred, are calls of their own', async () => {
+  const w = new World()
+  const { locks } = w.client()
+  await locks.mutex('warm').use(() => undefined)
+  const names = Array.from({ length: 101 }, (_, i) => `n:${i}`)
+  const sent = await sentBy(w, () =>
+    Promise.all([
+      ...names.map((name) => locks.mutex(name).acquire()),
+      locks.mutex('short', { ttl: 2000 }).acquire(),
+    ]),
+  )
+  expect(sent).toEqual(['acquire 100', 'acquire 1', 'acquire 1'])
+})
