@@ -18,7 +18,7 @@ const atOnce = 160
 const everything = new Set(
   (
     'ahead announced asked blind error forced foreign free gone granted held kept lapsed late left limit newer none noted quarantine queued ' +
-    'released renewed repaired stale state taken turned push-first push-forced push-grant push-leader push-nobody push-revoked turned votes waiting waits ended missing'
+    'released renewed repaired stale state taken turned push-first push-forced push-grant push-leader push-nobody push-revoked push-wanted turned votes waiting waits ended missing'
   ).split(' '),
 )
 const sequences = Number(process.env['HOLDFAST_RUNS'] ?? 3000)
