@@ -12,9 +12,6 @@ export const BATCH = 100
 export const MOST_PERMITS = 1000
 export const MOST_LIMIT = 1_000_000
 
-/** The most fencing tokens that one grant reserves. */
-export const MOST_TOKENS = 1000
-
 /** How a name is held: exclusively, beside others who share, or by permits up to a limit. */
 export type Mode = 'x' | 's' | 'p'
 
