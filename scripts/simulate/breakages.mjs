@@ -242,7 +242,7 @@ export const breakages = [
     name: 'who goes on in a process has a whole lease',
     only: 'cohorts',
     file: 'lease/lease.ts',
-    find: 'const [deadline, length] = [this.#deadline, this.#length]',
-    replace: 'const [deadline, length] = [this.#clock.now() + this.#ttl, this.#length]',
+    find: 'this.#deadline = before.#deadline',
+    replace: 'this.#deadline = this.#clock.now() + this.#ttl',
   },
 ]

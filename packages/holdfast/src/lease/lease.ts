@@ -171,10 +171,10 @@ export class Lease {
   }
 
   /** Whether it is held, and nothing speaks against going on with it: no trouble, no wish that it be let go. */
-  get sound(): boolean {
+  soundAt(now: number): boolean {
     const state = this.#state
     const goesOn = state === 'held' || (state === 'passing' && !this.#shaky)
-    return goesOn && !this.#revoked && this.#clock.now() < this.soundUntil
+    return goesOn && !this.#revoked && now < this.soundUntil
   }
 
   /** When it is half over: until then another holder may go on with it. */

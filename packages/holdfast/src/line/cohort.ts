@@ -77,12 +77,6 @@ export class Cohort implements Succession {
   join(member: Member): void {
     this.#members.add(member)
     this.#last = Math.max(this.#last, member.end)
-    if (this.#kept && this.usable) {
-      const lease = this.#kept
-      this.#kept = null
-      return this.#give(lease.next)
-    }
-    this.giveBack()
     if (!this.#asking && !this.#held) this.#ask()
   }
 
@@ -110,21 +104,27 @@ export class Cohort implements Succession {
   #give(grant: Grant): void {
     const [member] = this.#members
     this.#members.delete(member!)
+    member!.resolve(this.#granted(grant, member!.since))
+  }
+
+  #granted(grant: Grant, since: number | null): Grant {
     this.#held = 'granted'
     const { owner, fence, pushed, follows } = grant
     const local = follows !== undefined
     if (local) this.#tokens--
-    const waited = this.#queue.clock.now() - member!.since
     if (events.granted.heard) {
+      const waited = since === null ? 0 : this.#queue.clock.now() - since
       events.granted({ ...eventOf(this.wish, owner), fence, waited, pushed, local })
     }
-    member!.resolve(grantTo(owner, grant, grant.early, this))
+    return grantTo(owner, grant, grant.early, this)
   }
 
   pass(lease: Lease): boolean {
     if (this.#tokens === 0 && this.wish.reserve && !this.#wanted) this.wish.reserve = MANY
-    if (this.#tokens === 0 || !lease.sound || this.#queue.clock.now() >= this.#ends) return false
-    if (this.#members.size === 0) return this.#keep(lease)
+    if (this.#tokens === 0) return false
+    const now = this.#queue.clock.now()
+    if (now >= this.#ends || !lease.soundAt(now)) return false
+    if (this.#members.size === 0) return this.#keep(lease, now)
     if (this.#left === 0) return false
     this.#left--
     lease.passing()
@@ -133,8 +133,8 @@ export class Cohort implements Succession {
   }
 
   /** Keeps it for the next call, unless somebody else wants it, or cannot say so. */
-  #keep(lease: Lease): boolean {
-    const { clock, mailbox } = this.#queue
+  #keep(lease: Lease, now: number): boolean {
+    const { mailbox } = this.#queue
     const { linger } = this.wish
     if (linger === 0 || this.#wanted) return false
     if (!mailbox.live) {
@@ -144,10 +144,10 @@ export class Cohort implements Succession {
     lease.passing()
     this.#held = null
     this.#kept = lease
-    this.#until = Math.min(clock.now() + linger, lease.soundUntil)
+    this.#until = Math.min(now + linger, lease.soundUntil)
     const wanted = (): void => this.wanted()
     mailbox.register(lease.owner, { holds: true, pushed: wanted })
-    if (!this.#timer) this.#watch(this.#until - clock.now())
+    if (!this.#timer) this.#watch(this.#until - now)
     return true
   }
 
@@ -172,13 +172,22 @@ export class Cohort implements Succession {
     return this.#kept !== null
   }
 
-  /** Whether the next call can go on with what is kept. */
-  get usable(): boolean {
-    return (this.#kept?.sound ?? false) && this.#queue.clock.now() < this.#ends
+  /** What is kept, for a call; null, and given back, if it is not sound any more. */
+  take(): Grant | null {
+    const lease = this.#kept
+    const now = this.#queue.clock.now()
+    if (lease && now < this.#ends && lease.soundAt(now)) {
+      this.#kept = null
+      return this.#granted(lease.next, null)
+    }
+    this.giveBack()
+    return null
   }
 
   wanted(): void {
     this.#wanted = true
+    // Where several want it no grant uses up many tokens: the fence would run ahead of the clock (review S12).
+    if (this.wish.reserve) this.wish.reserve = FEW
     this.giveBack()
   }
 

@@ -56,9 +56,12 @@ export class Queue {
 
   /** @param told hears of the wait before it begins: then it has a place of its own in the server's line. */
   acquire(wish: Wish, told?: (waiter: Waiter) => void): Promise<Grant> {
+    const kept = this.#kept(wish)
+    if (kept) return Promise.resolve(kept)
     return new Promise((resolve, reject) => {
-      const cohort = this.#idle(wish) ?? (!told && shares(wish) ? this.#cohort(wish) : null)
-      if (cohort) return new Member(this, cohort, wish, resolve, reject).start()
+      if (!told && shares(wish)) {
+        return new Member(this, this.#cohort(wish), wish, resolve, reject).start()
+      }
       const since = this.clock.now()
       const granted = (grant: Grant): void => {
         const { owner, fence, pushed } = grant
@@ -87,13 +90,13 @@ export class Queue {
     return waiter
   }
 
-  /** Who keeps the name for a call such as this; for other calls it is given back. */
-  #idle(wish: Wish): Cohort | null {
-    let found: Cohort | null = null
+  /** What this process has kept for a call such as this; for other calls it is given back. */
+  #kept(wish: Wish): Grant | null {
+    let found: Grant | null = null
     for (let one = this.#cohorts.get(wish.name) ?? null; one; one = one.next) {
       if (!one.idle) continue
-      if (wish.mode === 'x' && !wish.ahead && !wish.place && one.suits(wish) && one.usable)
-        found = one
+      const fits = wish.mode === 'x' && !wish.ahead && !wish.place && !wish.signal?.aborted
+      if (fits && one.suits(wish)) found = one.take()
       else one.giveBack()
     }
     return found
@@ -209,6 +212,6 @@ export class Queue {
  * Whether a call may stand in line together with others of its process: not who wants more than what is
  * left of a lease, and none whose place in line is its own for another reason.
  */
-function shares({ mode, wait, localHandovers, linger, ahead, place }: Wish): boolean {
-  return localHandovers + linger > 0 && mode === 'x' && wait > 0 && !ahead && !place
+function shares({ mode, wait, localHandovers, ahead, place }: Wish): boolean {
+  return localHandovers > 0 && mode === 'x' && wait > 0 && !ahead && !place
 }

@@ -2,7 +2,7 @@ import { LocalClock } from '../base/clock.js'
 import { HoldfastError, invalid, type LossReason } from '../base/errors.js'
 import { systemRuntime, type Runtime } from '../base/runtime.js'
 import type { Port } from '../clients/port.js'
-import { keysOf } from '../kernel/names.js'
+import { keysOf, type NameKeys } from '../kernel/names.js'
 import type { Mode, Push } from '../kernel/protocol.js'
 import { atMost } from '../lease/deadline.js'
 import { Lease, type Grant, type Terms } from '../lease/lease.js'
@@ -109,9 +109,10 @@ export class Engine {
     mode: Mode,
     settings: Settings & Ahead,
     held?: () => readonly Hold[],
+    keys: NameKeys = keysOf(name, this.prefix),
   ): Promise<Lock> {
     this.assertOpen()
-    const wish = wishOf(settings, name, mode, keysOf(name, this.prefix))
+    const wish = wishOf(settings, name, mode, keys)
     const grant = await acquireWatched(this, wish, held)
     if (this.#closing) await this.#tooLate([wish], [grant])
     return this.#taken(wish, grant)

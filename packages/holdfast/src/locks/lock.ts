@@ -184,7 +184,7 @@ export class Lock implements AsyncDisposable {
     const last = this.tenure.leave()
     if (!lease.check()) return { released: false, reason: 'lost' }
     if (!last) return { released: false, reason: 'held' }
-    const held = lease.heldFor
+    const held = events.released.heard ? lease.heldFor : 0
     if (!hangsOn(lease) && lease.pass()) {
       if (events.released.heard) events.released({ ...lease.event(), released: true, held })
       return { released: true }

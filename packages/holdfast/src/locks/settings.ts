@@ -71,10 +71,11 @@ export function settingsOf(
   const { holdAtLeast = 0, lockDelay = 0 } = options
   const { localHandovers = all.localHandovers ?? 16, localHandoverMs = ttl, linger = 0 } = options
   checkHandovers(localHandovers)
-  const shares = renew && holdAtLeast === 0
+  const shares = renew && holdAtLeast === 0 && localHandovers > 0
   const lingers = milliseconds('options.linger', linger, 0)
   if (lingers > MOST_LINGER_MS || (lingers > 0 && (several || !shares))) {
-    const expected = 'at most 1 s, of one server, with renew and without holdAtLeast'
+    const expected =
+      'at most 1 s, of one server, with renew and localHandovers, and without holdAtLeast'
     throw invalid('options.linger', linger, expected)
   }
   return {

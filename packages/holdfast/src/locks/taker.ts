@@ -1,3 +1,4 @@
+import { keysOf, type NameKeys } from '../kernel/names.js'
 import type { Mode } from '../kernel/protocol.js'
 import { holdsHere, refuseDeadlock, Scope } from './context.js'
 import type { Engine } from './engine.js'
@@ -31,6 +32,7 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> extends Take
   readonly name: string
   readonly #engine: Engine
   readonly #mode: Mode
+  readonly #keys: NameKeys
   #options: LockOptions & HandoverOptions
   #settings: Settings
 
@@ -40,6 +42,7 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> extends Take
     this.name = name
     this.#engine = engine
     this.#mode = mode
+    this.#keys = keysOf(name, engine.prefix)
     this.#options = options
     this.#settings = engine.settings(options)
   }
@@ -69,7 +72,8 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> extends Take
   }
 
   /**
-   * Takes the lock; waits in line, first come, first served. The caller must release it.
+   * Takes the lock; waits in line, first come, first served (in which bounds, the option `localHandovers`
+   * says). The caller must release it.
    *
    * @throws ERR_TIMEOUT when `wait` passes, ERR_TAKEN with `wait: 0` (both say who holds it),
    * ERR_DEADLOCK when a `use` around the call (or the owner of the call) holds it, and when it was the
@@ -97,7 +101,7 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> extends Take
     this.#engine.assertOpen()
     // One try does not wait: it is told that the name is taken.
     if (settings.wait > 0) refuseDeadlock(this.#engine, this.name, this.#mode)
-    return this.#engine.acquire(this.name, this.#mode, settings, holdsHere(owner))
+    return this.#engine.acquire(this.name, this.#mode, settings, holdsHere(owner), this.#keys)
   }
 
   /** @internal */

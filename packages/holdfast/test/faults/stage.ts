@@ -94,7 +94,7 @@ export class Stage {
     const made = await kind.make(this.proxy.url)
     await made.connect()
     this.#clients.push({ disconnect: made.end })
-    const locks = new Holdfast(made.port, { nodeTimeout })
+    const locks = new Holdfast(made.port, { nodeTimeout, localHandovers: 0 })
     this.#locks.push(locks)
     return locks
   }
@@ -103,7 +103,7 @@ export class Stage {
     const client = new Redis({ host: '127.0.0.1', port, retryStrategy: () => 30 })
     client.on('error', () => {})
     this.#clients.push(client)
-    const locks = new Holdfast(client, options)
+    const locks = new Holdfast(client, { localHandovers: 0, ...options })
     this.#locks.push(locks)
     return locks
   }

@@ -42,8 +42,8 @@ describe.each(engines)('diagnostics channels, on %s', (engine) => {
       'holdfast:released',
     ])
     expect(events.of('holdfast:granted')).toEqual([
-      { ...its(one.owner), fence: one.fence, waited: number, pushed: false },
-      { ...its(two.owner), fence: two.fence, waited: number, pushed: true },
+      { ...its(one.owner), fence: one.fence, waited: number, pushed: false, local: false },
+      { ...its(two.owner), fence: two.fence, waited: number, pushed: true, local: false },
     ])
     expect(events.of('holdfast:queued')).toEqual([{ ...its(two.owner), rank: 0 }])
     expect(events.of('holdfast:handover')).toEqual([
