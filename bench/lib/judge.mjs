@@ -85,6 +85,8 @@ function passes(turns, order, waiters) {
       const waiting = next[other][at[other]]
       if (waiting === undefined || turns.asked[waiting] >= turns.asked[i]) continue
       early = true
+      // Before its first turn a process may have to connect and subscribe, and nobody has heard of it.
+      if (at[other] === 0) continue
       count[other]++
       if (count[other] > passed) passed = count[other]
     }

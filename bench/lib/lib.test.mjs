@@ -69,8 +69,10 @@ describe('judge', () => {
   })
 
   test('who is passed over, how often, and when that begins anew', () => {
-    // 1 asks first and is passed over twice, is served, and once more.
+    // 1 asks first and is passed over twice, is served, and once more. Its very first wait does not count.
     const turns = record(2, [
+      [0, 0.1, 0.2, 0.3],
+      [1, 0, 0.4, 0.5],
       [0, 5, 10, 11],
       [0, 11, 12, 13],
       [1, 1, 14, 15],
@@ -78,7 +80,7 @@ describe('judge', () => {
       [1, 16, 20, 21],
     ])
     const { outOfOrder, passed } = judge(turns, whole)
-    expect([outOfOrder, passed]).toEqual([3 / 5, 2])
+    expect([outOfOrder, passed]).toEqual([4 / 7, 2])
     const fair = record(2, [
       [0, 1, 10, 11],
       [1, 2, 12, 13],

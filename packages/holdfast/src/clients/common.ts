@@ -61,6 +61,8 @@ export interface Adapter extends Runner {
   /** Connects a client that waits for its first use; does nothing where that is no habit. */
   readonly start: () => void
   readonly open: Open
+  /** Writes in one go what is run in the callback. Missing where the client does so by itself. */
+  readonly atOnce?: (work: () => void) => void
   /** A connection for scripts and WAIT, on which nothing is kept for later. Missing where there is none. */
   readonly second?: Open
   /** Of a cluster: the servers that have names of their own, at this moment. */
@@ -101,6 +103,7 @@ export function portOf(adapter: Adapter): Port {
     },
     onReady: waits.onReady,
     run: runBy(adapter),
+    ...(adapter.atOnce ? { atOnce: adapter.atOnce } : {}),
     ...(acknowledged ? { runAcknowledged: acknowledged.run } : {}),
     ...(nodes ? { nodes: async () => (await nodes()).map((one) => ({ run: runBy(one) })) } : {}),
     subscribe: subscriptions.subscribe,

@@ -12,7 +12,7 @@ export interface IoredisLike extends Emitter, IoredisScripts {
   readonly isCluster?: boolean
   readonly options?: { readonly keyPrefix?: string | undefined }
   /** Its socket. */
-  readonly stream?: { unref(): unknown }
+  readonly stream?: { unref(): unknown; cork?(): void; uncork?(): void }
   /** Of a Cluster. */
   nodes?(role: 'master'): IoredisLike[]
   connect(): Promise<unknown>

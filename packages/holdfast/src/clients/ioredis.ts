@@ -40,8 +40,19 @@ export function ioredisPort(client: IoredisLike): Port {
     watch: told(client),
     start,
     ...scriptsOf(client),
+    // It makes a system call of each command, between which a busy machine may stop the process.
+    ...(cluster ? {} : { atOnce: (work: () => void) => corked(client.stream, work) }),
     ...(cluster ? { nodes: async () => (client.nodes?.('master') ?? []).map(scriptsOf) } : {}),
     open: cluster ? onMasters(client) : onDuplicate(client),
     ...(cluster ? {} : { second: onSecond(client) }),
   })
+}
+
+function corked(stream: IoredisLike['stream'], work: () => void): void {
+  stream?.cork?.()
+  try {
+    work()
+  } finally {
+    stream?.uncork?.()
+  }
 }

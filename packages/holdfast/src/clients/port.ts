@@ -66,6 +66,8 @@ export interface Port {
    * It has no time limit of its own: the caller sets one.
    */
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply>
+  /** Calls back, and writes what is run meanwhile at once: the server sees all of it or nothing. */
+  atOnce?(work: () => void): void
   /**
    * The same on a second connection of the port's own, with a WAIT behind the script: it covers what was
    * written on its own connection, and holds up what stands behind it there. Not of a cluster. A port

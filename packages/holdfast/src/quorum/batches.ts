@@ -17,11 +17,14 @@ type Send<Item> = (op: Op, slot: number, items: readonly Item[]) => void
  */
 export class Batches<Item> {
   readonly #send: Send<Item>
+  readonly #atOnce: ((work: () => void) => void) | undefined
   /** By slot. */
   #pending = new Map<number, Batch<Item>[]>()
 
-  constructor(send: Send<Item>) {
+  /** @param atOnce writes what is sent meanwhile in one go. */
+  constructor(send: Send<Item>, atOnce: ((work: () => void) => void) | undefined) {
     this.#send = send
+    this.#atOnce = atOnce
   }
 
   /** The items of the call that one more goes with; `alone`: of a new one. */
@@ -43,6 +46,13 @@ export class Batches<Item> {
   #flush(): void {
     const pending = this.#pending
     this.#pending = new Map()
+    const send = (): void => this.#sendAll(pending)
+    // A process that releases a name and asks for it again is in its line before others have come and gone.
+    if (this.#atOnce && several(pending)) this.#atOnce(send)
+    else send()
+  }
+
+  #sendAll(pending: ReadonlyMap<number, readonly Batch<Item>[]>): void {
     for (const [slot, batches] of pending) {
       for (const { op, alone, items } of batches) {
         const most = alone ? items.length : BATCH
@@ -52,4 +62,10 @@ export class Batches<Item> {
       }
     }
   }
+}
+
+function several(pending: ReadonlyMap<number, readonly unknown[]>): boolean {
+  if (pending.size > 1) return true
+  for (const batches of pending.values()) if (batches.length > 1) return true
+  return false
 }

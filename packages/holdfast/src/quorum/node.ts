@@ -93,7 +93,7 @@ export class Node implements Nodes {
   readonly #clock: LocalClock
   readonly #runtime: Runtime
   readonly #runs: Runs
-  readonly #batches = new Batches<Item>((op, slot, items) => void this.#send(op, slot, items))
+  readonly #batches: Batches<Item>
   readonly #routes: Routes
   readonly #ready: Ready
   readonly #greetings: Greetings
@@ -109,6 +109,10 @@ export class Node implements Nodes {
   ) {
     this.#replicas = replicas
     this.#port = port
+    this.#batches = new Batches<Item>(
+      (op, slot, items) => void this.#send(op, slot, items),
+      port.atOnce?.bind(port),
+    )
     this.#guard = guard && `${PROTOCOL} ${guard.epoch} ${guard.quarantine}`
     this.#clock = clock
     this.#runtime = runtime

@@ -1,5 +1,6 @@
 // Hand-overs in one process, on real servers: what is sent, in which order, and that two processes do not
 // starve each other.
+import type { Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Holdfast, type Mutex } from '../../src/index.js'
 import { engines, Events, until, World } from './kit.js'
@@ -64,6 +65,24 @@ describe.each(engines)('calls of one process, on %s', (engine) => {
     await held.release()
     await Promise.all(all)
     expect(order.join('')).toMatch(/^a{17}b{17}a{17}b{17}a{6}b{6}$/)
+  })
+
+  test('the release and the next request are written in one go, so that nobody comes in between', async () => {
+    const client = world.client()
+    const locks = world.locks(LOCAL, client)
+    events = new Events()
+    await locks.mutex('warm-up').use(() => {})
+    const { stream } = client as unknown as { stream: Socket }
+    const corked: string[] = []
+    const write = stream.write.bind(stream) as (...args: unknown[]) => boolean
+    stream.write = ((...args: unknown[]) => {
+      corked.push(`${stream.writableCorked}`)
+      return write(...args)
+    }) as typeof stream.write
+    await Promise.all(Array.from({ length: 18 }, () => locks.mutex('a').use(() => {})))
+    // The first request alone; then both together; and the last release.
+    expect(corked).toEqual(['0', '1', '1', '0'])
+    expect(stream.writableCorked).toBe(0)
   })
 
   test('a connection that is cut in the middle costs nobody the lock', async () => {
