@@ -19,6 +19,7 @@ const onEach = await Promise.all(
 )
 /** Without these it works all the same, less well: docs/clients.md says how. */
 const optional = [
+  '+exists',
   '+info',
   '+pexpiretime',
   '+publish',
