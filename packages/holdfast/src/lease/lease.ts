@@ -170,16 +170,20 @@ export class Lease {
     return this.#heir?.latest ?? this
   }
 
-  /** Whether it is held, and nothing speaks against going on with it: no trouble, no wish that it be let go. */
+  /**
+   * Whether it is held, and nothing speaks against going on with it: no trouble, no wish that it be let go, no
+   * other length than whoever is next has asked for.
+   */
   soundAt(now: number): boolean {
     const state = this.#state
     const goesOn = state === 'held' || (state === 'passing' && !this.#shaky)
-    return goesOn && !this.#revoked && now < this.soundUntil
+    const asIs = !this.#revoked && this.#ttl === this.terms.ttl
+    return goesOn && asIs && now < this.soundUntil
   }
 
-  /** When it is half over: until then another holder may go on with it. */
+  /** When it is half over: until then another holder, with a `maxHold` of its own, may go on with it. */
   get soundUntil(): number {
-    return this.lostAt - this.#length / 2
+    return this.#deadline - this.#margin - this.#length / 2
   }
 
   /** Since the grant, ms. */
@@ -266,11 +270,13 @@ export class Lease {
   /** Ends the lease for a reason that is not its release: terminal, and told at once. */
   lose(reason: LossReason): void {
     if (this.#state === 'passing') {
-      // Whoever goes on finds out at once.
+      // Whoever goes on finds out at once; after `close` nobody does.
       this.#shaky = true
       this.renewAt = this.#clock.now()
+      if (reason === 'closed') this.#state = 'ended'
+      return
     }
-    if (this.#state === 'ended' || this.#state === 'passing') return
+    if (this.#state === 'ended') return
     this.#state = 'ended'
     const { name } = this.terms
     const held = this.heldFor
@@ -295,6 +301,8 @@ export class Lease {
 
   /** Somebody asks the holder to let go. Told once; lease and renewals go on. */
   revoke(by: Revoker): void {
+    // Nobody has it; whoever goes on is told with its next renewal.
+    if (this.#state === 'passing') this.wanted()
     if (this.#revoked || !this.check()) return
     const { name } = this.terms
     const who = by.label === undefined ? 'somebody' : JSON.stringify(by.label)

@@ -136,7 +136,7 @@ export class Cohort implements Succession {
   #keep(lease: Lease, now: number): boolean {
     const { mailbox } = this.#queue
     const { linger } = this.wish
-    if (linger === 0 || this.#wanted) return false
+    if (linger === 0 || this.#wanted || this.#queue.closed) return false
     if (!mailbox.live) {
       mailbox.open().catch(() => undefined)
       return false

@@ -89,9 +89,13 @@ export class Mailbox {
   }
 
   #deliver(message: string): void {
-    const received = this.#clock.now()
     const push = decodePush(message)
-    if (push) this.#recipients.get(push.owner)?.pushed(push, received)
+    if (push) this.tell(push)
+  }
+
+  /** What a message says, or an answer of which a message tells too. */
+  tell(push: Push): void {
+    this.#recipients.get(push.owner)?.pushed(push, this.#clock.now())
   }
 
   async close(): Promise<void> {

@@ -35,7 +35,6 @@ export class Member {
   start(): void {
     const { clock, runtime } = this.#queue
     const { signal, wait } = this.wish
-    if (signal?.aborted) return this.#reject(signal.reason)
     if (signal) this.#queue.onAbort(signal, this)
     const passed = (): void => this.#cohort.leave(this)
     if (wait !== Infinity) this.#limit = new Limit(clock, runtime, this.end, passed)

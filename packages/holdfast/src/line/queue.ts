@@ -37,6 +37,8 @@ export class Queue {
   /** Told of a lease that was kept for this process's next call, and is not any more. */
   onGivenBack: (lease: Lease) => void = () => undefined
   readonly #signals = new Map<AbortSignal, { calls: Set<Call>; listener: () => void }>()
+  /** Whether every wait was cancelled, for good. */
+  closed = false
   #sequence = 0
 
   constructor(node: Nodes, clock: LocalClock, runtime: Runtime, drift: number) {
@@ -56,6 +58,7 @@ export class Queue {
 
   /** @param told hears of the wait before it begins: then it has a place of its own in the server's line. */
   acquire(wish: Wish, told?: (waiter: Waiter) => void): Promise<Grant> {
+    if (wish.signal?.aborted) return Promise.reject(wish.signal.reason as Error)
     const kept = this.#kept(wish)
     if (kept) return Promise.resolve(kept)
     return new Promise((resolve, reject) => {
@@ -73,7 +76,9 @@ export class Queue {
       }
       const waiter = this.wait(wish, granted, reject)
       told?.(waiter)
-      waiter.start()
+      // What was given back goes first: in this turn the request might join a call that was made before.
+      if (kept !== undefined) waiter.start()
+      else queueMicrotask(() => this.#waiters.has(waiter) && waiter.start())
     })
   }
 
@@ -90,14 +95,18 @@ export class Queue {
     return waiter
   }
 
-  /** What this process has kept for a call such as this; for other calls it is given back. */
-  #kept(wish: Wish): Grant | null {
-    let found: Grant | null = null
+  /**
+   * What this process has kept for a call such as this; for other calls it is given back.
+   *
+   * @returns null where nothing is kept, undefined where it was given back just now.
+   */
+  #kept(wish: Wish): Grant | null | undefined {
+    let found: Grant | null | undefined = null
     for (let one = this.#cohorts.get(wish.name) ?? null; one; one = one.next) {
       if (!one.idle) continue
-      const fits = wish.mode === 'x' && !wish.ahead && !wish.place && !wish.signal?.aborted
-      if (fits && one.suits(wish)) found = one.take()
-      else one.giveBack()
+      const fits = wish.mode === 'x' && !wish.ahead && !wish.place && one.suits(wish)
+      if (!fits) one.giveBack()
+      found = (fits && one.take()) || undefined
     }
     return found
   }
@@ -140,6 +149,7 @@ export class Queue {
     wishes: readonly Wish[],
     stand: (wish: Wish) => Promise<Grant>,
   ): Promise<readonly Grant[]> {
+    for (const wish of wishes) this.#kept(wish)
     const several = new Several(this, wishes, stand)
     this.#several.add(several)
     try {
@@ -203,6 +213,7 @@ export class Queue {
 
   /** Cancels every wait. */
   cancel(reason: unknown): void {
+    this.closed = true
     this.#each((cohort) => cohort.cancel(reason))
     for (const call of [...this.#waiters, ...this.#several]) call.giveUp(reason)
   }

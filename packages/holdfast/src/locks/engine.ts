@@ -220,7 +220,11 @@ export class Engine {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
+    if (this.#closing) return this.#closing
+    let end!: (closed: Promise<void>) => void
+    // Before anything ends: whoever hears of it may call again.
+    this.#closing = new Promise((resolve) => (end = resolve))
+    end(this.#close())
     return this.#closing
   }
 

@@ -168,6 +168,12 @@ export async function force(engine: Engine, state: LockState, now: boolean): Pro
   const fields = [now ? '1' : '0', String(state.fence), '']
   const answer = await engine.node.ask('force', keys, TIMEOUT_MS, () => fields)
   const [status = '', count = '0', ends = '-1'] = answer.verdict
+  if (status === 'forced' || status === 'asked') {
+    // The message may come later, or never: no call of this process goes on with what it has ended itself.
+    for (const { owner } of state.holders) {
+      if (owner) engine.queue.mailbox.tell({ kind: 'forced', owner, now: answer.now })
+    }
+  }
   const remaining = (text: string): number | null =>
     Number(text) < 0 ? null : Math.max(0, Math.round(Number(text) - answer.now))
   switch (status) {

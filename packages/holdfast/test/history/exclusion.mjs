@@ -36,17 +36,18 @@ export function proved(history) {
 }
 
 /**
- * Whether something was forgotten, forced or stepped while it held the lock or was about to.
+ * Whether something was forgotten, forced or stepped while it held the lock or was about to, or those who
+ * handed it on to it.
  *
  * @param {Pick<History, 'forgot'>} history
  * @param {Tenure} tenure
  */
-export function unprotected({ forgot }, { name, asked, end }) {
+export function unprotected({ forgot }, { name, first, end }) {
   return forgot.some(
     (event) =>
       (event.name === undefined || event.name === name) &&
       event.mono <= end &&
-      asked <= (event.to ?? event.mono),
+      first <= (event.to ?? event.mono),
   )
 }
 

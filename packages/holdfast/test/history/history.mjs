@@ -67,6 +67,7 @@ import { readFileSync } from 'node:fs'
  * @property {number} token
  * @property {number | undefined} now
  * @property {number} asked when its call began
+ * @property {number} first when the call began that was granted this owner id first, and that handed it on
  * @property {number} from when the client had it
  * @property {number} end when it believed in it no more, whether or not it looked
  * @property {number} until what it believed last, if nothing had ended it before
@@ -163,7 +164,8 @@ export function understand(events) {
       if (call) call.queued = Math.min(call.queued, mono)
     } else if (kind === 'granted') {
       const call = calls.get(id(event))
-      const granted = tenureOf(event, call?.invoke.mono ?? mono)
+      const asked = call?.invoke.mono ?? mono
+      const granted = tenureOf(event, asked, Math.min(asked, tenure?.first ?? asked))
       call?.tenures.push(granted)
       overstate(granted, event)
       open.set(owner, granted)
@@ -233,9 +235,11 @@ function unnoticed(stops, since) {
 /**
  * @param {Event} event
  * @param {number} asked
+ * @param {number} first
  * @returns {Tenure}
  */
-function tenureOf({ client, name, mode, weight, limit, owner, token, until, now, mono }, asked) {
+function tenureOf(event, asked, first) {
+  const { client, name, mode, weight, limit, owner, token, until, now, mono } = event
   return {
     client,
     name: name ?? '',
@@ -246,6 +250,7 @@ function tenureOf({ client, name, mode, weight, limit, owner, token, until, now,
     token: token ?? NaN,
     now,
     asked,
+    first,
     from: mono,
     end: until ?? mono,
     until: until ?? mono,

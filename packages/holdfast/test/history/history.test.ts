@@ -272,6 +272,21 @@ test('I7: or passed on in its process, with a larger token each time, by who had
   expect(judge([a, ended(a, 15), next(2, 'b'), end]).join()).toContain(twice)
 })
 
+test('what is handed on in its process after it was forgotten elsewhere is as unprotected as it was before', () => {
+  const a = got('a', 1, [0, 10, 100])
+  const b = got('b', 9, [20, 30, 100])
+  const forgot = { mono: 20, to: 25, kind: 'forgot', client: 'b', name: 'a', why: 'force now' }
+  const heir = got('a', 2, [40, 40, 100], { owner: a[1]!.owner! })
+  const all = [a, ended(a, 35), b, heir, ended(heir, 50), ended(b, 60)]
+  expect(judge([...all, forgot])).toEqual([])
+  expect(judge(all).join()).toMatch(/I1 exclusion.*I2 fencing/)
+  // Another one that comes after it is not.
+  const late = got('c', 3, [40, 40, 100])
+  expect(judge([a, ended(a, 35), b, late, ended(late, 50), ended(b, 60), forgot]).join()).toMatch(
+    /I2/,
+  )
+})
+
 test("I8: a token is not ahead of the server's time", () => {
   const a = got('a', 1000, [0, 10, 100], { now: 999 })
   expect(judge([a, ended(a, 50)])[0]).toContain('1 microseconds ahead')

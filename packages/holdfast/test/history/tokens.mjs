@@ -16,7 +16,7 @@ import { describe, time } from './history.mjs'
 export function tokens(history, exclusive) {
   return [...history.names].flatMap(([name, tenures]) => [
     ...wrongNumbers(name, tenures),
-    ...risingAcrossCalls(name, tenures),
+    ...risingAcrossCalls(history, name, tenures),
     ...(exclusive ? risingAcrossTenures(history, name, tenures) : []),
     ...alike(name, tenures),
   ])
@@ -37,12 +37,17 @@ function wrongNumbers(name, tenures) {
 }
 
 /**
+ * What is handed on in a process without the server, after it was forced away or forgotten there, counts as
+ * asked for when it was granted.
+ *
+ * @param {History} history
  * @param {string} name
- * @param {readonly Tenure[]} tenures
+ * @param {readonly Tenure[]} all
  * @returns {Violation[]}
  */
-function risingAcrossCalls(name, tenures) {
+function risingAcrossCalls(history, name, all) {
   const found = []
+  const tenures = all.map((one) => (unprotected(history, one) ? { ...one, asked: one.first } : one))
   const returned = tenures.toSorted((a, b) => a.from - b.from)
   /** @type {Tenure | null} */
   let largest = null
