@@ -15,8 +15,10 @@ const NODES: readonly number[] = [1, 3, 5]
 /** The case of a seed: scenarios in turn, and numbers of nodes, unless they are given. */
 export function casesOf(seed: number, nodes?: number, only?: string): Case {
   const named = scenarios.filter(({ name }) => only === undefined || name === only)
-  const count = nodes ?? NODES[Math.floor(seed / named.length) % NODES.length]!
-  const fit = named.filter((one) => one.nodes?.(count) ?? true)
+  const fitting = (count: number): Scenario[] => named.filter((one) => one.nodes?.(count) ?? true)
+  const counts = NODES.filter((count) => fitting(count).length > 0)
+  const count = nodes ?? counts[Math.floor(seed / named.length) % counts.length]!
+  const fit = fitting(count)
   const scenario = fit[seed % fit.length]
   if (!scenario || !(count >= 1 && count <= 7)) {
     const names = scenarios.map(({ name }) => name).join(', ')

@@ -27,4 +27,11 @@ export const regressions: readonly Regression[] = [
   },
   { seed: 35, nodes: 5, scenario: 'clocks', was: 'the same' },
   { seed: 462, nodes: 5, scenario: 'clocks', was: 'the same' },
+  {
+    seed: 947,
+    nodes: 1,
+    scenario: 'cohorts',
+    was: 'I2: a process went on handing on what it had forced away itself, because the message was late',
+  },
+  { seed: 3989, nodes: 1, scenario: 'linger', was: 'I1: the same of what it kept' },
 ]
