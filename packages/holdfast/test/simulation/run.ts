@@ -186,6 +186,8 @@ class SimWorld {
     if (!this.#scenario.expected.calm) return
     const monotonic = (): number => this.#schedule.monotonic()
     await this.#schedule.run(monotonic() + this.#settled, () => this.#working === 0)
+    // Some hold for long, one after the other.
+    if (this.#working > 0) return
     await this.#schedule.run(monotonic() + 300)
     this.#lookForKeys()
   }
