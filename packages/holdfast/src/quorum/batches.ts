@@ -1,3 +1,4 @@
+import type { Port } from '../clients/port.js'
 import { BATCH } from '../kernel/protocol.js'
 import type { Op } from './ops.js'
 
@@ -17,14 +18,13 @@ type Send<Item> = (op: Op, slot: number, items: readonly Item[]) => void
  */
 export class Batches<Item> {
   readonly #send: Send<Item>
-  readonly #atOnce: ((work: () => void) => void) | undefined
+  readonly #port: Pick<Port, 'atOnce'>
   /** By slot. */
   #pending = new Map<number, Batch<Item>[]>()
 
-  /** @param atOnce writes what is sent meanwhile in one go. */
-  constructor(send: Send<Item>, atOnce: ((work: () => void) => void) | undefined) {
+  constructor(port: Pick<Port, 'atOnce'>, send: Send<Item>) {
+    this.#port = port
     this.#send = send
-    this.#atOnce = atOnce
   }
 
   /** The items of the call that one more goes with; `alone`: of a new one. */
@@ -48,7 +48,7 @@ export class Batches<Item> {
     this.#pending = new Map()
     const send = (): void => this.#sendAll(pending)
     // A process that releases a name and asks for it again is in its line before others have come and gone.
-    if (this.#atOnce && several(pending)) this.#atOnce(send)
+    if (this.#port.atOnce && several(pending)) this.#port.atOnce(send)
     else send()
   }
 

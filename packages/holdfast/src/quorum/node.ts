@@ -109,10 +109,7 @@ export class Node implements Nodes {
   ) {
     this.#replicas = replicas
     this.#port = port
-    this.#batches = new Batches<Item>(
-      (op, slot, items) => void this.#send(op, slot, items),
-      port.atOnce?.bind(port),
-    )
+    this.#batches = new Batches(port, (op, slot, items) => void this.#send(op, slot, items))
     this.#guard = guard && `${PROTOCOL} ${guard.epoch} ${guard.quarantine}`
     this.#clock = clock
     this.#runtime = runtime
