@@ -21,6 +21,8 @@ export interface Bid {
   ticket: string
   /** The ballot of its last round; its fencing token once it is held. */
   ballot: number
+  /** What the next one is to be above. */
+  above: number
   /** Of a semaphore: the slots that are asked for, or held; '' for any. */
   slots: string
   /** Of each node: whether it holds something of this owner, or may. */
@@ -96,6 +98,7 @@ export class Bids {
       ...of,
       state: 'asking',
       ballot: 0,
+      above: 0,
       slots: '',
       votes: Array<boolean>(this.#count).fill(false),
       free: Array<number>(this.#count).fill(-Infinity),

@@ -277,6 +277,7 @@ export class Quorum implements Nodes {
       ticket: '',
     })
     bid.ballot = before?.ballot ?? 0
+    bid.above = bid.ballot
     bid.slots = mode === 'p' ? (before?.slots ?? '') : ''
     return bid
   }

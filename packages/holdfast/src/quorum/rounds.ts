@@ -137,7 +137,8 @@ export class Rounds {
   /** A ballot for the next round, above this one. */
   next(bid: Bid, least = 0): number {
     if (bid.ticket === '') bid.ticket = String(this.#ballots.ticket())
-    bid.ballot = this.#ballots.next(Math.max(bid.ballot, least))
+    bid.ballot = this.#ballots.next(Math.max(bid.above, least))
+    bid.above = bid.ballot
     return bid.ballot
   }
 
@@ -187,8 +188,8 @@ export class Rounds {
     if (failed >= blocking) return { kind: 'failed' }
     const ahead = withVerdict(said, 'ahead').length
     if (ahead > 0 && votes.length === 0) {
-      // Our clock is far ahead; by now those of the nodes are known.
-      bid.ballot = 0
+      // Our clock is far ahead; by now those of the nodes are known. What was asked for is taken back by its ballot.
+      bid.above = 0
       bid.ticket = ''
     }
     // All of these may grant a larger ballot, or other slots.

@@ -34,4 +34,10 @@ export const regressions: readonly Regression[] = [
     was: 'I2: a process went on handing on what it had forced away itself, because the message was late',
   },
   { seed: 3989, nodes: 1, scenario: 'linger', was: 'I1: the same of what it kept' },
+  {
+    seed: 91467,
+    nodes: 5,
+    scenario: 'calm',
+    was: 'I9: a vote was taken back by no ballot, after a node had refused one that was too far ahead',
+  },
 ]
