@@ -25,7 +25,7 @@ export const MUTEX: Readonly<Record<string, Case>> = {
     const held = (expected: string) => (error: HoldfastError) =>
       error.code === expected && error.holder?.label === 'a' && error.remaining! > 5000
     await assert.rejects(b.mutex(name).acquire({ wait: 0 }), held('ERR_TAKEN'))
-    await assert.rejects(b.mutex(name).acquire({ wait: 60 }), held('ERR_TIMEOUT'))
+    await assert.rejects(b.mutex(name).acquire({ wait: 250 }), held('ERR_TIMEOUT'))
     await waiting(a, name, 0)
     lock.assertHeld()
   },
