@@ -170,7 +170,6 @@ export function decode(reply: Reply): Decoded {
     // A usual verdict of one name among several comes as one text.
     items: items.map((item) => {
       if (Array.isArray(item)) return item as Reply[]
-      // A usual verdict of one name among several comes as one text.
       return typeof item === 'string' ? item.split(' ') : [item]
     }),
   }

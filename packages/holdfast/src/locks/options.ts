@@ -52,10 +52,11 @@ export interface LockOptions extends AcquireOptions {
 /** How a lock is handed on in one process. */
 export interface HandoverOptions {
   /**
-   * How often, for one grant of the server, who releases may hand the lock to the next exclusive call of the same Holdfast without asking the server. Then it goes to whoever waits elsewhere, and these
-   * calls are behind them. 0: never, so that all wait in one order, first come, first served. Default 16;
-   * at most 63, on a quorum 31. Never where `renew` is false, `holdAtLeast` is set, or the call
-   * holds another lock.
+   * How often, for one grant of the server, who releases may hand the lock to the next exclusive call of
+   * the same Holdfast without asking the server. Then it goes to whoever waits elsewhere, and these calls
+   * are behind them. 0: never, so that all wait in one order, first come, first served. Default 16; at
+   * most 63, on a quorum 31. Never where `renew` is false, `holdAtLeast` is set, or the call holds
+   * another lock.
    */
   readonly localHandovers?: number | undefined
   /** For how long after a grant of the server that may be done. Default the `ttl`. */
