@@ -1,4 +1,4 @@
-// Review S12: every turn takes a ballot of its own (no block of tokens), and can be repaired by it.
+// Review S12: every turn takes a ballot of its own (its block of tokens is what lies before the next), and can be repaired by it.
 import { expect, test } from 'vitest'
 import { Servers } from '../quorum/kit.js'
 
