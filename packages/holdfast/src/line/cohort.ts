@@ -78,6 +78,16 @@ export class Cohort implements Succession {
     this.#members.add(member)
     this.#last = Math.max(this.#last, member.end)
     if (!this.#asking && !this.#held) this.#ask()
+    else this.#subscribe()
+  }
+
+  /**
+   * In the background, before it is needed: who waits here may soon have to wait for another process, and
+   * who holds is to hear of a message that somebody ends its tenure.
+   */
+  #subscribe(): void {
+    const { mailbox } = this.#queue
+    if (!mailbox.wanted) mailbox.open().catch(() => undefined)
   }
 
   #ask(): void {
@@ -138,7 +148,7 @@ export class Cohort implements Succession {
     const { linger } = this.wish
     if (linger === 0 || this.#wanted || this.#queue.closed) return false
     if (!mailbox.live) {
-      mailbox.open().catch(() => undefined)
+      this.#subscribe()
       return false
     }
     lease.passing()

@@ -81,8 +81,8 @@ export class Lock implements AsyncDisposable {
   /**
    * Aborts when somebody asks for this lock by `locks.revoke(name)`: let go of it soon, please. The
    * lock stays held and renewed until you release it. `reason` is an ERR_REVOKED error that says who
-   * asked and why, if they told. It comes by message if this Holdfast has ever waited for a lock of
-   * another process, else with the next renewal (or `verify`).
+   * asked and why, if they told. It comes by message if this Holdfast has ever waited for a lock, else
+   * with the next renewal (or `verify`).
    */
   get revoked(): AbortSignal {
     return this.#lease.revoked

@@ -204,6 +204,19 @@ test('an order to let go reaches whoever has the lock by then', async () => {
   expect(theirs.length).toBe(1)
 })
 
+test('who waits here subscribes: an order to let go comes by message, not with the next renewal', async () => {
+  const world = new World()
+  const [a, b] = [world.client({}, LOCAL), world.client({}, LOCAL)]
+  const mine = contend(a, 1)
+  await world.advance()
+  contend(a, 3)
+  await world.advance()
+  await b.locks.forceRelease('a', { now: true })
+  await world.advance()
+  expect(mine[0]!.signal.aborted).toBe(true)
+  expect(world.net.count('renew')).toBe(0)
+})
+
 test('who hands the lock over, or goes on as a reader, leaves the others to ask', async () => {
   const world = new World()
   const [a, b] = [world.client({}, LOCAL), world.client({}, LOCAL)]

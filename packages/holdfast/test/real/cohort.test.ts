@@ -23,7 +23,11 @@ describe.each(engines)('calls of one process, on %s', (engine) => {
   async function mutexes(count: number, options = {}): Promise<Mutex[]> {
     events = new Events()
     const all = Array.from({ length: count }, () => world.locks({ ...LOCAL, ...options }))
-    for (const locks of all) await locks.mutex('warm-up').use(() => {})
+    // With a wait, so that they have subscribed.
+    for (const locks of all) {
+      await Promise.all([1, 2].map(() => locks.mutex('warm-up').use(() => {})))
+      await until(async () => expect((await locks.ping()).subscribed).toBe(true))
+    }
     return all.map((locks) => locks.mutex('a', { wait: Infinity }))
   }
 
