@@ -39,6 +39,8 @@ export type {
 } from './locks/options.js'
 export type { PingResult } from './locks/ping.js'
 export type { ForceResult, HeldBy, LockState, WaitingFor } from './locks/inspect.js'
+export type { ListEnd, ListOptions } from './locks/list.js'
+export type { Look, LockChange, Watch } from './locks/watch.js'
 export type { Deadlock } from './locks/deadlock-report.js'
 export type { RevokeResult } from './locks/revoke.js'
 export { HoldfastError } from './base/errors.js'

@@ -4,7 +4,8 @@ import { modeName } from '../kernel/protocol.js'
 import type { Engine } from './engine.js'
 import { again, circles, type Circle, type Link, type SeenWait } from './deadlock-graph.js'
 import { look, walk } from './deadlock-walk.js'
-import { list, processOf } from './inspect.js'
+import { processOf } from './inspect.js'
+import { list } from './list.js'
 
 const TIMEOUT_MS = 500
 /** Between two looks. */

@@ -12,7 +12,8 @@ import { Election } from './election.js'
 import { Engine } from './engine.js'
 import { checkHoldfast } from './guard.js'
 import type { Lock } from './lock.js'
-import { forceRelease, inspect, list, type ForceResult, type LockState } from './inspect.js'
+import { forceRelease, inspect, type ForceResult, type LockState } from './inspect.js'
+import { list, type ListEnd, type ListOptions } from './list.js'
 import { LockManager } from './lock-manager.js'
 import { checkMutex, Mutex } from './mutex.js'
 import { Owner } from './owner.js'
@@ -35,6 +36,7 @@ import {
   type TakeOverOptions,
 } from './options.js'
 import { ReentrantMutex } from './reentrant.js'
+import { Watch } from './watch.js'
 
 /**
  * Locks on one server. Make one for each client and keep it: it has one subscription and one renewal
@@ -227,10 +229,26 @@ export class Holdfast implements AsyncDisposable {
 
   /**
    * The names that are held now and match a glob (`*`, `?`, `[ab]`), by a SCAN in steps: a name that
-   * is taken or released meanwhile may be missed.
+   * is taken or released meanwhile may be missed. A pattern without a glob is one name, and no SCAN.
+   *
+   * @returns as the value of the iterator's end: whether all keys were looked through within the
+   * `budget`.
+   * @throws ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED, ERR_INVALID_ARGUMENT
    */
-  list(pattern = '*'): AsyncIterableIterator<LockState> {
-    return list(this.#engine, pattern)
+  list(pattern = '*', options: ListOptions = {}): AsyncGenerator<LockState, ListEnd, undefined> {
+    return list(this.#engine, pattern, options)
+  }
+
+  /**
+   * Watches names from outside, for people and dashboards: each `look()` says who holds and waits now,
+   * and what changed since the look before. Asks nothing of the server between looks, and what comes and goes
+   * between two is not seen.
+   *
+   * @param pattern as of `list`.
+   * @throws ERR_CLOSED, ERR_INVALID_ARGUMENT
+   */
+  watch(pattern = '*', options: ListOptions = {}): Watch {
+    return new Watch(this.#engine, pattern, options)
   }
 
   /**

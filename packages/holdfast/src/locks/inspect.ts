@@ -1,14 +1,13 @@
-import { HoldfastError, invalid, type Holder } from '../base/errors.js'
+import { HoldfastError, type Holder } from '../base/errors.js'
 import type { Reply } from '../clients/port.js'
-import { checkName, insteadOf, keysOf } from '../kernel/names.js'
+import { checkName, keysOf } from '../kernel/names.js'
 import { decodeRecord, modeName, type Info, type StoredRecord } from '../kernel/protocol.js'
 import { classify } from '../quorum/replies.js'
-import type { Answer, Cursors, ScanStep } from '../quorum/node.js'
+import type { Answer } from '../quorum/node.js'
 import type { Engine } from './engine.js'
 import { checkForce } from './options.js'
 
 const TIMEOUT_MS = 500
-const STEP = 100
 
 /** A holder, as inspect shows it. Times are ms. */
 export interface HeldBy extends Holder {
@@ -105,6 +104,12 @@ function stateOf(name: string, { raw, now }: Answer): LockState {
   }
 }
 
+/** A name of which nothing is known. */
+export function freeState(name: string): LockState {
+  const nobody = { holders: [], holderCount: 0, waiters: [], waiterCount: 0 }
+  return { name, ...nobody, fence: 0, permits: null }
+}
+
 /** What a record says of its process. */
 export function processOf({ label, host, pid }: Info): Info {
   return {
@@ -119,34 +124,6 @@ function shown(record: StoredRecord | null): Pick<HeldBy, 'label' | 'host' | 'pi
   if (!record) return {}
   const { mode, weight } = record
   return mode === 'p' ? { ...processOf(record), permits: weight } : processOf(record)
-}
-
-/** Glob characters in the prefix stand for themselves. */
-function escapeGlob(text: string): string {
-  return text.replace(/[*?[\]\\^-]/g, '\\$&')
-}
-
-export async function* list(engine: Engine, pattern: string): AsyncGenerator<LockState> {
-  if (typeof pattern !== 'string') throw invalid('pattern', pattern, 'a glob such as "invoice:*"')
-  engine.assertOpen()
-  const { prefix, node } = engine
-  const seen = new Set<string>()
-  // SCAN knows nothing of a prefix that the client puts before keys.
-  const before = node.keyPrefix + prefix
-  let cursors: Cursors | null = null
-  do {
-    const glob = escapeGlob(before) + pattern
-    const step: ScanStep = await node.scan(cursors, glob, STEP, TIMEOUT_MS)
-    const { keys } = step
-    cursors = step.cursors
-    // SCAN may give a key twice; and under the prefix may be keys that belong to no lock.
-    const names = keys
-      .map((key) => key.slice(before.length))
-      .filter((name) => !seen.has(name) && insteadOf(name, prefix) === null)
-    for (const name of names) seen.add(name)
-    const states = await Promise.all(names.map((name) => inspect(engine, name)))
-    yield* states.filter((state) => state.holderCount > 0)
-  } while (cursors.size > 0)
 }
 
 export async function forceRelease(

@@ -186,7 +186,7 @@ const MOST_REPLICAS = 1000
  * Refuses what is no option: a misspelt `ttl` must not become a default in silence. Nor must a signal,
  * its controller or a promise that stands where the options do: none has a key of its own.
  */
-function known(what: string, options: unknown, names: readonly string[]): void {
+export function known(what: string, options: unknown, names: readonly string[]): void {
   const all = names.join(', ')
   if (Object.prototype.toString.call(options) !== '[object Object]') {
     throw invalid(what, options, `an object of options (${all})`)

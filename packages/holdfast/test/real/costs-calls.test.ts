@@ -90,7 +90,7 @@ describe.each(engines.slice(0, 1))('costs of calls, on %s', (engine) => {
     events.stop()
   })
 
-  test('of one lock: verify, extend; inspect, list, ping, close', async () => {
+  test('of one lock: verify, extend; inspect, list, watch, ping, close', async () => {
     const [a, b] = await four()
     const lock = await a.mutex('x', LONG).acquire()
     await costs(world, row('`verify`'), () => lock.verify())
@@ -103,6 +103,11 @@ describe.each(engines.slice(0, 1))('costs of calls, on %s', (engine) => {
       for await (const { name } of b.list()) found.push(name)
       expect(found.toSorted()).toEqual(['x', 'y', 'z'])
     })
+    await costs(world, row('`list` of a pattern without a glob'), () => b.list('x').next())
+    const watch = b.watch()
+    await costs(world, row('`look` of a watch, 3 names'), () => watch.look())
+    const one = b.watch('x')
+    await costs(world, row('`look` of a watch of one name'), () => one.look())
     await costs(world, row('`ping`'), () => b.ping())
     await costs(world, row('`close` while 3 locks are held'), () => a.close())
     expect(await world.keys()).toEqual([])

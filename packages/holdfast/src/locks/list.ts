@@ -1,0 +1,105 @@
+import { invalid } from '../base/errors.js'
+import { insteadOf } from '../kernel/names.js'
+import type { Cursors } from '../quorum/node.js'
+import type { Engine } from './engine.js'
+import { inspect, type LockState } from './inspect.js'
+import { known } from './options.js'
+
+const TIMEOUT_MS = 500
+/** So many keys of a server are looked through by one command, about. */
+const STEP = 100
+
+/** Options of `list` and `watch`. */
+export interface ListOptions {
+  /**
+   * How many keys of each server may be looked through, about, whether or not they match: of `list`
+   * before it ends (default Infinity), of `watch` by each look (default 10,000).
+   */
+  readonly budget?: number | undefined
+}
+
+/** How a list ended. */
+export interface ListEnd {
+  /** Whether all keys were looked through: false where the `budget` was used up before. */
+  readonly complete: boolean
+}
+
+/** Reads the options of `list` and `watch`: the budget. @throws ERR_INVALID_ARGUMENT */
+export function checkList(pattern: string, options: ListOptions, usual: number): number {
+  if (typeof pattern !== 'string') throw invalid('pattern', pattern, 'a glob such as "invoice:*"')
+  known('options', options, ['budget'])
+  const { budget = usual } = options
+  if (typeof budget === 'number' && budget > 0) return budget
+  throw invalid('options.budget', budget, 'a number of keys above 0')
+}
+
+/** Glob characters in the prefix stand for themselves. */
+function escapeGlob(text: string): string {
+  return text.replace(/[*?[\]\\^-]/g, '\\$&')
+}
+
+/** Goes through the keys of the servers, round after round, in steps. */
+export class Scan {
+  readonly #engine: Engine
+  readonly #pattern: string
+  #cursors: Cursors | null = null
+
+  /** @throws ERR_CLOSED */
+  constructor(engine: Engine, pattern: string) {
+    engine.assertOpen()
+    this.#engine = engine
+    this.#pattern = pattern
+  }
+
+  /** Whether the step before was the last one of a round, or none was made yet. */
+  get done(): boolean {
+    return this.#cursors === null
+  }
+
+  /** Names that may be held: another one may come twice in a round. @throws as `inspect`: the round is over */
+  async step(): Promise<string[]> {
+    const { prefix, node } = this.#engine
+    this.#engine.assertOpen()
+    // Without a glob it is one name.
+    if (!/[*?[\\]/.test(this.#pattern)) {
+      return insteadOf(this.#pattern, prefix) === null ? [this.#pattern] : []
+    }
+    // SCAN knows nothing of a prefix that the client puts before keys.
+    const before = node.keyPrefix + prefix
+    const from = this.#cursors
+    this.#cursors = null
+    const glob = escapeGlob(before) + this.#pattern
+    const { keys, cursors } = await node.scan(from, glob, STEP, TIMEOUT_MS)
+    if (cursors.size > 0) this.#cursors = cursors
+    // Under the prefix may be keys that belong to no lock.
+    return keys
+      .map((key) => key.slice(before.length))
+      .filter((name) => insteadOf(name, prefix) === null)
+  }
+
+  /** Steps until so many keys were looked through, or the round is over. */
+  async *names(budget: number): AsyncGenerator<readonly string[], void> {
+    for (let left = Math.ceil(budget / STEP); left > 0; left--) {
+      yield await this.step()
+      if (this.done) return
+    }
+  }
+}
+
+export async function* list(
+  engine: Engine,
+  pattern: string,
+  options: ListOptions = {},
+): AsyncGenerator<LockState, ListEnd, undefined> {
+  const budget = checkList(pattern, options, Infinity)
+  const scan = new Scan(engine, pattern)
+  const seen = new Set<string>()
+  for await (const found of scan.names(budget)) {
+    // SCAN may give a key twice.
+    const names = found.filter((name) => !seen.has(name))
+    for (const name of names) seen.add(name)
+    const states = await Promise.all([...new Set(names)].map((name) => inspect(engine, name)))
+    yield* states.filter((state) => state.holderCount > 0)
+  }
+  return { complete: scan.done }
+}
