@@ -1,5 +1,6 @@
 // Builds packages/holdfast/dist: Lua into TypeScript, then one ESM and one CommonJS copy. Each is put together
-// into a few files, because to load a hundred takes longer than all that is in them.
+// into a few files, because to load a hundred takes longer than all that is in them. Then the program that is
+// made of it, packages/cli/dist.
 import {
   chmodSync,
   mkdirSync,
@@ -11,6 +12,7 @@ import {
 } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { rolldown } from 'rolldown'
+import { buildCli } from './lib/build-cli.mjs'
 import { pkg } from './lib/paths.mjs'
 import { must, run, tool } from './lib/run.mjs'
 
@@ -61,3 +63,5 @@ writeFileSync(join(out, 'cjs/package.json'), '{ "type": "commonjs" }\n')
 rmSync(join(pkg, 'dist'), { recursive: true, force: true })
 renameSync(out, join(pkg, 'dist'))
 console.log('built packages/holdfast/dist')
+await buildCli()
+console.log('built packages/cli/dist')

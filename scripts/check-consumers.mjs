@@ -5,7 +5,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pack } from './lib/pack.mjs'
-import { root } from './lib/paths.mjs'
+import { cli, pkg, root } from './lib/paths.mjs'
 
 const typescript = ['typescript@5.2.2', '@types/node@20.19.43']
 const strict = '--strict --target es2022 --outDir out'
@@ -36,10 +36,17 @@ const consumers = [
     type: 'module',
     run: [`npx tsc ${strict} --module node16 main.ts`, 'node out/main.js'],
   },
+  // By itself: it has the library in it.
+  {
+    name: 'command line: npx',
+    from: 'cli',
+    packed: cli,
+    run: ['npx holdfast --version', 'node run.mjs'],
+  },
 ]
 
-const tarball = pack()
 const installed = new Map()
+const tarballs = new Map()
 
 function sh(command, cwd) {
   const env = { ...process.env, npm_config_update_notifier: 'false' }
@@ -48,14 +55,15 @@ function sh(command, cwd) {
 }
 
 /** A folder outside of the repository, so that nothing is found by walking up the tree. */
-function folderFor({ from, install = [] }) {
+function folderFor({ from, packed = pkg, install = [] }) {
   const known = installed.get(from)
   if (known) return known
   const folder = mkdtempSync(join(tmpdir(), `holdfast-consumer-${from}-`))
   installed.set(from, folder)
   cpSync(join(root, 'consumers', from), folder, { recursive: true })
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
-  sh(`npm install --no-audit --no-fund "${tarball}" ${install.join(' ')}`, folder)
+  if (!tarballs.has(packed)) tarballs.set(packed, pack(packed))
+  sh(`npm install --no-audit --no-fund "${tarballs.get(packed)}" ${install.join(' ')}`, folder)
   return folder
 }
 

@@ -3,7 +3,15 @@
 // Native tools come as one optional package for each platform. Where a registry mirror lacks some
 // of them, npm leaves them out of the lock file, and `npm ci` then refuses that file everywhere.
 // Their exact versions are known from the package that asks for them, so they are put back.
-import { mkdirSync, mkdtempSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  cpSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, relative } from 'node:path'
 import { cache, root } from './lib/paths.mjs'
 import { npm } from './lib/run.mjs'
@@ -62,5 +70,6 @@ function write(folder, files, name) {
 }
 
 const own = ['package.json', '.npmrc']
-write(root, [...own, 'packages/holdfast/package.json'], 'holdfast-workspace')
+const packages = readdirSync(join(root, 'packages')).map((name) => `packages/${name}/package.json`)
+write(root, [...own, ...packages], 'holdfast-workspace')
 write(join(root, 'bench'), own, 'holdfast-bench')

@@ -1,10 +1,10 @@
-// Runs when the package is packed or published: npm takes these two files from its own folder.
+// Runs when a package is packed or published, in its folder: npm takes these two files from there.
 import { copyFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { pkg, root } from './lib/paths.mjs'
+import { root } from './lib/paths.mjs'
 import { buildIfStale } from './lib/setup.mjs'
 
 buildIfStale()
 for (const file of ['README.md', 'LICENSE']) {
-  if (existsSync(join(root, file))) copyFileSync(join(root, file), join(pkg, file))
+  if (existsSync(join(root, file))) copyFileSync(join(root, file), file)
 }

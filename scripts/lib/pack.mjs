@@ -4,11 +4,15 @@ import { join } from 'node:path'
 import { cache, pkg } from './paths.mjs'
 import { fail } from './run.mjs'
 
-/** Packs the package as it would be published and returns the path of the tarball. */
-export function pack() {
+/**
+ * Packs a package as it would be published and returns the path of the tarball.
+ *
+ * @param {string} [folder] of the package
+ */
+export function pack(folder = pkg) {
   mkdirSync(cache, { recursive: true })
   const { status, stdout, stderr } = spawnSync('npm', ['pack', '--pack-destination', cache], {
-    cwd: pkg,
+    cwd: folder,
     encoding: 'utf8',
     shell: process.platform === 'win32',
   })

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { pkg, root, src } from './paths.mjs'
+import { cli, pkg, root, src } from './paths.mjs'
 import { fail, must, npm, run } from './run.mjs'
 
 const mtime = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
@@ -31,8 +31,11 @@ export function ensureModules(folder = '.') {
 export const build = () => must(process.execPath, [join(root, 'scripts/build.mjs')])
 
 export function buildIfStale() {
-  const sources = readdirSync(src, { recursive: true }).map((file) => mtime(join(src, file)))
-  if (Math.max(...sources) > mtime(join(pkg, 'dist/cjs/package.json'))) build()
+  const newest = (folder) =>
+    Math.max(...readdirSync(folder, { recursive: true }).map((file) => mtime(join(folder, file))))
+  const library = mtime(join(pkg, 'dist/cjs/package.json'))
+  const program = mtime(join(cli, 'dist/main.js'))
+  if (newest(src) > library || newest(join(cli, 'src')) > program) build()
 }
 
 const howTo = 'install one: `apt install redis-server` or `brew install valkey`, or set REDIS_URL'

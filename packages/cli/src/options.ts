@@ -1,0 +1,93 @@
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import type { Duration } from 'holdfast'
+import { usage } from './exit.js'
+
+/** What every command that asks a server takes. */
+export interface ServerOptions {
+  readonly url?: readonly string[]
+  readonly prefix: string
+}
+
+/** What every command takes that prints something. */
+export interface OutputOptions {
+  readonly json?: boolean
+  /** False with `--no-color`. */
+  readonly color: boolean
+}
+
+export type SharedOptions = ServerOptions & OutputOptions
+
+/** Adds the options of all commands that ask a server and print what it says. */
+export function sharedOptions(command: Command): Command {
+  return outputOptions(serverOptions(command))
+}
+
+function serverOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--url <url>',
+        'a server: redis://[user:password@]host:port[/db] or rediss://; several times for a quorum. ' +
+          'Default: REDIS_URL, where commas part several',
+      ).argParser(several),
+    )
+    .addOption(
+      new Option('--prefix <prefix>', 'what is put before a name to make its key')
+        .env('HOLDFAST_PREFIX')
+        .default('lock:'),
+    )
+}
+
+function outputOptions(command: Command): Command {
+  return command
+    .option('--json', 'print one JSON object a line (NDJSON)')
+    .option('--no-color', 'print without colours; so does NO_COLOR in the environment')
+}
+
+const several = (value: string, before: readonly string[] = []): string[] => [...before, value]
+
+/** Only where a URL begins: a password may have a comma. */
+const BETWEEN_URLS = /\s*,\s*(?=rediss?:\/\/)/
+
+/**
+ * The servers that are meant. None is guessed: a machine that happens to run a server of its own would
+ * lock against nobody.
+ *
+ * @throws Exit (usage)
+ */
+export function urlsOf({ url }: ServerOptions): readonly string[] {
+  const { REDIS_URL = '' } = process.env
+  const urls = url ?? REDIS_URL.trim().split(BETWEEN_URLS).filter(Boolean)
+  if (urls.length === 0) throw usage('no server was given: use --url or set REDIS_URL')
+  for (const given of urls) {
+    if (!/^rediss?:\/\//.test(given) || !URL.canParse(given)) {
+      throw usage(
+        `not a URL of a server, such as redis://127.0.0.1:6379: ${withoutPassword(given)}`,
+      )
+    }
+  }
+  return urls
+}
+
+/** For messages. */
+export function withoutPassword(url: string): string {
+  return url.replace(/^(\w+:\/\/)[^@]*@/, '$1***@')
+}
+
+/** A parser for durations: `500ms`, `10s`, `1.5m`, `2h`; a number alone is seconds, as of `sleep` and `flock`. */
+export function duration(value: string): Duration {
+  const [, number, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(value) ?? []
+  if (number === undefined) {
+    throw new InvalidArgumentError('It is no duration, such as 30s, 1.5m or 500ms.')
+  }
+  return `${number}${unit}` as Duration
+}
+
+/** A parser for whole numbers. */
+export function whole(least: number, most: number): (value: string) => number {
+  return (value) => {
+    const number = Number(value)
+    if (/^\d+$/.test(value) && number >= least && number <= most) return number
+    throw new InvalidArgumentError(`It is no whole number from ${least} to ${most}.`)
+  }
+}

@@ -1,0 +1,45 @@
+import { Command } from 'commander'
+import manifest from '../package.json' with { type: 'json' }
+
+/**
+ * A command: its module is loaded when it is called, and adds arguments, options and action. What only the
+ * action needs (a client, Holdfast, a screen) that module imports when the action runs.
+ */
+interface Entry {
+  readonly name: string
+  readonly summary: string
+  readonly load: () => Promise<{ readonly define: (command: Command) => void }>
+}
+
+const ENTRIES: readonly Entry[] = [
+  {
+    name: 'acquire',
+    summary: 'take a lock and leave it, for scripts',
+    load: () => import('./commands/acquire.js'),
+  },
+]
+
+/** The program, of which no command has been loaded yet. */
+export function makeProgram(): Command {
+  const program = new Command('holdfast')
+    .description('Distributed locks on Redis and Valkey.')
+    .version(manifest.version, '-V, --version')
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined })
+    .hook('preSubcommand', (_, command) => define(command))
+  for (const { name, summary } of ENTRIES) program.command(name).summary(summary)
+  return program
+}
+
+async function define(command: Command): Promise<void> {
+  const entry = ENTRIES.find(({ name }) => name === command.name())
+  const module = await entry!.load()
+  module.define(command)
+}
+
+/** Loads all commands: for the reference and for completion. */
+export async function loadAll(program: Command): Promise<void> {
+  await Promise.all(program.commands.map(define))
+}

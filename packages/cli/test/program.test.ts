@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startServer, type RunningServer } from 'holdfast/testing'
+import manifest from '../package.json' with { type: 'json' }
+import { holdfast, reasonOf } from './kit.js'
+
+let server: RunningServer
+let env: NodeJS.ProcessEnv
+beforeAll(async () => {
+  server = await startServer()
+  env = { REDIS_URL: server.url }
+})
+afterAll(() => server.stop())
+
+describe('the command line', () => {
+  test('says its version and its help on stdout', async () => {
+    const version = await holdfast(['--version'])
+    expect(version).toMatchObject({ code: 0, stdout: `${manifest.version}\n`, stderr: '' })
+    const help = await holdfast(['acquire', '--help'])
+    expect(help).toMatchObject({ code: 0, stderr: '' })
+    expect(help.stdout).toContain('--ttl <duration>')
+  })
+
+  test.each([
+    [[]],
+    [['no-such-command']],
+    [['acquire', 'a']],
+    [['acquire', '--ttl', 'soon', 'a']],
+    [['acquire', '--ttl', '1s', 'a', 'b']],
+    [['acquire', '--ttl', '1s', 'a', '--url', 'http://example.com']],
+    [['acquire', '--ttl', '1ms', 'a']],
+    [['acquire', '--ttl', '1s', '--weight', '2', 'a']],
+    [['acquire', '--ttl', '1s', '-n', '--wait', '3s', 'a']],
+    [['acquire', '--ttl', '1s', '-s', '-x', 'a']],
+  ])('%j is a mistake of the caller: 64, and one line that says why', async (args) => {
+    const ended = await holdfast(args, env)
+    expect(ended.code).toBe(64)
+    expect(reasonOf(ended)).toMatchObject({ reason: 'usage', exit: '64' })
+  })
+
+  test('without a server it guesses none', async () => {
+    const ended = await holdfast(['acquire', '--ttl', '1s', 'a'])
+    expect(ended.code).toBe(64)
+    expect(reasonOf(ended)['msg']).toMatch(/REDIS_URL/)
+  })
+
+  test('a server that cannot be reached is 69, and its password stays out of what is said', async () => {
+    const url = 'redis://me:secret@127.0.0.1:1'
+    const ended = await holdfast(['acquire', '--ttl', '1s', 'a', '--url', url])
+    expect(ended.code).toBe(69)
+    expect(reasonOf(ended)).toMatchObject({ reason: 'unavailable' })
+    expect(ended.stderr).toContain('127.0.0.1:1')
+    expect(ended.stderr).not.toContain('secret')
+    expect(ended.stderr.trim().split('\n')).toHaveLength(1)
+  })
+
+  test('--json says the reason as one object', async () => {
+    const ended = await holdfast([
+      'acquire',
+      '--ttl',
+      '1s',
+      'a',
+      '--json',
+      '--url',
+      'redis://127.0.0.1:1',
+    ])
+    expect(JSON.parse(ended.stderr)).toMatchObject({
+      event: 'exit',
+      reason: 'unavailable',
+      exit: 69,
+    })
+  })
+})
