@@ -6,7 +6,8 @@ export const scripts: Readonly<Record<'fenced', Script>> = {
   fenced: {
     name: 'fenced',
     sha1: 'c1407775a46454c4e023c3f4526a73fa6c85885e',
-    lua: [`local key, fence, what = KEYS[1], ARGV[1], ARGV[2]
+    get lua() {
+      return [`local key, fence, what = KEYS[1], ARGV[1], ARGV[2]
 local seen = redis.call('HGET', key, 'fence')
 local stands = tonumber(seen or '0')
 if not stands then
@@ -20,6 +21,7 @@ redis.call('HSET', key, 'fence', fence)
 end
 if what == 'get' then return { 'ok', redis.call('HGET', key, 'value') } end
 if what == 'del' then return { 'ok', redis.call('HDEL', key, 'value') } end
-return { 'ok' }`].join('\n'),
+return { 'ok' }`].join('\n')
+    },
   },
 }

@@ -827,7 +827,8 @@ export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'bootstra
   acquire: {
     name: 'acquire',
     sha1: '3b55bcef2ec745c392dd13507bf04afc0e1c7483',
-    lua: [p0, p1, p2, p3, p4, p5, p6, `if ARGV[1] == VERSION then args = given(12) end
+    get lua() {
+      return [p0, p1, p2, p3, p4, p5, p6, `if ARGV[1] == VERSION then args = given(12) end
 local ttl, claim, many, linger, length, ends, fence_ends, before
 while ARGV[1] == VERSION and KEYS[5 * first - 4] do
 local at, base = 5 * first - 4, 12 * first - 11
@@ -908,12 +909,14 @@ settle(n)
 if granted then return granted end
 want(n)
 return { 'taken', holder(n, mode, weight) }
-end, true, true)`].join('\n'),
+end, true, true)`].join('\n')
+    },
   },
   all: {
     name: 'all',
     sha1: '8d73c353ef327c3ec0ad559ca6b20089ddfcc6aa',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p62, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p61, `return answer(function()
+    get lua() {
+      return [p0, p1, p2, p3, p4, p5, p6, p62, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p61, `return answer(function()
 if quarantined then
 for i = 1, #KEYS / 5 do out[3 + i] = { 'quarantine', quarantined } end
 return
@@ -959,12 +962,14 @@ return granted or { 'free' }
 end)
 complete = complete and out[3 + i][1] == 'granted'
 end
-end)`].join('\n'),
+end)`].join('\n')
+    },
   },
   announce: {
     name: 'announce',
     sha1: 'e775e22e3e5c7b2776a1df812aa96b810470d1cd',
-    lua: [p0, p1, p2, p3, p6, p62, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(0, function(n)
+    get lua() {
+      return [p0, p1, p2, p3, p6, p62, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(0, function(n)
 local text = 'nobody - ' .. int(n.last) .. ' ' .. us_text
 if n.value and n.value ~= MARKER and ours(n.value) then
 local body = body_of(n, n.value) or ''
@@ -972,12 +977,14 @@ text = 'leader ' .. n.value .. ' ' .. int(n.last) .. ' ' .. us_text .. ' ' .. in
 end
 pushes[#pushes + 1] = { 'lock:election:' .. n.k, '1 ' .. text }
 return { 'announced' }
-end)`].join('\n'),
+end)`].join('\n')
+    },
   },
   bootstrap: {
     name: 'bootstrap',
     sha1: '5a849a4d3e552d9f6aa84b5c78d2b71ddf3c8658',
-    lua: [p0, p1, p62, p48, p49, p50, p52, p55, `local text = call('GET', KEYS[1])
+    get lua() {
+      return [p0, p1, p62, p48, p49, p50, p52, p55, `local text = call('GET', KEYS[1])
 if ARGV[2] ~= '1' and not text then return { us_text, run, '', { 'missing' } } end
 return answer(function()
 if not quarantined then
@@ -989,12 +996,14 @@ local epoch, quarantine = string.match(ARGV[1], '^%d+ (%d+) (%d+)$')
 mark(KEYS[1], now, math.min(floor, us + AHEAD_US - SLACK_US), epoch, quarantine)
 out[4] = { 'ended' }
 end
-end)`].join('\n'),
+end)`].join('\n')
+    },
   },
   edge: {
     name: 'edge',
     sha1: '8c60fa0b67b3b39637b625cc6ab149e38f25b52a',
-    lua: [p0, p1, p2, p3, p6, p62, p8, p9, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p46, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(2, function(n, field)
+    get lua() {
+      return [p0, p1, p2, p3, p6, p62, p8, p9, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p46, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(2, function(n, field)
 local owner = field(1)
 local r = held(n, owner) and record(n, owner)
 if not r then return { 'gone' } end
@@ -1005,12 +1014,14 @@ write(n, owner, r)
 end
 settle(n)
 return { 'noted' }
-end)`].join('\n'),
+end)`].join('\n')
+    },
   },
   force: {
     name: 'force',
     sha1: '513c015c7aa264de200e058607dbe91dd594d803',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p62, p8, p9, p10, p11, p13, p14, p15, p63, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p41, p64, p42, p43, p44, p45, p46, p47, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, p65, p66, p67, p68, p69, p70, p71, p72, `local function stand_in(n, owner, weight)
+    get lua() {
+      return [p0, p1, p2, p3, p4, p5, p6, p62, p8, p9, p10, p11, p13, p14, p15, p63, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p41, p64, p42, p43, p44, p45, p46, p47, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, p65, p66, p67, p68, p69, p70, p71, p72, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n, 1), since = now_text, state = '0', info = '' }
 end`, `local function weight_of(n, owner, known)
@@ -1111,17 +1122,21 @@ end
 if owners[1] and exclusive then retire(n, owners[1], was) end
 settle(n)
 return { 'forced', math.max(#owners, 1), left }
-end)`].join('\n'),
+end)`].join('\n')
+    },
   },
   hello: {
     name: 'hello',
     sha1: '84a08615164557d4f42e0a4fe9c361c103e0808d',
-    lua: [p0, p1, p2, p62, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p33, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(0, nil)`].join('\n'),
+    get lua() {
+      return [p0, p1, p2, p62, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p33, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(0, nil)`].join('\n')
+    },
   },
   inspect: {
     name: 'inspect',
     sha1: '217e16840cd61b95ed2c0ee666c7a812b155fa86',
-    lua: [p0, p1, p2, p3, p6, p62, p8, p9, p11, p63, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p73, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(0, function(n)
+    get lua() {
+      return [p0, p1, p2, p3, p6, p62, p8, p9, p11, p63, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p73, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(0, function(n)
 local waiters = {}
 local count, holders = holders_of(n)
 local line = call('ZRANGE', n.line, 0, 99, 'WITHSCORES')
@@ -1131,22 +1146,26 @@ waiters[#waiters + 1] = line[i + 1]
 waiters[#waiters + 1] = call('HGET', n.meta, line[i]) or ''
 end
 return { 'state', int(n.last), count, n.waiting, holders, waiters, capacity(n), n.pool and n.sharing or 0 }
-end)`].join('\n'),
+end)`].join('\n')
+    },
   },
   list: {
     name: 'list',
     sha1: 'fe2a6af17efef8ec5140e1e9adc17bf9828962f4',
-    lua: [p0, p62, p48, p52, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
+    get lua() {
+      return [p0, p62, p48, p52, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
 local keys = { found[1] }
 for _, key in ipairs(found[2]) do
 if not string.match(key, '^{[^}]*}:hf:') then keys[#keys + 1] = key end
 end
-return { us_text, run, '', keys }`].join('\n'),
+return { us_text, run, '', keys }`].join('\n')
+    },
   },
   q_acquire: {
     name: 'q_acquire',
     sha1: '25e8ea313f0a1bcfb0221b3ccb450cf80f6afd90',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p62, p7, p8, p9, p10, p11, p12, p13, p14, p15, p63, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p65, p74, p66, p67, p68, p75, p76, p77, `local function listed(taken)
+    get lua() {
+      return [p0, p1, p2, p3, p4, p5, p6, p62, p7, p8, p9, p10, p11, p12, p13, p14, p15, p63, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p65, p74, p66, p67, p68, p75, p76, p77, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
 table.sort(list)
@@ -1242,12 +1261,14 @@ local kind, holds, ends, info = holder(n, mode, weight)
 if not stands then return { 'taken', kind, holds, ends, info, listed(taken), before } end
 return { 'queued', call('ZRANK', n.line, owner) or 0, stands, fresh, kind, holds, ends, info, listed(taken),
 before }
-end, true)`].join('\n'),
+end, true)`].join('\n')
+    },
   },
   q_release: {
     name: 'q_release',
     sha1: '1832d1a79e2b0dd37dd20bde14a08e5bc466db84',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p62, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p39, p40, p46, p47, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, p81, p82, p83, p65, p74, p66, p68, p69, p70, p71, p72, `local function count_out(n, r, failed)
+    get lua() {
+      return [p0, p1, p2, p3, p4, p5, p6, p62, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p39, p40, p46, p47, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, p81, p82, p83, p65, p74, p66, p68, p69, p70, p71, p72, `local function count_out(n, r, failed)
 local token = tonumber(r.token)
 if failed then
 local all, rest = string.match(r.sub, '^(%d+)/(.*)$')
@@ -1301,12 +1322,14 @@ settle(n)
 local left = verdict == 'left' and who or {}
 local kind, holds, last, info = holder(n, left.mode, left.weight)
 return { verdict, kind, holds, last, info, 0, kept }
-end)`].join('\n'),
+end)`].join('\n')
+    },
   },
   q_renew: {
     name: 'q_renew',
     sha1: '43a543f4d86237f0985aab718095a671f57b071f',
-    lua: [p0, p1, p2, p3, p6, p62, p7, p8, p9, p10, p11, p12, p13, p63, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p46, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p65, p74, p66, p68, p75, p76, p77, p78, p79, p80, `local function lost(n, owner, field)
+    get lua() {
+      return [p0, p1, p2, p3, p6, p62, p7, p8, p9, p10, p11, p12, p13, p63, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p46, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p65, p74, p66, p68, p75, p76, p77, p78, p79, p80, `local function lost(n, owner, field)
 local r = parse(field(5))
 local token = r and ballot_of(r.token)
 if not token or token == 0 then return nil end
@@ -1361,12 +1384,14 @@ end
 settle(n)
 local asked = r and r.state == ASKED and bare(r.info) or nil
 return { 'renewed', ends, r and r.token or '0', n.waiting, asked }
-end, true)`].join('\n'),
+end, true)`].join('\n')
+    },
   },
   q_turn: {
     name: 'q_turn',
     sha1: 'a15d8c858bd8f0359c9deb679effbe93d8321c9a',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p62, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p84, p65, p74, p66, p68, p75, p76, p79, p70, p71, p72, `local function make(n, heir, r, ends, state, before)
+    get lua() {
+      return [p0, p1, p2, p3, p4, p5, p6, p62, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p84, p65, p74, p66, p68, p75, p76, p79, p70, p71, p72, `local function make(n, heir, r, ends, state, before)
 r.sub = sub_of(n, r.mode, slots_of(before))
 raise(n, r.mode, tonumber(n.ballot))
 return enter(n, heir, r, ends, state)
@@ -1386,12 +1411,14 @@ raise(n, r.mode, t)
 write(n, field(2), r, r.ttl)
 reply[2] = n.ballot
 return reply
-end, true)`].join('\n'),
+end, true)`].join('\n')
+    },
   },
   release: {
     name: 'release',
     sha1: 'bb593ff6dd45d2d80c3b8043b177d8b003c08880',
-    lua: [p0, p1, p2, p3, p4, p5, p6, `if ARGV[1] == VERSION then args = given(2) end
+    get lua() {
+      return [p0, p1, p2, p3, p4, p5, p6, `if ARGV[1] == VERSION then args = given(2) end
 while ARGV[1] == VERSION and KEYS[5 * first - 4] do
 local at, owner = 5 * first - 4, args[2 * first]
 if args[2 * first + 1] ~= '' or redis.pcall('GET', KEYS[at]) ~= owner then break end
@@ -1421,12 +1448,14 @@ if kept and n.behind == 0 then n.behind = math.max(0, n.waiting - 1) end
 local left = verdict == 'left' and r or {}
 local kind, holds, last, info = holder(n, left.mode, left.weight)
 return { verdict, kind, holds, n.pool and (n.claim or kept) or last, info, n.behind, kept }
-end, false, true)`].join('\n'),
+end, false, true)`].join('\n')
+    },
   },
   renew: {
     name: 'renew',
     sha1: '485aa833b3f61d38bed21001f66a473128d7715b',
-    lua: [p0, p1, p2, p3, p6, `if ARGV[1] == VERSION then args = given(4) end
+    get lua() {
+      return [p0, p1, p2, p3, p6, `if ARGV[1] == VERSION then args = given(4) end
 local ttl, ends, fence_ends
 while ARGV[1] == VERSION and KEYS[5 * first - 4] do
 local at, base = 5 * first - 4, 4 * first - 3
@@ -1463,12 +1492,14 @@ confirm(n, owner, r)
 settle(n)
 local asked = r and r.state == ASKED and bare(r.info) or nil
 return { 'renewed', ends, r and r.token or '0', n.waiting, asked }
-end, true, true)`].join('\n'),
+end, true, true)`].join('\n')
+    },
   },
   resize: {
     name: 'resize',
     sha1: '90232400f33254aefe6d794dcbb33ac5351cf873',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p62, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p38, p39, p40, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p65, p66, p67, p70, p71, p72, `return each(3, function(n, field)
+    get lua() {
+      return [p0, p1, p2, p3, p4, p5, p6, p62, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p38, p39, p40, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p65, p66, p67, p70, p71, p72, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)
 if field(1) ~= '' and not wanted then return { 'error', 'this version knows no such limit' } end
@@ -1488,12 +1519,14 @@ end
 local kind = holder(n)
 local withheld = n.withheld and n.sharing > 0
 return { 'limit', n.limit, n.pool and n.sharing or 0, n.waiting, kind, withheld and 1 or 0 }
-end)`].join('\n'),
+end)`].join('\n')
+    },
   },
   status: {
     name: 'status',
     sha1: 'ff8fc3f9d00a17771dc67ab84c779676855fcad5',
-    lua: [p0, p62, p48, p52, `local function info(section)
+    get lua() {
+      return [p0, p62, p48, p52, `local function info(section)
 local text = redis.pcall('INFO', section)
 return type(text) == 'string' and '\\n' .. text or ''
 end`, `local function field(text, name)
@@ -1512,21 +1545,25 @@ field(info('replication'), 'role'),
 field(memory, 'maxmemory_policy'),
 type(count) == 'table' and not count.err and tonumber(count[2]) or -1,
 field(memory, 'maxmemory'),
-} }`].join('\n'),
+} }`].join('\n')
+    },
   },
   turn: {
     name: 'turn',
     sha1: '2bd8a5ec186577c5ad660821e37af0e480171185',
-    lua: [p0, p1, p2, p3, p4, p5, p6, p62, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p42, p43, p44, p45, p46, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p84, `local function hand_on(n)
+    get lua() {
+      return [p0, p1, p2, p3, p4, p5, p6, p62, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p42, p43, p44, p45, p46, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p84, `local function hand_on(n)
 advance(n, nil, false)
 end`, `return each(7, function(n, field)
 return pass_on(n, field, enter, hand_on)
-end, true)`].join('\n'),
+end, true)`].join('\n')
+    },
   },
   waits: {
     name: 'waits',
     sha1: 'e68a0d12fe3f178edb3fd188658d153a14d7ba48',
-    lua: [p0, p1, p2, p3, p4, p6, p62, p8, p9, p63, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p39, p40, p73, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(1, function(n, field)
+    get lua() {
+      return [p0, p1, p2, p3, p4, p6, p62, p8, p9, p63, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p39, p40, p73, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(1, function(n, field)
 local owner, text = field(1), ''
 if n.waiting > 0 and call('ZSCORE', n.line, owner) then
 local r = record(n, owner)
@@ -1534,6 +1571,7 @@ if r and not is_dead(owner, r) then text = call('HGET', n.meta, owner) end
 end
 local count, holders = holders_of(n)
 return { 'waits', text, count, n.withheld and n.sharing > 0 and 1 or 0, holders }
-end)`].join('\n'),
+end)`].join('\n')
+    },
   },
 }

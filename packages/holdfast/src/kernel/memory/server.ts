@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { systemRuntime } from '../../base/runtime.js'
 import type { Reply } from '../../clients/port.js'
 import { unpacked } from '../protocol.js'
 import { attempt, type Call, type Item } from './call.js'
@@ -27,7 +27,7 @@ export interface MemoryServerOptions {
   readonly now?: (() => number) | undefined
 }
 
-const newRun = (): string => randomBytes(8).toString('hex')
+const newRun = (): string => systemRuntime.randomHex(8)
 const processTime = (): number => Math.floor((performance.timeOrigin + performance.now()) * 1000)
 
 /**
