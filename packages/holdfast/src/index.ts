@@ -52,7 +52,7 @@ export type {
   LossReason,
   NodeTrouble,
 } from './base/errors.js'
-export type { HoldfastEvents, LockEvent } from './base/events.js'
+export type { FailedOutcome, HoldfastEvents, LockCall, LockEvent, LockType } from './base/events.js'
 export type { Duration } from './base/duration.js'
 export type { Runtime, Timer } from './base/runtime.js'
 export type {

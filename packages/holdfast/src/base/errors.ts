@@ -35,6 +35,8 @@ export interface Holder {
   readonly host?: string
   /** Its process on that machine. */
   readonly pid?: number
+  /** The W3C `traceparent` of the call that took it, if a tracer told one (`holdfast/otel`). */
+  readonly trace?: string
 }
 
 /** One of those who wait in a circle: what it holds, and what it waits for meanwhile. */

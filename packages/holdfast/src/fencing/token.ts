@@ -1,4 +1,5 @@
 import { HoldfastError, invalid } from '../base/errors.js'
+import { events } from '../base/events.js'
 import { isWellFormed } from '../kernel/names.js'
 
 /** Zero comes before every lock: the tokens of Holdfast are larger. */
@@ -19,8 +20,9 @@ export function checkText(what: string, text: unknown): asserts text is string {
   }
 }
 
-/** The refusal of a token that came too late. */
+/** The refusal of a token that came too late. It is told, too. */
 export function fenced(resource: string, given: number, stands: number): HoldfastError {
+  events.fenced({ resource, given, stands })
   return new HoldfastError(
     'ERR_FENCED',
     `${JSON.stringify(resource)}: the fencing token ${given} is refused, because ${stands} was here. ` +

@@ -36,6 +36,8 @@ export interface Request {
   /** Asked for beyond both, and not believed in. */
   readonly lockDelay?: number
   readonly info: string
+  /** The call that asks: its trace is shown, too. */
+  readonly call?: { readonly trace?: string | undefined } | undefined
   /** Of mode `p`: how many permits, of how many in all. */
   readonly permits?: number
   readonly limit?: number
@@ -64,8 +66,9 @@ export function acquireFields(
   ticket: string,
   notAfter: NotAfter,
 ): string[] {
-  const { mode, ttl, claim, lockDelay = 0, info, permits = 1, limit = '' } = request
+  const { mode, ttl, claim, lockDelay = 0, permits = 1, limit = '' } = request
   const { localHandovers = 0, reserve = localHandovers, linger = 0 } = request
+  const info = traced(request.info, request.call?.trace)
   const wait = stand ? '1' : '0'
   const ballot = ''
   return [
@@ -190,19 +193,30 @@ export interface Info {
   readonly label?: string
   readonly host?: string
   readonly pid?: number
+  /** A W3C `traceparent`. */
+  readonly trace?: string
 }
 
 export function encodeInfo(info: Info): string {
   return JSON.stringify([info.label ?? null, info.host ?? null, info.pid ?? null])
 }
 
-function decodeInfo(text: string): Info {
+/** With the trace behind the rest, where there is one: a client that knows nothing of it passes over it. */
+function traced(info: string, trace: string | undefined): string {
+  if (trace === undefined || !TRACE.test(trace)) return info
+  return `${info.slice(0, -1)},"${trace}"]`
+}
+
+const TRACE = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+
+export function decodeInfo(text: string): Info {
   try {
-    const [label, host, pid] = JSON.parse(text) as unknown[]
+    const [label, host, pid, trace] = JSON.parse(text) as unknown[]
     return {
       ...(typeof label === 'string' ? { label } : {}),
       ...(typeof host === 'string' ? { host } : {}),
       ...(typeof pid === 'number' ? { pid } : {}),
+      ...(typeof trace === 'string' ? { trace } : {}),
     }
   } catch {
     // Written by another client: nothing that we know to read.
@@ -239,7 +253,7 @@ function decodeRevoker(text: string): Revoker {
 /** Whoever asked a holder to let go is put at the end of the list in its info. */
 export function revokerOfInfo(info: string): Revoker {
   try {
-    return revoker((JSON.parse(info) as unknown[])[3])
+    return revoker((JSON.parse(info) as unknown[]).findLast(Array.isArray))
   } catch {
     return {}
   }

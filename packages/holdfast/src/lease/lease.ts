@@ -1,6 +1,7 @@
 import type { LocalClock } from '../base/clock.js'
 import { HoldfastError, type LossReason } from '../base/errors.js'
-import { events, type LockEvent } from '../base/events.js'
+import { events, type LockCall, type LockEvent, type LockType } from '../base/events.js'
+import type { Timer } from '../base/runtime.js'
 import type { NameKeys } from '../kernel/names.js'
 import { modeName, type Revoker, type Mode, type Push } from '../kernel/protocol.js'
 import { marginOf } from './deadline.js'
@@ -48,6 +49,9 @@ export interface Terms {
   readonly name: string
   readonly keys: NameKeys
   readonly mode: Mode
+  readonly type: LockType
+  /** Free text that `inspect` shows. */
+  readonly info: string
   readonly ttl: number
   readonly renew: boolean
   readonly margin: number | undefined
@@ -56,6 +60,10 @@ export interface Terms {
   /** For how long the server keeps the name beyond the lease that is believed in here. */
   readonly lockDelay: number
   readonly timeout: number
+  /** ms after which somebody is told that it is held for long; Infinity: never. */
+  readonly expectedHold: number
+  /** The call that asks for it, if somebody listens. */
+  call?: LockCall | undefined
 }
 
 /**
@@ -103,6 +111,8 @@ export class Lease {
   replicas: number
   /** Whether the process is to stay alive for this lease's timers. */
   keepAlive = false
+  /** Tells when it is held for longer than expected. */
+  overdue: Timer | null = null
 
   constructor(
     terms: Terms,
@@ -278,6 +288,7 @@ export class Lease {
     }
     if (this.#state === 'ended') return
     this.#state = 'ended'
+    this.overdue?.cancel()
     const { name } = this.terms
     const held = this.heldFor
     this.#lost = new HoldfastError('ERR_LOST', `the lock ${JSON.stringify(name)} ${WHY[reason]}`, {
@@ -316,6 +327,7 @@ export class Lease {
   /** The orderly end: no signal, and nothing that arrives later changes it. */
   end(): void {
     this.#state = 'ended'
+    this.overdue?.cancel()
     this.#succession?.over()
   }
 
@@ -327,6 +339,7 @@ export class Lease {
   /** The same end for its holder, while the tenure goes on for whoever is next in this process. */
   passing(): void {
     this.#state = 'passing'
+    this.overdue?.cancel()
   }
 
   /** What whoever goes on is granted: the same owner id, with the next of the tokens that are reserved. */
@@ -359,8 +372,8 @@ export class Lease {
   }
 
   event(): LockEvent {
-    const { name, mode } = this.terms
-    return { name, mode: modeName(mode), owner: this.owner }
+    const { name, mode, type } = this.terms
+    return { name, mode: modeName(mode), type, owner: this.owner }
   }
 }
 

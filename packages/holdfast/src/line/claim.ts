@@ -1,9 +1,10 @@
-import type { LockEvent } from '../base/events.js'
+import { events, type LockEvent } from '../base/events.js'
 import { modeName, renewFields, type NotAfter, type Push } from '../kernel/protocol.js'
 import { atMost, deadlineOfPush, deadlineOfReply, marginOf } from '../lease/deadline.js'
-import type { Grant } from '../lease/lease.js'
+import type { Grant, Terms } from '../lease/lease.js'
 import type { Answer } from '../quorum/node.js'
 import type { Queue } from './queue.js'
+import type { Waiter } from './waiter.js'
 import type { Wish } from './wish.js'
 
 /** A grant, before it is said whose. */
@@ -121,7 +122,14 @@ export async function askForClaim(
   return again ? askForClaim(queue, wish, owner, asking, tries - 1) : answer
 }
 
+/** Says that a call stands in line, or those for which one waiter asks. */
+export function tellQueued({ calls, wish, owner, rank, contention }: Waiter): void {
+  if (calls) return calls.tellQueued()
+  const { holder = null } = contention
+  events.queued({ ...eventOf(wish, owner), rank, holder, call: wish.call ?? null })
+}
+
 /** What every event of a waiter says. */
-export function eventOf({ name, mode }: Wish, owner: string): LockEvent {
-  return { name, mode: modeName(mode), owner }
+export function eventOf({ name, mode, type }: Terms, owner: string): LockEvent {
+  return { name, mode: modeName(mode), type, owner }
 }

@@ -1,7 +1,7 @@
-import type { HoldfastError } from '../base/errors.js'
+import type { HoldfastError, Holder } from '../base/errors.js'
 import { events } from '../base/events.js'
 import type { Timer } from '../base/runtime.js'
-import { contention } from '../kernel/protocol.js'
+import { contention, decodeInfo } from '../kernel/protocol.js'
 import { Lease, type Grant, type Succession } from '../lease/lease.js'
 import { eventOf, grantTo } from './claim.js'
 import type { Member } from './member.js'
@@ -78,7 +78,38 @@ export class Cohort implements Succession {
     this.#members.add(member)
     this.#last = Math.max(this.#last, member.end)
     if (!this.#asking && !this.#held) this.#ask()
-    else this.#subscribe()
+    else {
+      if (events.queued.heard) this.tellQueued(member)
+      this.#subscribe()
+    }
+  }
+
+  /** Says that they wait, or this one: those before them in the server's line, and then each other. */
+  tellQueued(only?: Member): void {
+    const waiter = this.#asking?.waiter
+    const held = this.#held instanceof Lease ? this.#held : null
+    if (!held && !waiter?.ticket) return
+    const owner = held?.owner ?? waiter!.owner
+    const holder = held ? this.#holder(held) : (waiter!.contention.holder ?? null)
+    const before = held ? 0 : waiter!.rank
+    // Whoever has just come is the last of them.
+    const told = only ? [only] : this.#members
+    let rank = before + (only ? this.#members.size - 1 : 0)
+    for (const { wish } of told) {
+      const call = wish.call ?? null
+      events.queued({ ...eventOf(wish, owner), rank: rank++, holder, call })
+    }
+  }
+
+  #holder({ owner, terms }: Lease): Holder {
+    const trace = terms.call?.trace
+    const { info } = this.wish
+    return {
+      mode: 'exclusive',
+      owner,
+      ...decodeInfo(info),
+      ...(trace === undefined ? {} : { trace }),
+    }
   }
 
   /**
@@ -104,7 +135,11 @@ export class Cohort implements Succession {
       this.#asking = null
       this.cancel(error)
     }
+    // The record shows one of them: the first, who is likely to have the name first.
+    const [first] = this.#members
+    this.wish.call = first?.wish.call
     const waiter = this.#queue.wait(this.wish, granted, failed)
+    waiter.calls = this
     const asking = { waiter, leaving: null as Member | null }
     this.#asking = asking
     waiter.start()
@@ -114,17 +149,18 @@ export class Cohort implements Succession {
   #give(grant: Grant): void {
     const [member] = this.#members
     this.#members.delete(member!)
-    member!.resolve(this.#granted(grant, member!.since))
+    member!.resolve(this.#granted(grant, member!.since, member!.wish))
   }
 
-  #granted(grant: Grant, since: number | null): Grant {
+  #granted(grant: Grant, since: number | null, wish: Wish): Grant {
     this.#held = 'granted'
     const { owner, fence, pushed, follows } = grant
     const local = follows !== undefined
     if (local) this.#tokens--
     if (events.granted.heard) {
       const waited = since === null ? 0 : this.#queue.clock.now() - since
-      events.granted({ ...eventOf(this.wish, owner), fence, waited, pushed, local })
+      const call = wish.call ?? null
+      events.granted({ ...eventOf(wish, owner), fence, waited, pushed, local, call })
     }
     return grantTo(owner, grant, grant.early, this)
   }
@@ -183,12 +219,12 @@ export class Cohort implements Succession {
   }
 
   /** What is kept, for a call; null, and given back, if it is not sound any more. */
-  take(): Grant | null {
+  take(wish: Wish): Grant | null {
     const lease = this.#kept
     const now = this.#queue.clock.now()
     if (lease && now < this.#ends && lease.soundAt(now)) {
       this.#kept = null
-      return this.#granted(lease.next, null)
+      return this.#granted(lease.next, null, wish)
     }
     this.giveBack()
     return null

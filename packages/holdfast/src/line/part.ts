@@ -83,6 +83,7 @@ export class Part {
       waited: now - since,
       pushed: false,
       local: false,
+      call: this.wish.call ?? null,
     })
     this.#told = now
   }
@@ -111,10 +112,11 @@ export class Part {
   /** An owner id is never used again. @returns tells of the end of a grant that was told. */
   #forget(): (released: boolean) => void {
     const [owner, told] = [this.#owner, this.#told]
+    const fence = this.#grant?.fence ?? 0
     this.#owner = this.#grant = this.#told = null
     this.#sent = this.waited = false
     if (owner === null || told === null) return () => undefined
     const held = this.#queue.clock.now() - told
-    return (released) => events.released({ ...eventOf(this.wish, owner), released, held })
+    return (released) => events.released({ ...eventOf(this.wish, owner), released, fence, held })
   }
 }

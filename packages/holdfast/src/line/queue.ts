@@ -70,7 +70,8 @@ export class Queue {
         const { owner, fence, pushed } = grant
         if (events.granted.heard) {
           const waited = this.clock.now() - since
-          events.granted({ ...eventOf(wish, owner), fence, waited, pushed, local: false })
+          const call = wish.call ?? null
+          events.granted({ ...eventOf(wish, owner), fence, waited, pushed, local: false, call })
         }
         resolve(grant)
       }
@@ -106,7 +107,7 @@ export class Queue {
       if (!one.idle) continue
       const fits = wish.mode === 'x' && !wish.ahead && !wish.place && one.suits(wish)
       if (!fits) one.giveBack()
-      found = (fits && one.take()) || undefined
+      found = (fits && one.take(wish)) || undefined
     }
     return found
   }

@@ -12,6 +12,7 @@ import {
   grantTo,
   grantOfReply,
   leftOver,
+  tellQueued,
   type Granted,
 } from './claim.js'
 import { Early } from './early.js'
@@ -34,9 +35,10 @@ export class Waiter implements Recipient {
   ticket = 0
   rank = 0
   notBefore = 0
-  /** The owner id that it asks with; and who hears of another one. */
+  /** The owner id that it asks with; who hears of another one; those that it asks for, if several. */
   owner: string
   onRename: (() => void) | null = null
+  calls: { tellQueued(): void } | null = null
   readonly #queue: Queue
   readonly wish: Wish
   readonly line: Line
@@ -55,7 +57,7 @@ export class Waiter implements Recipient {
   #early = new Early()
   #taken: Grant | null = null
   #trouble: HoldfastError | null = null
-  #contention: ReturnType<typeof contention>
+  contention: ReturnType<typeof contention>
   readonly #backoff: Backoff
 
   constructor(
@@ -68,7 +70,7 @@ export class Waiter implements Recipient {
     this.#queue = queue
     this.line = line
     this.wish = wish
-    this.#contention = wish.contention ?? {}
+    this.contention = wish.contention ?? {}
     this.#resolve = resolve
     this.#reject = reject
     this.#time = new CallTime(queue, wish)
@@ -178,9 +180,9 @@ export class Waiter implements Recipient {
         this.#queued(answer, rest)
         return true
       case 'taken':
-        this.#contention = contention(name, rest, answer.now)
+        this.contention = contention(name, rest, answer.now)
         if (wait === 0) {
-          this.giveUp(refusal('ERR_TAKEN', this.wish, this.#contention))
+          this.giveUp(refusal('ERR_TAKEN', this.wish, this.contention))
           return true
         }
         // Subscribe before standing in line: a grant is told by a message.
@@ -220,10 +222,7 @@ export class Waiter implements Recipient {
   async #troubled(error: unknown): Promise<void> {
     const trouble = classify(error, 'the client', this.wish.name)
     this.#trouble = trouble
-    if (trouble.code === 'ERR_CONFIG' || this.wish.wait === 0) {
-      this.giveUp(trouble)
-      return
-    }
+    if (trouble.code === 'ERR_CONFIG' || this.wish.wait === 0) return this.giveUp(trouble)
     // One that stands in line keeps its place; the others try again, each after a pause of its own.
     await this.#backoff.pause()
   }
@@ -234,18 +233,18 @@ export class Waiter implements Recipient {
     this.rank = Number(rank)
     this.ticket = Number(ticket)
     if (this.wish.place) this.wish.place.ticket = this.ticket
-    this.#contention = contention(this.wish.name, holder, answer.now)
+    this.contention = contention(this.wish.name, holder, answer.now)
     this.#backoff.reset()
     this.#late = 0
     this.#state = 'parked'
     this.#invited = false
     this.notBefore = answer.received + LEAST_GAP_MS
-    const foreign = this.#contention.holder?.mode === 'foreign'
-    const ends = this.#contention.remaining
+    const foreign = this.contention.holder?.mode === 'foreign'
+    const ends = this.contention.remaining
     this.line.told(foreign ? null : answer.received + (ends ?? 0), answer)
     this.line.park(this)
-    events.queued({ ...eventOf(this.wish, this.owner), rank: this.rank })
-    this.wish.ahead?.(this.owner, this.#contention.holder ?? null)
+    if (events.queued.heard) tellQueued(this)
+    this.wish.ahead?.(this.owner, this.contention.holder ?? null)
     // The line was lost on the server, and the others of this process with it.
     if (returned) this.#othersAsk()
     // What came meanwhile may be newer than this answer (review S13).
@@ -256,7 +255,7 @@ export class Waiter implements Recipient {
     // A place in line that ends without a message: one was lost, or the whole line, and with it the
     // places of the others.
     const stood = this.ticket !== 0 && !this.#invited
-    if (stood && this.#contention.holder?.mode !== 'foreign') this.#queue.mailbox.suspect()
+    if (stood && this.contention.holder?.mode !== 'foreign') this.#queue.mailbox.suspect()
     const [fence, ends, since] = rest.map(Number)
     const told = { ends: ends!, fence: fence!, since, pushed: false }
     this.#accept(grantOfReply(answer, told, this.wish, this.#queue))
@@ -358,7 +357,7 @@ export class Waiter implements Recipient {
 
   /** What to say to a call whose time is over. */
   outOfTime(wish: Wish = this.wish): HoldfastError {
-    return this.#trouble ?? refusal('ERR_TIMEOUT', wish, this.#contention)
+    return this.#trouble ?? refusal('ERR_TIMEOUT', wish, this.contention)
   }
 
   /**

@@ -6,7 +6,6 @@ import type { Terms } from '../lease/lease.js'
 /** What a call asks for, beside the lease's terms. */
 export interface Wish extends Terms {
   readonly claim: number
-  readonly info: string
   /** Of a semaphore: how many permits, of how many in all. */
   readonly permits: number
   readonly limit: number
@@ -51,6 +50,7 @@ export function wishOf<S extends Settings & { readonly deadlock?: unknown }>(
     name,
     keys,
     mode,
+    type: settings.type,
     ttl: settings.ttl,
     renew: settings.renew,
     margin: settings.margin,
@@ -58,6 +58,8 @@ export function wishOf<S extends Settings & { readonly deadlock?: unknown }>(
     holdAtLeast: settings.holdAtLeast,
     lockDelay: settings.lockDelay,
     timeout: settings.timeout,
+    expectedHold: settings.expectedHold,
+    call: undefined,
     claim: settings.claim,
     info: settings.info,
     permits: settings.permits,

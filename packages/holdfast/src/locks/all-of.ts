@@ -97,7 +97,7 @@ export class AllOf extends Takes<LockSet, AcquireOptions, readonly Wanted[]> {
 function understood(engine: Engine, item: AllItem, what: string): Item {
   if (typeof item === 'string') {
     checkName(item, engine.prefix)
-    return { taker: new Taker(engine, item, 'x', {}), permits: undefined }
+    return { taker: new Taker(engine, item, 'x', {}, 'mutex'), permits: undefined }
   }
   if (item instanceof Taker) return { taker: item, permits: undefined }
   const { lock, permits, ...more } = (item ?? {}) as Partial<AllPermits>

@@ -1,8 +1,8 @@
 import { events } from '../base/events.js'
 import type { Timer } from '../base/runtime.js'
 import { encodeEdges, type Edge } from '../kernel/edges.js'
-import { modeName } from '../kernel/protocol.js'
 import type { Grant, Lease } from '../lease/lease.js'
+import { eventOf } from '../line/claim.js'
 import type { Waiter } from '../line/waiter.js'
 import type { Wish } from '../line/wish.js'
 import type { Hold } from './context.js'
@@ -199,7 +199,7 @@ class Watch {
     const cycle = cycleOf(circle, this.#engine.prefix)
     const known = [...circle.proof].every((one) => this.#told.has(one))
     this.#told = new Set(circle.proof)
-    if (!known) events.deadlock({ name, mode: modeName(wish.mode), owner, cycle, broken })
+    if (!known) events.deadlock({ ...eventOf(wish, owner), cycle, broken })
     if (broken) this.#waiter.giveUp(deadlockError(name, cycle))
   }
 }

@@ -125,7 +125,7 @@ export class Election {
   constructor(engine: Engine, name: string, options: LockOptions) {
     this.name = name
     this.#engine = engine
-    this.#mutex = new Mutex(engine, name, { ...options, localHandovers: 0 })
+    this.#mutex = new Mutex(engine, name, { ...options, localHandovers: 0 }, 'leader')
     this.#keys = keysOf(name, engine.prefix)
     this.#wait = options.wait ?? Infinity
     this.#timeout = engine.settings(options).timeout

@@ -1,5 +1,6 @@
 import { LocalClock } from '../base/clock.js'
 import { HoldfastError, invalid, type LossReason } from '../base/errors.js'
+import { events, type LockType } from '../base/events.js'
 import { systemRuntime, type Runtime } from '../base/runtime.js'
 import type { Port } from '../clients/port.js'
 import { keysOf, type NameKeys } from '../kernel/names.js'
@@ -7,6 +8,7 @@ import type { Mode, Push } from '../kernel/protocol.js'
 import { atMost } from '../lease/deadline.js'
 import { Lease, type Grant, type Terms } from '../lease/lease.js'
 import { Renewer } from '../lease/renewer.js'
+import { eventOf } from '../line/claim.js'
 import type { Orphans } from '../line/orphans.js'
 import { Queue } from '../line/queue.js'
 import { wishOf, type Wish } from '../line/wish.js'
@@ -30,9 +32,13 @@ import { settingsOf, type Settings } from './settings.js'
 import type { Wanted } from './taker.js'
 import { Tenure } from './tenure.js'
 import { decodeToken } from './token.js'
+import { tellFailed, tellRequested, watchHold } from './telling.js'
 import { takeOver } from './turn.js'
 
 const DEFAULT_TTL_MS = 10_000
+
+/** What a lock is taken to be of which only the mode is known. */
+const TYPES: Readonly<Record<Mode, LockType>> = { x: 'mutex', s: 'read', p: 'semaphore' }
 
 type Ahead = Pick<Wish, 'ahead'>
 
@@ -78,9 +84,9 @@ export class Engine {
     return this.queue.orphans
   }
 
-  settings(options: LockOptions & HandoverOptions): Settings {
+  settings(options: LockOptions & HandoverOptions, type: LockType = 'mutex'): Settings {
     const { ttl = Math.min(DEFAULT_TTL_MS, this.longest) } = options
-    const settings = settingsOf(this.options, { ...options, ttl }, this.several)
+    const settings = settingsOf(this.options, { ...options, ttl }, this.several, type)
     this.checkLease('options.ttl', settings.ttl + settings.lockDelay)
     this.checkLease('options.holdAtLeast', settings.holdAtLeast)
     return settings
@@ -113,7 +119,14 @@ export class Engine {
   ): Promise<Lock> {
     this.assertOpen()
     const wish = wishOf(settings, name, mode, keys)
-    const grant = await acquireWatched(this, wish, held)
+    const since = tellRequested(this.clock, wish)
+    let grant: Grant
+    try {
+      grant = await acquireWatched(this, wish, held)
+    } catch (error) {
+      if (since !== null) tellFailed(this.clock, wish, since, error)
+      throw error
+    }
     if (this.#closing) await this.#tooLate([wish], [grant])
     return this.#taken(wish, grant)
   }
@@ -127,7 +140,14 @@ export class Engine {
     })
     const { deadlock } = all[0]!.settings
     const stand = (wish: Wish): Promise<Grant> => acquireWatched(this, { ...wish, deadlock }, held)
-    const grants = await this.queue.acquireAll(wishes, stand)
+    const since = wishes.map((wish) => tellRequested(this.clock, wish))[0] ?? null
+    let grants: readonly Grant[]
+    try {
+      grants = await this.queue.acquireAll(wishes, stand)
+    } catch (error) {
+      if (since !== null) for (const wish of wishes) tellFailed(this.clock, wish, since, error)
+      throw error
+    }
     if (this.#closing) await this.#tooLate(wishes, grants)
     return wishes.map((wish, i) => this.#taken(wish, grants[i]!))
   }
@@ -143,6 +163,10 @@ export class Engine {
       this.orphans.release(grants[i]!.owner, keys, timeout, 0),
     )
     await Promise.all(releases)
+    for (const [i, terms] of all.entries()) {
+      const { owner, fence } = grants[i]!
+      events.released({ ...eventOf(terms, owner), released: true, fence, held: 0 })
+    }
     throw closed()
   }
 
@@ -150,10 +174,10 @@ export class Engine {
   async takeOver(token: unknown, options: TakeOverOptions): Promise<Lock> {
     this.assertOpen()
     checkTakeOver(options)
-    const settings = this.settings(options)
     const { name, mode, owner } = decodeToken(token, this.prefix)
+    const settings = this.settings(options, TYPES[mode])
     const terms: Terms = { ...settings, name, keys: keysOf(name, this.prefix), mode }
-    const lease = await takeOver(this, owner, terms, settings.info)
+    const lease = await takeOver(this, owner, terms)
     this.eviction.granted(this.node, terms.timeout)
     return new Lock(this, new Tenure(lease))
   }
@@ -167,6 +191,7 @@ export class Engine {
       pushed: (push) => this.#pushed(lease, push),
     })
     this.renewer.add(lease)
+    if (terms.expectedHold !== Infinity) watchHold(this.runtime, lease)
     if (grant.follows) this.renewer.remove(grant.follows)
     if (grant.early?.wanted) lease.wanted()
     if (grant.early?.push) this.#pushed(lease, grant.early.push)

@@ -111,16 +111,19 @@ export function freeState(name: string): LockState {
 }
 
 /** What a record says of its process. */
-export function processOf({ label, host, pid }: Info): Info {
+export function processOf({ label, host, pid, trace }: Info): Info {
   return {
     ...(label === undefined ? {} : { label }),
     ...(host === undefined ? {} : { host }),
     ...(pid === undefined ? {} : { pid }),
+    ...(trace === undefined ? {} : { trace }),
   }
 }
 
 /** The same, and how many permits it is for. */
-function shown(record: StoredRecord | null): Pick<HeldBy, 'label' | 'host' | 'pid' | 'permits'> {
+function shown(
+  record: StoredRecord | null,
+): Pick<HeldBy, 'label' | 'host' | 'pid' | 'trace' | 'permits'> {
   if (!record) return {}
   const { mode, weight } = record
   return mode === 'p' ? { ...processOf(record), permits: weight } : processOf(record)

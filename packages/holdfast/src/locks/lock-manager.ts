@@ -114,7 +114,8 @@ export class LockManager {
 
   #take({ name, mode, ifAvailable, steal, signal }: Asked): Promise<Lock | null> {
     if (steal) return this.#steal(name)
-    const taker = new Taker(this.#engine, name, mode === 'shared' ? 's' : 'x', this.#options)
+    const [how, type] = mode === 'shared' ? (['s', 'read'] as const) : (['x', 'mutex'] as const)
+    const taker = new Taker(this.#engine, name, how, this.#options, type)
     return ifAvailable ? taker.tryAcquire() : taker.acquire({ signal, wait: Infinity })
   }
 

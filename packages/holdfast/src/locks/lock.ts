@@ -185,8 +185,9 @@ export class Lock implements AsyncDisposable {
     if (!lease.check()) return { released: false, reason: 'lost' }
     if (!last) return { released: false, reason: 'held' }
     const held = events.released.heard ? lease.heldFor : 0
+    const { fence } = lease
     if (!hangsOn(lease) && lease.pass()) {
-      if (events.released.heard) events.released({ ...lease.event(), released: true, held })
+      if (events.released.heard) events.released({ ...lease.event(), released: true, fence, held })
       return { released: true }
     }
     lease.end()
@@ -197,7 +198,7 @@ export class Lock implements AsyncDisposable {
     const [status, , , , , , ends] = answer?.verdict ?? []
     const kept = status === 'kept'
     const released = kept || status === 'released'
-    if (events.released.heard) events.released({ ...lease.event(), released, held })
+    if (events.released.heard) events.released({ ...lease.event(), released, fence, held })
     if (kept) return { released, keptFor: Math.max(0, Math.ceil(Number(ends) - answer!.now)) }
     if (released) return { released }
     return { released, reason: answer ? 'lost' : 'unavailable' }
@@ -262,7 +263,8 @@ export class Lock implements AsyncDisposable {
     this.tenure.leave()
     this.#release = Promise.resolve({ released: true })
     this.onRelease?.()
-    events.released({ ...lease.event(), released: true, held: lease.heldFor })
+    const { fence, heldFor: held } = lease
+    events.released({ ...lease.event(), released: true, fence, held })
     await cutLoose(this.#engine, lease)
     const { name, mode } = lease.terms
     return encodeToken({ prefix: this.#engine.prefix, name, mode, owner: lease.owner })

@@ -1,4 +1,5 @@
 import { invalid } from '../base/errors.js'
+import type { LockType } from '../base/events.js'
 import type { Engine } from './engine.js'
 import { checkLock, HANDOVER, type MutexOptions } from './options.js'
 import { Taker } from './taker.js'
@@ -6,8 +7,8 @@ import { Taker } from './taker.js'
 /** A lock that one holder at a time has, across processes and machines. */
 export class Mutex extends Taker {
   /** @internal */
-  constructor(engine: Engine, name: string, options: MutexOptions) {
-    super(engine, name, 'x', options)
+  constructor(engine: Engine, name: string, options: MutexOptions, type: LockType = 'mutex') {
+    super(engine, name, 'x', options, type)
   }
 }
 

@@ -24,6 +24,11 @@ export interface LockOptions extends AcquireOptions {
   /** From the grant on: then the signal aborts and the lock is released. Default none. */
   readonly maxHold?: Duration | undefined
   /**
+   * From the grant on: if it is held for longer, `holdfast:long-hold` is published, once. Nothing else
+   * happens. Default that of the Holdfast; of an election, none.
+   */
+  readonly expectedHold?: Duration | undefined
+  /**
    * From the grant on: a release before that time is done at once, but the server keeps the name from
    * others until then, even if this process ends. A process that dies before it releases keeps the name
    * until its lease ends and no longer, so the `ttl` is the limit then. Default 0.
@@ -107,6 +112,8 @@ export interface HoldfastOptions {
   readonly nodeTimeout?: Duration | undefined
   /** The label of locks that have none of their own. */
   readonly label?: string | undefined
+  /** Of locks that have none of their own, but elections. Default none. */
+  readonly expectedHold?: Duration | undefined
   /**
    * Whether to look, once and after the first grant, if the server may evict locks (a
    * `maxmemory-policy` other than `noeviction`), and to warn of it. Default true. It costs one
@@ -160,7 +167,15 @@ export interface PingOptions {
 const MOST_HANDOVERS = 63
 const TRY = ['signal', 'ttl'] as const
 const CALL = ['wait', ...TRY] as const
-const OWN = ['renew', 'maxHold', 'holdAtLeast', 'lockDelay', 'margin', 'label'] as const
+const OWN = [
+  'renew',
+  'maxHold',
+  'holdAtLeast',
+  'lockDelay',
+  'margin',
+  'label',
+  'expectedHold',
+] as const
 const LOCK = [...CALL, ...OWN, 'claim', 'deadlock'] as const
 /** Of a lock that one call of a process can hand to the next. */
 export const HANDOVER = ['localHandovers', 'localHandoverMs', 'linger'] as const
@@ -169,6 +184,7 @@ const HOLDFAST = [
   'drift',
   'nodeTimeout',
   'label',
+  'expectedHold',
   'checkEviction',
   'deadlock',
   'localHandovers',
@@ -252,6 +268,8 @@ export function checkAll(
   if (!(Number.isInteger(replicas) && replicas >= 0 && replicas <= MOST_REPLICAS)) {
     throw invalid('options.replicas', replicas, `a whole number from 0 to ${MOST_REPLICAS}`)
   }
+  const { expectedHold } = options
+  if (expectedHold !== undefined) milliseconds('options.expectedHold', expectedHold, 1, true)
   checkLabel(label)
   checkDeadlock(options.deadlock)
   checkHandovers(options.localHandovers)

@@ -25,8 +25,8 @@ export class ReadWrite {
   /** @internal */
   constructor(engine: Engine, name: string, options: ReadWriteOptions) {
     this.name = name
-    this.#read = new Taker(engine, name, 's', options)
-    this.#write = new Taker(engine, name, 'x', options)
+    this.#read = new Taker(engine, name, 's', options, 'read')
+    this.#write = new Taker(engine, name, 'x', options, 'write')
   }
 
   /** The side that many have at a time. */

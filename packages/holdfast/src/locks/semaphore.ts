@@ -39,7 +39,7 @@ export class Semaphore extends Taker<PermitOptions> {
 
   /** @internal */
   constructor(engine: Engine, name: string, options: SemaphoreOptions) {
-    super(engine, name, 'p', options)
+    super(engine, name, 'p', options, 'semaphore')
     if (engine.several && options.limit > MOST_SLOTS) {
       throw invalid('options.limit', options.limit, `at most ${MOST_SLOTS} on several servers`)
     }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { milliseconds } from '../base/duration.js'
 import { invalid } from '../base/errors.js'
+import type { LockType } from '../base/events.js'
 import { encodeInfo, MOST_PERMITS } from '../kernel/protocol.js'
 import { BLOCK } from '../quorum/ballot-clock.js'
 import {
@@ -32,6 +33,8 @@ export interface Settings {
   readonly claim: number
   readonly timeout: number
   readonly info: string
+  readonly expectedHold: number
+  readonly type: LockType
   /** Of a semaphore; else 1 and 0. */
   readonly permits: number
   readonly limit: number
@@ -51,6 +54,7 @@ export function settingsOf(
   all: HoldfastOptions,
   options: LockOptions & HandoverOptions & PermitOptions & { readonly limit?: number },
   several: boolean,
+  type: LockType,
 ): Settings {
   // Undefined is the default; null may be a mistake, and is refused.
   const { renew = true, signal, label = all.label, ttl: lease = 10_000 } = options
@@ -69,6 +73,8 @@ export function settingsOf(
   }
   const { claim = Math.min(ttl, 2000), maxHold = Infinity, margin, wait = 10_000 } = options
   const { holdAtLeast = 0, lockDelay = 0 } = options
+  // A leader holds for days: what is expected of all other locks says nothing of it.
+  const { expectedHold = (type === 'leader' ? undefined : all.expectedHold) ?? Infinity } = options
   const { localHandovers = all.localHandovers ?? 16, localHandoverMs = ttl, linger = 0 } = options
   checkHandovers(localHandovers)
   const shares = renew && holdAtLeast === 0 && localHandovers > 0
@@ -93,6 +99,8 @@ export function settingsOf(
         ? Math.min(500, Math.max(50, ttl / 10))
         : milliseconds('options.nodeTimeout', all.nodeTimeout, 1),
     info: infoOf(label),
+    expectedHold: milliseconds('options.expectedHold', expectedHold, 1, true),
+    type,
     permits,
     limit,
     deadlock,

@@ -1,3 +1,4 @@
+import type { LockType } from '../base/events.js'
 import { keysOf, type NameKeys } from '../kernel/names.js'
 import type { Mode } from '../kernel/protocol.js'
 import { holdsHere, refuseDeadlock, Scope } from './context.js'
@@ -32,32 +33,40 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> extends Take
   readonly name: string
   readonly #engine: Engine
   readonly #mode: Mode
+  readonly #type: LockType
   readonly #keys: NameKeys
   #options: LockOptions & HandoverOptions
   #settings: Settings
 
   /** @internal */
-  constructor(engine: Engine, name: string, mode: Mode, options: LockOptions & HandoverOptions) {
+  constructor(
+    engine: Engine,
+    name: string,
+    mode: Mode,
+    options: LockOptions & HandoverOptions,
+    type: LockType,
+  ) {
     super(mode === 'p')
     this.name = name
     this.#engine = engine
     this.#mode = mode
+    this.#type = type
     this.#keys = keysOf(name, engine.prefix)
     this.#options = options
-    this.#settings = engine.settings(options)
+    this.#settings = engine.settings(options, this.#type)
   }
 
   /** @internal */
   protected change(options: LockOptions): void {
     this.#options = options
-    this.#settings = this.#engine.settings(options)
+    this.#settings = this.#engine.settings(options, this.#type)
   }
 
   /** @internal */
   with(options: Options | undefined): Settings {
     if (options === undefined) return this.#settings
     checkCall(options, this.permits)
-    return this.#engine.settings({ ...this.#options, ...options })
+    return this.#engine.settings({ ...this.#options, ...options }, this.#type)
   }
 
   /**
@@ -67,7 +76,7 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> extends Take
    */
   wanted(engine: Engine, options: LockOptions & PermitOptions): Wanted | null {
     if (engine !== this.#engine) return null
-    const settings = engine.settings({ ...this.#options, ...options })
+    const settings = engine.settings({ ...this.#options, ...options }, this.#type)
     return { name: this.name, mode: this.#mode, settings }
   }
 

@@ -49,10 +49,10 @@ export function downgrade(engine: Engine, lease: Lease): Promise<Lease> {
 async function goOnAsReader(engine: Engine, lease: Lease): Promise<Lease> {
   const { orphans } = engine
   const { owner, deadline, ends } = lease
-  const terms: Terms = { ...lease.terms, mode: 's', ttl: lease.ttl }
+  const terms: Terms = { ...lease.terms, mode: 's', type: 'read', ttl: lease.ttl }
   const what = 'before its downgrade'
   const told = (released: boolean): void =>
-    events.released({ ...lease.event(), released, held: lease.heldFor })
+    events.released({ ...lease.event(), released, fence: lease.fence, held: lease.heldFor })
   try {
     const least = terms.holdAtLeast
     const turned = { owner, terms, info: '', until: deadline, tries: 0, least, what }
@@ -70,14 +70,9 @@ async function goOnAsReader(engine: Engine, lease: Lease): Promise<Lease> {
  *
  * @throws ERR_LOST, ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED
  */
-export function takeOver(
-  engine: Engine,
-  owner: string,
-  terms: Terms,
-  info: string,
-): Promise<Lease> {
+export function takeOver(engine: Engine, owner: string, terms: Terms): Promise<Lease> {
   const what = 'before it was taken over, or taken over already'
-  const turned = { owner, terms, info, until: Infinity, tries: 1, least: 0, what }
+  const turned = { owner, terms, info: terms.info, until: Infinity, tries: 1, least: 0, what }
   return engine.changing(turn(engine, turned, () => undefined))
 }
 
@@ -102,7 +97,8 @@ async function turn(engine: Engine, turned: Turn, carriedOut: () => void): Promi
     carriedOut()
     const lease = engine.adopt(terms, { ...granted, owner })
     const waited = clock.now() - began
-    events.granted({ ...lease.event(), fence: lease.fence, waited, pushed: false, local: false })
+    const how = { fence: lease.fence, waited, pushed: false, local: false, call: null }
+    events.granted({ ...lease.event(), ...how })
     return lease
   } catch (error) {
     // It may have been carried out, or may still be, until its notAfter; but not if the server says so.

@@ -31,6 +31,7 @@ const acquireFields = {
     '{"label":"a b"}',
     'two\nlines',
     '["a",null,1]',
+    '["a","h",1,"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]',
     'größe 7 ',
     ' 0 1 2 - 0',
   ),

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Holdfast, Runtime } from '../../src/index.js'
 import { systemRuntime } from '../../src/base/runtime.js'
@@ -33,25 +34,40 @@ describe.each(engines)('diagnostics channels, on %s', (engine) => {
     await one.release()
     const two = await waiting
     await two.release()
-    const its = (owner: string): object => ({ name: 'a', mode: 'exclusive', owner })
+    const of = { name: 'a', mode: 'exclusive', type: 'mutex' }
+    const its = (owner: string): object => ({ ...of, owner })
     expect(events.seen.map(({ channel }) => channel)).toEqual([
+      'holdfast:requested',
       'holdfast:granted',
+      'holdfast:requested',
       'holdfast:queued',
       // The message is faster than the reply or not; no order is promised between processes.
-      ...events.seen.slice(2, 5).map(({ channel }) => channel),
+      ...events.seen.slice(4, 7).map(({ channel }) => channel),
       'holdfast:released',
     ])
     expect(events.of('holdfast:granted')).toEqual([
-      { ...its(one.owner), fence: one.fence, waited: number, pushed: false, local: false },
-      { ...its(two.owner), fence: two.fence, waited: number, pushed: true, local: false },
+      {
+        ...its(one.owner),
+        fence: one.fence,
+        waited: number,
+        pushed: false,
+        local: false,
+        call: of,
+      },
+      { ...its(two.owner), fence: two.fence, waited: number, pushed: true, local: false, call: of },
     ])
-    expect(events.of('holdfast:queued')).toEqual([{ ...its(two.owner), rank: 0 }])
+    const holder = { mode: 'exclusive', owner: one.owner, host: hostname(), pid: process.pid }
+    expect(events.of('holdfast:queued')).toEqual([{ ...its(two.owner), rank: 0, holder, call: of }])
+    // One object for each call, from its beginning to its end.
+    const [first, second] = events.of('holdfast:requested')
+    expect(events.of('holdfast:granted').map(({ call }) => call === first)).toEqual([true, false])
+    expect(events.of('holdfast:queued')[0]!.call).toBe(second)
     expect(events.of('holdfast:handover')).toEqual([
       { ...its(two.owner), fence: two.fence, latency: number, confirmed: false },
     ])
     expect(events.of('holdfast:released')).toEqual([
-      { ...its(one.owner), released: true, held: number },
-      { ...its(two.owner), released: true, held: number },
+      { ...its(one.owner), released: true, fence: one.fence, held: number },
+      { ...its(two.owner), released: true, fence: two.fence, held: number },
     ])
   })
 
@@ -72,7 +88,7 @@ describe.each(engines)('diagnostics channels, on %s', (engine) => {
   test('renewed, and lost when the server says that it is not ours', async () => {
     const lock = await world.locks().mutex('a', { ttl: 1200 }).acquire()
     await first('holdfast:renewed')
-    const its = { name: 'a', mode: 'exclusive', owner: lock.owner }
+    const its = { name: 'a', mode: 'exclusive', type: 'mutex', owner: lock.owner }
     const [renewed] = events.of('holdfast:renewed')
     expect(renewed).toEqual({ ...its, left: number, validFor: number })
     expect(renewed!.left).toBeLessThan(renewed!.validFor)
@@ -119,6 +135,7 @@ describe.each(engines)('diagnostics channels, on %s', (engine) => {
         {
           name: 'a',
           mode: 'exclusive',
+          type: 'mutex',
           owner: lock.owner,
           left: number,
           error: expect.objectContaining({ code: 'ERR_UNAVAILABLE' }) as object,

@@ -1,15 +1,15 @@
-import { channel } from 'node:diagnostics_channel'
 import { Redis } from 'ioredis'
-import { Holdfast, type HoldfastEvents, type HoldfastOptions, type Port } from '../../src/index.js'
+import { Holdfast, type HoldfastOptions, type Port } from '../../src/index.js'
 import {
   findServer,
   startServer,
   type RunningServer,
   type ServerEngine,
 } from '../../src/testing/index.js'
+import { Events } from '../kit/events.js'
 import { until } from '../kit/until.js'
 
-export { until }
+export { Events, until }
 
 const known: ServerEngine[] = ['redis', 'valkey']
 const found = await Promise.all(
@@ -161,49 +161,5 @@ export class Messages {
   async owners(kind: string): Promise<string[]> {
     await this.#subscriber.ping()
     return this.seen.filter((message) => message.kind === kind).map((message) => message.owner)
-  }
-}
-
-type Name = keyof HoldfastEvents
-type Seen = { [K in Name]: { readonly channel: K; readonly message: HoldfastEvents[K] } }[Name]
-
-const names: Name[] = [
-  'holdfast:granted',
-  'holdfast:queued',
-  'holdfast:renewed',
-  'holdfast:jeopardy',
-  'holdfast:lost',
-  'holdfast:revoked',
-  'holdfast:released',
-  'holdfast:handover',
-  'holdfast:deadlock',
-  'holdfast:clock-step',
-  'holdfast:push-failed',
-  'holdfast:eviction',
-]
-
-/** What is published on the diagnostics channels of this process, in its order. */
-export class Events {
-  readonly seen: Seen[] = []
-  readonly #stop: (() => void)[] = []
-
-  constructor() {
-    for (const name of names) {
-      const listener = (message: unknown): void => {
-        this.seen.push({ channel: name, message } as Seen)
-      }
-      channel(name).subscribe(listener)
-      this.#stop.push(() => channel(name).unsubscribe(listener))
-    }
-  }
-
-  of<K extends Name>(name: K): HoldfastEvents[K][] {
-    return this.seen
-      .filter((event) => event.channel === name)
-      .map((event) => event.message as HoldfastEvents[K])
-  }
-
-  stop(): void {
-    for (const stop of this.#stop) stop()
   }
 }
