@@ -6,15 +6,23 @@ const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 /** What a process exits with that a signal has ended. */
 const codeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]
 
-/** Somebody asks this process to end: `signal` aborts, with an end of that code as its reason. */
-export function interruptible(): { readonly signal: AbortSignal; stop(): void } {
+/**
+ * Somebody asks this process to end: `signal` aborts, with an end of that code as its reason.
+ *
+ * @param more signals that mean the same
+ */
+export function interruptible(more: readonly NodeJS.Signals[] = []): {
+  readonly signal: AbortSignal
+  stop(): void
+} {
+  const names = [...ENDING, ...more]
   const controller = new AbortController()
   const end = (signal: NodeJS.Signals): void => controller.abort(new Silent(codeOf(signal)))
-  for (const name of ENDING) process.on(name, end)
+  for (const name of names) process.on(name, end)
   return {
     signal: controller.signal,
     stop: () => {
-      for (const name of ENDING) process.off(name, end)
+      for (const name of names) process.off(name, end)
     },
   }
 }

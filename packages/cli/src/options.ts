@@ -91,3 +91,14 @@ export function whole(least: number, most: number): (value: string) => number {
     throw new InvalidArgumentError(`It is no whole number from ${least} to ${most}.`)
   }
 }
+
+/** A parser for how many keys may be looked through; 0 is all. */
+export const budget = whole(0, 1_000_000_000)
+
+/** A parser for the time between two looks, in ms. */
+export function interval(value: string): number {
+  const [, number = '', unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(value) ?? []
+  const ms = Number(number) * { ms: 1, s: 1000, m: 60_000 }[unit as 'ms' | 's' | 'm']
+  if (number !== '' && ms >= 100 && ms <= 3_600_000) return ms
+  throw new InvalidArgumentError('It is no duration from 100ms to 60m.')
+}

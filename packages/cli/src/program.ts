@@ -17,6 +17,41 @@ const ENTRIES: readonly Entry[] = [
     summary: 'take a lock and leave it, for scripts',
     load: () => import('./commands/acquire.js'),
   },
+  {
+    name: 'ls',
+    summary: 'list the names that are held',
+    load: () => import('./commands/ls.js'),
+  },
+  {
+    name: 'inspect',
+    summary: 'who holds a name, and who waits for it',
+    load: () => import('./commands/inspect.js'),
+  },
+  {
+    name: 'watch',
+    summary: 'print who comes to hold names, and who goes',
+    load: () => import('./commands/watch.js'),
+  },
+  {
+    name: 'top',
+    summary: 'who holds what, on the whole screen',
+    load: () => import('./commands/top.js'),
+  },
+  {
+    name: 'deadlocks',
+    summary: 'who waits in a circle',
+    load: () => import('./commands/deadlocks.js'),
+  },
+  {
+    name: 'release',
+    summary: "end somebody else's lock (--force)",
+    load: () => import('./commands/release.js'),
+  },
+  {
+    name: 'revoke',
+    summary: 'ask a holder to let go',
+    load: () => import('./commands/revoke.js'),
+  },
 ]
 
 /** The program, of which no command has been loaded yet. */

@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import type { Exit, Facts } from './exit.js'
+import { jsonOf } from './text.js'
 
 const STDERR = 2
 
@@ -9,10 +10,16 @@ const STDERR = 2
  */
 export function sayReason(exit: Exit, json: boolean, fd = STDERR): void {
   const { reason, code, facts, message } = exit
-  const line = json
-    ? JSON.stringify({ event: 'exit', reason, exit: code, ...facts, msg: message })
-    : `holdfast: ${logfmt({ reason, exit: code, ...facts, msg: message })}`
-  writeLine(fd, line)
+  say('exit', { reason, exit: code, ...facts, msg: message }, json, fd)
+}
+
+/** The same of something that ends nothing. */
+export function note(reason: string, message: string, json: boolean): void {
+  say('note', { reason, msg: message }, json, STDERR)
+}
+
+function say(event: string, facts: Facts, json: boolean, fd: number): void {
+  writeLine(fd, json ? jsonOf({ event, ...facts }) : `holdfast: ${logfmt(facts)}`)
 }
 
 /** `key=value` for each that has a value; quoted where it has to be. */
@@ -23,11 +30,10 @@ function logfmt(facts: Facts): string {
     .join(' ')
 }
 
-const quoted = (text: string): string =>
-  /^[^\s"=\\\p{C}]+$/u.test(text) ? text : JSON.stringify(text)
+const quoted = (text: string): string => (/^[^\s"=\\\p{C}]+$/u.test(text) ? text : jsonOf(text))
 
 /** Whoever reads it may have gone, which is no reason to fail. */
-export function writeLine(fd: number, line: string): void {
+function writeLine(fd: number, line: string): void {
   let rest = Buffer.from(`${line}\n`)
   try {
     while (rest.length > 0) rest = rest.subarray(writeSync(fd, rest))

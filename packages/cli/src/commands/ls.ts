@@ -1,0 +1,81 @@
+import type { Command } from 'commander'
+import type { Holdfast, LockState } from 'holdfast'
+import { connect } from '../connect.js'
+import { interruptible } from '../interrupt.js'
+import { budget, sharedOptions, type SharedOptions } from '../options.js'
+import { outputOf, type Column } from '../output.js'
+import { note } from '../reason.js'
+import { heldBy, modeOf, spanOf } from '../shown.js'
+
+interface Options extends SharedOptions {
+  readonly budget: number
+  readonly verbose?: boolean
+}
+
+export function define(command: Command): void {
+  sharedOptions(
+    command
+      .description(
+        'Lists the names that are held now, by a SCAN in small steps. A pattern without a glob is one name, and ' +
+          'needs no SCAN.',
+      )
+      .argument('[pattern]', 'a glob: * ? [ab]', '*')
+      .option(
+        '--budget <keys>',
+        'look through so many keys of each server at most, 0: all',
+        budget,
+        100_000,
+      )
+      .option('-v, --verbose', 'with owner ids and fencing tokens'),
+  ).action(ls)
+}
+
+const COLUMNS: readonly Column<LockState>[] = [
+  { head: 'NAME', of: ({ name }) => name, flexible: true },
+  { head: 'HELD BY', of: heldBy, shown: true, flexible: true },
+  { head: 'MODE', of: ({ holders: [first] }) => first && modeOf(first) },
+  { head: 'SINCE', of: ({ holders: [first] }) => spanOf(first?.heldFor ?? null), right: true },
+  { head: 'LEFT', of: ({ holders: [first] }) => spanOf(first?.remaining ?? null), right: true },
+  { head: 'WAITING', of: ({ waiterCount }) => waiterCount, right: true },
+]
+
+const MORE: readonly Column<LockState>[] = [
+  { head: 'FENCE', of: ({ holders: [first] }) => first?.fence, right: true },
+  { head: 'OWNER', of: ({ holders: [first] }) => first?.owner },
+]
+
+async function ls(pattern: string, options: Options): Promise<void> {
+  const output = outputOf(options)
+  const stop = interruptible()
+  await using connection = await connect(options)
+  const rows: LockState[] = []
+  const complete = await all(connection.locks, pattern, options.budget, stop.signal, (state) => {
+    // Rows of JSON come as they are found; columns are as wide as the widest of all.
+    if (output.json) output.one(state, () => '')
+    else rows.push(state)
+  })
+  rows.sort((a, b) => (a.name < b.name ? -1 : 1))
+  const columns = options.verbose ? [...COLUMNS, ...MORE] : COLUMNS
+  if (rows.length > 0) output.table(rows, columns)
+  if (!complete) {
+    const message = `looked through about ${options.budget} keys, and there are more: see --budget`
+    note('incomplete', message, output.json)
+  }
+}
+
+/** Whether it came to the end of all keys. */
+async function all(
+  locks: Holdfast,
+  pattern: string,
+  budget: number,
+  signal: AbortSignal,
+  found: (state: LockState) => void,
+): Promise<boolean> {
+  const states = locks.list(pattern, budget === 0 ? {} : { budget })
+  for (;;) {
+    const step = await states.next()
+    signal.throwIfAborted()
+    if (step.done) return step.value.complete
+    found(step.value)
+  }
+}

@@ -1,0 +1,63 @@
+import type { Command } from 'commander'
+import type { LockChange } from 'holdfast'
+import { connect } from '../connect.js'
+import { interruptible } from '../interrupt.js'
+import { looks } from '../looks.js'
+import { budget, interval, sharedOptions, type SharedOptions } from '../options.js'
+import { outputOf, type Output } from '../output.js'
+import { note } from '../reason.js'
+import { modeOf, spanOf, whoOf } from '../shown.js'
+
+interface Options extends SharedOptions {
+  readonly interval: number
+  readonly budget: number
+}
+
+export function define(command: Command): void {
+  sharedOptions(
+    command
+      .description(
+        'Prints who comes to hold names and to wait for them, and who goes. It looks again after each interval: what ' +
+          'comes and goes in between is not seen, nor whether a lock was released or lost.',
+      )
+      .argument('[pattern]', 'a glob: * ? [ab]', '*')
+      .option('--interval <duration>', 'between two looks, at least 100ms', interval, 1000)
+      .option(
+        '--budget <keys>',
+        'look through so many keys of each server by each look, 0: all',
+        budget,
+        10_000,
+      ),
+  ).action(watch)
+}
+
+async function watch(pattern: string, options: Options): Promise<void> {
+  const output = outputOf(options)
+  const stop = interruptible()
+  await using connection = await connect(options)
+  const watched = connection.locks.watch(pattern, { budget: options.budget || Infinity })
+  await looks(watched, options.interval, stop.signal, {
+    look: ({ changes }) => {
+      const at = new Date()
+      for (const change of changes) {
+        const { kind, name, who } = change
+        output.one({ event: kind, at: at.toISOString(), name, ...who }, () =>
+          lineOf(change, at, output),
+        )
+      }
+    },
+    trouble: (message) => note('unavailable', `${message}; trying again`, output.json),
+  })
+}
+
+function lineOf({ kind, name, who }: LockChange, at: Date, output: Output): string {
+  const time = at.toTimeString().slice(0, 8)
+  const held = 'heldFor' in who && who.heldFor !== null ? spanOf(who.heldFor) : ''
+  const what = {
+    holds: `held by ${whoOf(who)}, ${modeOf(who)}${held && `, for ${held}`}`,
+    ended: `no longer held by ${whoOf(who)}${held && `, after about ${held}`}`,
+    waits: `waited for by ${whoOf(who)}, ${modeOf(who)}`,
+    left: `no longer waited for by ${whoOf(who)}`,
+  }[kind]
+  return `${time}  ${output.name(name)}  ${what}`
+}
