@@ -26,6 +26,7 @@ export type { LockSet } from './locks/lock-set.js'
 export type { Lock, ReleaseResult } from './locks/lock.js'
 export type {
   AcquireOptions,
+  ElectionOptions,
   HoldfastOptions,
   HandoverOptions,
   LockOptions,
@@ -39,6 +40,9 @@ export type {
 } from './locks/options.js'
 export type { PingResult } from './locks/ping.js'
 export type { ForceResult, HeldBy, LockState, WaitingFor } from './locks/inspect.js'
+export type { FollowOptions, HistoryPage, PageOptions } from './locks/history.js'
+export type { HistoryOption, HistoryOptions, Recorded } from './locks/history-options.js'
+export type { GaveUpReason, HistoryEntry } from './kernel/history.js'
 export type { ListEnd, ListOptions } from './locks/list.js'
 export type { Look, LockChange, Watch } from './locks/watch.js'
 export type { Deadlock } from './locks/deadlock-report.js'

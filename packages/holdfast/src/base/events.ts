@@ -89,6 +89,11 @@ export interface HoldfastEvents {
   'holdfast:clock-step': { clock: 'local' | 'server'; ms: number; run: string | null }
   /** The server granted, but could not publish the message: its waiter finds out later. */
   'holdfast:push-failed': { message: string }
+  /**
+   * What happened could not be written into the history: so many entries are lacking there, and more may
+   * follow. Once for each trouble; no lock is concerned.
+   */
+  'holdfast:history-failed': { missed: number; error: unknown }
   /** The server may evict locks that are held: its `maxmemory-policy`. Once for each Holdfast. */
   'holdfast:eviction': { policy: string; run: string }
 }
@@ -133,5 +138,19 @@ export const events: Publish = {
   fenced: publisher('holdfast:fenced'),
   clockStep: publisher('holdfast:clock-step'),
   pushFailed: publisher('holdfast:push-failed'),
+  historyFailed: publisher('holdfast:history-failed'),
   eviction: publisher('holdfast:eviction'),
+}
+
+/** Hears the messages of a channel, until the returned function is called. */
+export function listen<K extends keyof HoldfastEvents>(
+  name: K,
+  heard: (message: HoldfastEvents[K]) => void,
+): () => void {
+  const from = channel(name)
+  const listener = (message: unknown): void => heard(message as HoldfastEvents[K])
+  from.subscribe(listener)
+  return () => {
+    from.unsubscribe(listener)
+  }
 }

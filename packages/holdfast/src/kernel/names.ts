@@ -54,7 +54,7 @@ function hashTag(key: string): string | null {
   return close > open + 1 ? key.slice(open + 1, close) : null
 }
 
-function tagOf(k: string): string {
+export function tagOf(k: string): string {
   const own = hashTag(k)
   if (own !== null) return own
   // A key with a stray brace has no tag of its own, and cannot be one: '}' would end it early.

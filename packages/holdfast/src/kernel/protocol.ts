@@ -242,7 +242,7 @@ function revoker(list: unknown): Revoker {
   }
 }
 
-function decodeRevoker(text: string): Revoker {
+export function decodeRevoker(text: string): Revoker {
   try {
     return revoker(JSON.parse(text))
   } catch {

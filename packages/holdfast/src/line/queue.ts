@@ -29,7 +29,8 @@ export class Queue {
   readonly drift: number
   readonly mailbox: Mailbox
   readonly orphans: Orphans
-  readonly #client: string
+  /** This client's id, with which its owner ids begin. */
+  readonly client: string
   readonly #lines = new Map<string, Line>()
   readonly #waiters = new Set<Waiter>()
   readonly #several = new Set<Several>()
@@ -46,14 +47,14 @@ export class Queue {
     this.clock = clock
     this.runtime = runtime
     this.drift = drift
-    this.#client = runtime.randomHex(16)
-    this.mailbox = new Mailbox(node, clock, this.#client, () => this.#gap())
+    this.client = runtime.randomHex(16)
+    this.mailbox = new Mailbox(node, clock, this.client, () => this.#gap())
     this.orphans = new Orphans(node, clock, runtime, this.mailbox, drift)
   }
 
   /** An owner id names one tenure, and is never used again. */
   newOwner(): string {
-    return `${this.#client}.${++this.#sequence}`
+    return `${this.client}.${++this.#sequence}`
   }
 
   /** @param told hears of the wait before it begins: then it has a place of its own in the server's line. */

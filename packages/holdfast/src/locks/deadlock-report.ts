@@ -75,7 +75,7 @@ export async function deadlocks(engine: Engine): Promise<Deadlock[]> {
       }
     }
   }
-  for await (const { name } of list(engine, '*')) {
+  for await (const { name } of list(engine, '*', { from: 'scan' })) {
     if (held.push(prefix + name) === STEP) await step()
   }
   await step()

@@ -20,6 +20,7 @@ import type { Hold } from './context.js'
 import { acquireWatched } from './deadlock.js'
 import { EvictionWatch } from './eviction.js'
 import { guardOf, longestOf } from './guard.js'
+import { ownHistory, prefixHistory, type HistoryOption } from './history-options.js'
 import { Lock } from './lock.js'
 import {
   checkTakeOver,
@@ -28,6 +29,7 @@ import {
   type LockOptions,
   type TakeOverOptions,
 } from './options.js'
+import { Recorder } from './recorder.js'
 import { settingsOf, type Settings } from './settings.js'
 import type { Wanted } from './taker.js'
 import { Tenure } from './tenure.js'
@@ -56,6 +58,8 @@ export class Engine {
   readonly queue: Queue
   readonly renewer: Renewer
   readonly eviction: EvictionWatch
+  /** Null while nobody has asked for a history. */
+  recorder: Recorder | null = null
   readonly #changes = new Set<Promise<unknown>>()
   /** What else is to end with this Holdfast. */
   readonly closing: Set<() => void> = new Set()
@@ -78,6 +82,14 @@ export class Engine {
     this.renewer = new Renewer(this.node, this.clock, this.runtime, this.drift)
     this.queue.onGivenBack = (lease) => this.renewer.remove(lease)
     this.eviction = new EvictionWatch(this, options.checkEviction ?? true)
+    const all = prefixHistory(options.history, this.prefix)
+    if (all) this.recorder = new Recorder(this, all)
+  }
+
+  /** The lock of these keys asked for a history of its own, or for none. @throws ERR_INVALID_ARGUMENT */
+  keepHistory(name: string, keys: NameKeys, option: HistoryOption): void {
+    const own = ownHistory(option, name, this.prefix)
+    if (own) (this.recorder ??= new Recorder(this, null)).keep(keys, own)
   }
 
   get orphans(): Orphans {
@@ -122,13 +134,21 @@ export class Engine {
     const since = tellRequested(this.clock, wish)
     let grant: Grant
     try {
-      grant = await acquireWatched(this, wish, held)
+      grant = await this.#wait(wish, held)
     } catch (error) {
       if (since !== null) tellFailed(this.clock, wish, since, error)
       throw error
     }
     if (this.#closing) await this.#tooLate([wish], [grant])
     return this.#taken(wish, grant)
+  }
+
+  #wait(
+    wish: Parameters<typeof acquireWatched>[1],
+    held: (() => readonly Hold[]) | undefined,
+  ): Promise<Grant> {
+    const asked = acquireWatched(this, wish, held)
+    return this.recorder ? this.recorder.waits(wish, asked) : asked
   }
 
   /** Several names, all or nothing: their locks, in this order. */
@@ -139,11 +159,12 @@ export class Engine {
       return wishOf(own, name, mode, keysOf(name, this.prefix))
     })
     const { deadlock } = all[0]!.settings
-    const stand = (wish: Wish): Promise<Grant> => acquireWatched(this, { ...wish, deadlock }, held)
+    const stand = (wish: Wish): Promise<Grant> => this.#wait({ ...wish, deadlock }, held)
     const since = wishes.map((wish) => tellRequested(this.clock, wish))[0] ?? null
     let grants: readonly Grant[]
     try {
-      grants = await this.queue.acquireAll(wishes, stand)
+      const asked = this.queue.acquireAll(wishes, stand)
+      grants = await (this.recorder ? this.recorder.together(asked) : asked)
     } catch (error) {
       if (since !== null) for (const wish of wishes) tellFailed(this.clock, wish, since, error)
       throw error
@@ -192,6 +213,7 @@ export class Engine {
     })
     this.renewer.add(lease)
     if (terms.expectedHold !== Infinity) watchHold(this.runtime, lease)
+    if (this.recorder) this.recorder.granted(lease, grant)
     if (grant.follows) this.renewer.remove(grant.follows)
     if (grant.early?.wanted) lease.wanted()
     if (grant.early?.push) this.#pushed(lease, grant.early.push)
@@ -268,6 +290,7 @@ export class Engine {
     await this.queue.mailbox.close()
     this.renewer.close()
     await this.orphans.close()
+    await this.recorder?.close()
     await this.node.close()
   }
 }

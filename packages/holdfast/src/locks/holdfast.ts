@@ -3,6 +3,7 @@ import type { Port } from '../clients/port.js'
 import { recogniseAll, type Client } from '../clients/recognise.js'
 import { HoldfastError } from '../base/errors.js'
 import { checkName } from '../kernel/names.js'
+import type { HistoryEntry } from '../kernel/history.js'
 import { memoryPort } from '../kernel/memory/port.js'
 import { MemoryServer } from '../kernel/memory/server.js'
 import { AllOf, type AllItem } from './all-of.js'
@@ -15,6 +16,13 @@ import type { Lock } from './lock.js'
 import { forceRelease, inspect, type ForceResult, type LockState } from './inspect.js'
 import { list, type ListEnd, type ListOptions } from './list.js'
 import { LockManager } from './lock-manager.js'
+import {
+  follow,
+  history,
+  type FollowOptions,
+  type HistoryPage,
+  type PageOptions,
+} from './history.js'
 import { checkMutex, Mutex } from './mutex.js'
 import { Owner } from './owner.js'
 import { ReadWrite } from './read-write.js'
@@ -27,6 +35,7 @@ import {
   HANDOVER,
   checkLockManager,
   checkSemaphore,
+  type ElectionOptions,
   type HoldfastOptions,
   type LockOptions,
   type ReadWriteOptions,
@@ -123,7 +132,7 @@ export class Holdfast implements AsyncDisposable {
   readWrite(name: string, options: ReadWriteOptions = {}): ReadWrite {
     this.#engine.assertOpen()
     checkName(name, this.#engine.prefix)
-    checkLock(options, HANDOVER)
+    checkLock(options, ['history', ...HANDOVER])
     return new ReadWrite(this.#engine, name, options)
   }
 
@@ -166,10 +175,10 @@ export class Holdfast implements AsyncDisposable {
    * @param name as of a mutex, which it is: a name is either the one or the other.
    * @throws ERR_INVALID_ARGUMENT, ERR_CLOSED
    */
-  election(name: string, options: LockOptions = {}): Election {
+  election(name: string, options: ElectionOptions = {}): Election {
     this.#engine.assertOpen()
     checkName(name, this.#engine.prefix)
-    checkLock(options)
+    checkLock(options, ['history'])
     return new Election(this.#engine, name, options)
   }
 
@@ -237,6 +246,32 @@ export class Holdfast implements AsyncDisposable {
    */
   list(pattern = '*', options: ListOptions = {}): AsyncGenerator<LockState, ListEnd, undefined> {
     return list(this.#engine, pattern, options)
+  }
+
+  /**
+   * What happened, as the option `history` had it written down: newest first. Of a name whose lock asked
+   * for a history of its own that one; else what is in the history of the prefix, of which 10,000 entries are
+   * looked through for one page, so that it may have few entries, or none, and still a `next`. What this
+   * process has to tell is written first.
+   *
+   * @param name without the prefix; undefined: whatever is in the history of the prefix.
+   * @throws ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED, ERR_INVALID_ARGUMENT; `signal.reason` when aborted.
+   */
+  async history(name?: string, options: PageOptions = {}): Promise<HistoryPage> {
+    return history(this.#engine, name, options)
+  }
+
+  /**
+   * The same as it goes on, oldest first: it asks every second. While the server is away it goes on
+   * asking; it ends by `break`, its signal, or `close`.
+   *
+   * @throws as `history`: ERR_UNAVAILABLE at its beginning only.
+   */
+  follow(
+    name?: string,
+    options: FollowOptions = {},
+  ): AsyncGenerator<HistoryEntry, void, undefined> {
+    return follow(this.#engine, name, options)
   }
 
   /**

@@ -1,4 +1,5 @@
 import { invalid } from '../base/errors.js'
+import { prefixKeys } from '../kernel/history.js'
 import { insteadOf } from '../kernel/names.js'
 import type { Cursors } from '../quorum/node.js'
 import type { Engine } from './engine.js'
@@ -16,6 +17,12 @@ export interface ListOptions {
    * before it ends (default Infinity), of `watch` by each look (default 10,000).
    */
   readonly budget?: number | undefined
+  /**
+   * Where names are looked for. `scan`: among all keys, whoever made them. `index`: in what clients with the option
+   * `history` of Holdfast say that they hold or wait for, which takes no SCAN, and lacks the locks of others and
+   * what has happened for less than a quarter of a second or so. Default `index` if this Holdfast has that option, else `scan`.
+   */
+  readonly from?: 'index' | 'scan' | undefined
 }
 
 /** How a list ended. */
@@ -27,8 +34,11 @@ export interface ListEnd {
 /** Reads the options of `list` and `watch`: the budget. @throws ERR_INVALID_ARGUMENT */
 export function checkList(pattern: string, options: ListOptions, usual: number): number {
   if (typeof pattern !== 'string') throw invalid('pattern', pattern, 'a glob such as "invoice:*"')
-  known('options', options, ['budget'])
-  const { budget = usual } = options
+  known('options', options, ['budget', 'from'])
+  const { budget = usual, from } = options
+  if (from !== undefined && from !== 'index' && from !== 'scan') {
+    throw invalid('options.from', from, "'index' or 'scan'")
+  }
   if (typeof budget === 'number' && budget > 0) return budget
   throw invalid('options.budget', budget, 'a number of keys above 0')
 }
@@ -42,13 +52,17 @@ function escapeGlob(text: string): string {
 export class Scan {
   readonly #engine: Engine
   readonly #pattern: string
+  /** The key of the index, if names are looked for there. */
+  readonly index: string | undefined
   #cursors: Cursors | null = null
 
   /** @throws ERR_CLOSED */
-  constructor(engine: Engine, pattern: string) {
+  constructor(engine: Engine, pattern: string, { from }: ListOptions) {
     engine.assertOpen()
     this.#engine = engine
     this.#pattern = pattern
+    const indexed = from === undefined ? engine.recorder?.indexes : from === 'index'
+    this.index = indexed ? prefixKeys(engine.prefix).index : undefined
   }
 
   /** Whether the step before was the last one of a round, or none was made yet. */
@@ -64,12 +78,14 @@ export class Scan {
     if (!/[*?[\\]/.test(this.#pattern)) {
       return insteadOf(this.#pattern, prefix) === null ? [this.#pattern] : []
     }
-    // SCAN knows nothing of a prefix that the client puts before keys.
-    const before = node.keyPrefix + prefix
+    const { index } = this
+    // SCAN knows nothing of a prefix that the client puts before keys; the index has neither.
+    const before = index === undefined ? node.keyPrefix + prefix : ''
     const from = this.#cursors
     this.#cursors = null
+    if (index !== undefined && !from) await this.#engine.recorder?.tellNow()
     const glob = escapeGlob(before) + this.#pattern
-    const { keys, cursors } = await node.scan(from, glob, STEP, TIMEOUT_MS)
+    const { keys, cursors } = await node.scan(from, glob, STEP, TIMEOUT_MS, index)
     if (cursors.size > 0) this.#cursors = cursors
     // Under the prefix may be keys that belong to no lock.
     return keys
@@ -92,14 +108,14 @@ export async function* list(
   options: ListOptions = {},
 ): AsyncGenerator<LockState, ListEnd, undefined> {
   const budget = checkList(pattern, options, Infinity)
-  const scan = new Scan(engine, pattern)
+  const scan = new Scan(engine, pattern, options)
   const seen = new Set<string>()
   for await (const found of scan.names(budget)) {
     // SCAN may give a key twice.
     const names = found.filter((name) => !seen.has(name))
     for (const name of names) seen.add(name)
     const states = await Promise.all([...new Set(names)].map((name) => inspect(engine, name)))
-    yield* states.filter((state) => state.holderCount > 0)
+    yield* states.filter((state) => state.holderCount > 0 || (scan.index && state.waiterCount > 0))
   }
   return { complete: scan.done }
 }

@@ -160,7 +160,7 @@ export class LockManager {
   async query(): Promise<LockManagerSnapshot> {
     const held: LockManagerInfo[] = []
     const pending: LockManagerInfo[] = []
-    for await (const { name, holders, waiters } of list(this.#engine, '*')) {
+    for await (const { name, holders, waiters } of list(this.#engine, '*', { from: 'scan' })) {
       held.push(...holders.map((one) => infoOf(name, one)))
       pending.push(...waiters.map((one) => infoOf(name, one)))
     }

@@ -14,7 +14,7 @@ export class Mutex extends Taker {
 
 /** Checks the options of a mutex, at the call that makes it. @throws ERR_INVALID_ARGUMENT */
 export function checkMutex(options: MutexOptions): void {
-  checkLock(options, ['reentrant', ...HANDOVER])
+  checkLock(options, ['reentrant', 'history', ...HANDOVER])
   const { reentrant = false } = options
   if (typeof reentrant !== 'boolean') throw invalid('options.reentrant', reentrant, 'true or false')
 }

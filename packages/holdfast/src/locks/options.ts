@@ -3,6 +3,7 @@ import { invalid } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import { isWellFormed } from '../kernel/names.js'
 import { MOST_LIMIT } from '../kernel/protocol.js'
+import type { HistoryOption, Recorded } from './history-options.js'
 
 /** Options of a call. */
 export interface AcquireOptions {
@@ -85,13 +86,13 @@ export interface PermitOptions extends AcquireOptions {
 }
 
 /** Options of a semaphore. */
-export interface SemaphoreOptions extends LockOptions {
+export interface SemaphoreOptions extends LockOptions, Recorded {
   /** How many permits there are in all: 1 to 1,000,000. The same for all who use it at one time. */
   readonly limit: number
 }
 
 /** Options of a mutex. */
-export interface MutexOptions extends LockOptions, HandoverOptions {
+export interface MutexOptions extends LockOptions, HandoverOptions, Recorded {
   /**
    * Whether who holds the lock may take it again: a `use` inside of a `use`, and an `acquire` by the
    * same `owner`. Default false: then a `use` inside of a `use` is ERR_DEADLOCK.
@@ -100,7 +101,10 @@ export interface MutexOptions extends LockOptions, HandoverOptions {
 }
 
 /** Options of a read/write lock; the hand-over is that of its writers. */
-export interface ReadWriteOptions extends LockOptions, HandoverOptions {}
+export interface ReadWriteOptions extends LockOptions, HandoverOptions, Recorded {}
+
+/** Options of an election. */
+export interface ElectionOptions extends LockOptions, Recorded {}
 
 /** Options of a Holdfast. */
 export interface HoldfastOptions {
@@ -153,6 +157,13 @@ export interface HoldfastOptions {
    * with replicas, which may be found by Sentinel. Default 0: nothing is waited for.
    */
   readonly replicas?: number | undefined
+  /**
+   * Whether a history of this prefix is kept on the server (granted, waited, released, lost, by whom), and an
+   * index of the names that are held or waited for, with which `list` needs no SCAN. One command for all that
+   * happens in a tenth of a second, beside the locks; they never depend on it. Default false. All who use
+   * the prefix should have the same.
+   */
+  readonly history?: HistoryOption | undefined
   /** Clocks, timers and randomness, for tests. */
   readonly runtime?: Runtime | undefined
 }
@@ -192,6 +203,7 @@ const HOLDFAST = [
   'epoch',
   'strictFailover',
   'replicas',
+  'history',
   'runtime',
 ] as const
 const DEADLOCK: readonly unknown[] = ['break', 'report', 'off']
@@ -216,6 +228,7 @@ export function known(what: string, options: unknown, names: readonly string[]):
 }
 
 const ELSEWHERE: Readonly<Record<string, string>> = {
+  history: 'new Holdfast(), mutex(), readWrite(), semaphore() and election()',
   limit: 'semaphore()',
   localHandovers: 'mutex(), readWrite() and new Holdfast()',
   localHandoverMs: 'mutex() and readWrite()',
@@ -313,7 +326,7 @@ export function checkLockManager(options: LockOptions): void {
 
 /** Checks the options of a semaphore, at the call that makes it. @throws ERR_INVALID_ARGUMENT */
 export function checkSemaphore(options: SemaphoreOptions): void {
-  known('options', options, [...LOCK, 'limit'])
+  known('options', options, [...LOCK, 'limit', 'history'])
   checkLimit('options.limit', options.limit)
 }
 

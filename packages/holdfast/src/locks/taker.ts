@@ -3,6 +3,7 @@ import { keysOf, type NameKeys } from '../kernel/names.js'
 import type { Mode } from '../kernel/protocol.js'
 import { holdsHere, refuseDeadlock, Scope } from './context.js'
 import type { Engine } from './engine.js'
+import type { Recorded } from './history-options.js'
 import type { Lock } from './lock.js'
 import {
   checkCall,
@@ -43,7 +44,7 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> extends Take
     engine: Engine,
     name: string,
     mode: Mode,
-    options: LockOptions & HandoverOptions,
+    options: LockOptions & HandoverOptions & Recorded,
     type: LockType,
   ) {
     super(mode === 'p')
@@ -54,6 +55,7 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> extends Take
     this.#keys = keysOf(name, engine.prefix)
     this.#options = options
     this.#settings = engine.settings(options, this.#type)
+    if (options.history !== undefined) engine.keepHistory(name, this.#keys, options.history)
   }
 
   /** @internal */

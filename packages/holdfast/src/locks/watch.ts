@@ -44,7 +44,7 @@ export class Watch {
   constructor(engine: Engine, pattern: string, options: ListOptions) {
     this.#budget = checkList(pattern, options, BUDGET)
     this.#engine = engine
-    this.#scan = new Scan(engine, pattern)
+    this.#scan = new Scan(engine, pattern, options)
   }
 
   /**

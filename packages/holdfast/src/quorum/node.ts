@@ -24,13 +24,13 @@ import { scripts } from '../kernel/scripts.gen.js'
 import { Acknowledged, counted } from './acknowledged.js'
 import { Batches } from './batches.js'
 import { Greetings } from './greetings.js'
-import type { Nodes } from './nodes.js'
+import type { Aside, Nodes } from './nodes.js'
 import { MARKER_KEY, OPS, quarantined, unanswered, type Guard, type Op } from './ops.js'
 import { Ready } from './ready.js'
 import { classify } from './replies.js'
 import { Routes } from './routes.js'
 import { Runs } from './runs.js'
-import { serversOf } from './servers.js'
+import { begin, stepOf, type Cursors, type ScanStep } from './servers.js'
 
 /** One item's verdict, and when it was asked for and given. */
 export interface Answer {
@@ -47,14 +47,7 @@ export interface Answer {
   readonly replicas?: number
 }
 
-/** How far a SCAN has come on each server that has more. */
-export type Cursors = ReadonlyMap<PortNode, string>
-
-export interface ScanStep {
-  readonly keys: readonly string[]
-  /** Empty: that was all. */
-  readonly cursors: Cursors
-}
+export type { Cursors, ScanStep }
 
 /** Called at the moment of sending; null when nobody wants it any more: then it is not sent. */
 export type Fields = (notAfter: NotAfter) => readonly string[] | null
@@ -244,7 +237,7 @@ export class Node implements Nodes {
   }
 
   /**
-   * One step of a SCAN over K on each server that has names of its own.
+   * One step of a SCAN over K on each server that has names of its own; or over an index, if one is named.
    *
    * @param cursors as the step before returned them; null to begin.
    * @throws ERR_CONFIG where the client does not say which servers there are.
@@ -254,25 +247,21 @@ export class Node implements Nodes {
     pattern: string,
     count: number,
     timeout: number,
+    index?: string,
   ): Promise<ScanStep> {
     const limit = this.#left(timeout)
     try {
       await this.#ready.within(limit())
-      const from =
-        cursors ??
-        new Map((await serversOf(this.#port, this.#runtime, limit())).map((one) => [one, '0']))
-      const left = new Map<PortNode, string>()
-      const found = await Promise.all(
-        [...from].map(async ([server, cursor]) => {
-          const args = [cursor, pattern, String(count)]
-          // Which server answers is none of the routes' business.
-          const { items } = await this.#call(scripts.list, null, [], args, limit(), { server })
-          const [next = '0', ...keys] = (items[0] ?? []).map(String)
-          if (next !== '0') left.set(server, next)
-          return keys
-        }),
-      )
-      return { keys: found.flat(), cursors: left }
+      const from = cursors ?? (await begin(this.#port, this.#runtime, limit(), index !== undefined))
+      return await stepOf(from, async (server, cursor) => {
+        const args = [cursor, pattern, String(count)]
+        // Which server answers is none of the routes' business.
+        const { items } =
+          index === undefined
+            ? await this.#call(scripts.list, null, [], args, limit(), { server })
+            : await this.#call(scripts.index, null, [index], args, limit())
+        return (items[0] ?? []).map(String)
+      })
     } catch (error) {
       throw classify(error, this.#port.kind)
     }
@@ -285,16 +274,27 @@ export class Node implements Nodes {
    * @param awaited false when no caller waits for it: then the process does not stay alive for it.
    */
   async status(key: string, channel: string, timeout: number, awaited = true): Promise<Answer> {
-    const server = this.#port
+    if (!awaited && !this.#port.ready) throw new HoldfastError('ERR_UNAVAILABLE', 'not connected')
+    return this.aside('status', this.#way(key), [channel], timeout, awaited)
+  }
+
+  /**
+   * Runs a script that is about no name's lock. It travels alone, and no run is learnt for a slot.
+   *
+   * @throws ERR_UNAVAILABLE, ERR_CONFIG
+   */
+  async aside(
+    script: Aside | 'status',
+    keys: readonly string[],
+    args: readonly string[],
+    timeout: number,
+    awaited = true,
+  ): Promise<Answer> {
     try {
-      if (!awaited && !server.ready) throw new HoldfastError('ERR_UNAVAILABLE', 'not connected')
       const left = this.#left(timeout)
       await this.#ready.within(left())
-      const asked = this.#call(scripts.status, null, this.#way(key), [channel], left(), {
-        server,
-        awaited,
-      })
-      const { items, ...reply } = await asked
+      const asked = await this.#call(scripts[script], null, keys, args, left(), { awaited })
+      const { items, ...reply } = asked
       const [raw = []] = items
       return { ...reply, raw, verdict: raw.map(String) }
     } catch (error) {

@@ -3,6 +3,9 @@ import type { Subscription, SubscriptionEvents } from '../clients/port.js'
 import type { Answer, Cursors, Fields, Node, ScanStep } from './node.js'
 import type { Op } from './ops.js'
 
+/** Scripts that are about no name's lock: one writes a history, one reads it. */
+export type Aside = 'history' | 'past'
+
 /**
  * What the floors above know of the servers: one, or several that decide by majority. How many there
  * are they do not see: the answers of several come as one.
@@ -23,8 +26,24 @@ export interface Nodes {
   ): Promise<readonly Answer[]>
   /** Which names can be asked for together. */
   slot(keys: NameKeys): number
-  /** One step of a SCAN over K. */
-  scan(cursors: Cursors | null, pattern: string, count: number, timeout: number): Promise<ScanStep>
+  /** One step of a SCAN over K, or over an index. */
+  scan(
+    cursors: Cursors | null,
+    pattern: string,
+    count: number,
+    timeout: number,
+    index?: string,
+  ): Promise<ScanStep>
+  /**
+   * Runs a script that is about no name's lock: `history` on every server, `past` on the first that
+   * answers, in their order.
+   */
+  aside(
+    script: Aside,
+    keys: readonly string[],
+    args: readonly string[],
+    timeout: number,
+  ): Promise<Answer>
   /** What a server says of itself. */
   status(key: string, channel: string, timeout: number, awaited?: boolean): Promise<Answer>
   /** See Runs.latestOffset. */

@@ -5,13 +5,14 @@ import type { PortNode, Subscription, SubscriptionEvents } from '../clients/port
 import type { NameKeys } from '../kernel/names.js'
 import { decodeNews } from '../kernel/news.js'
 import type { Mode } from '../kernel/protocol.js'
+import { askAside } from './aside.js'
 import { BallotClock } from './ballot-clock.js'
 import { recordOf, Bids, type Bid } from './bids.js'
 import { gather, withVerdict, type Said } from './gather.js'
 import { Invitations } from './invitations.js'
 import type { Answer, Cursors, Fields, Node, ScanStep } from './node.js'
 import type { Op } from './ops.js'
-import type { Nodes } from './nodes.js'
+import type { Aside, Nodes } from './nodes.js'
 import { Panel } from './panel.js'
 import { answerOf, holders, mostCommon, ofMost, provedUntil, withHighest } from './most.js'
 import { ROUNDS, Rounds } from './rounds.js'
@@ -307,12 +308,13 @@ export class Quorum implements Nodes {
     pattern: string,
     count: number,
     timeout: number,
+    index?: string,
   ): Promise<ScanStep> {
     const steps = await Promise.allSettled(
       this.members.map(async (node, i): Promise<ScanStep> => {
         const own = cursors && new Map([...cursors].filter(([at]) => this.#scanned.get(at) === i))
         if (own?.size === 0) return { keys: [], cursors: new Map<PortNode, string>() }
-        return node.scan(own, pattern, count, timeout)
+        return node.scan(own, pattern, count, timeout, index)
       }),
     )
     const said = steps.map((step, node) => ({
@@ -333,6 +335,15 @@ export class Quorum implements Nodes {
       }
     })
     return { keys: [...keys], cursors: left }
+  }
+
+  aside(
+    script: Aside,
+    keys: readonly string[],
+    args: readonly string[],
+    timeout: number,
+  ): Promise<Answer> {
+    return askAside(this.#panel, script, keys, args, timeout)
   }
 
   /** The answer with which a majority has answered. */

@@ -3,6 +3,7 @@ import { expect } from 'vitest'
 import type { Reply } from '../../src/clients/port.js'
 import { SortedSet } from '../../src/kernel/memory/sorted-set.js'
 import { MemoryServer } from '../../src/kernel/memory/server.js'
+import { Stream } from '../../src/kernel/memory/stream.js'
 import { scripts } from '../../src/kernel/scripts.gen.js'
 
 /** Nearer to the end of a key than this, the two may rightly disagree on whether it is over. */
@@ -11,7 +12,7 @@ const edge = 3
 /** An expiry too near to a call: nothing can be concluded from the sequence any more. */
 export class Inconclusive extends Error {}
 
-/** The five keys as both sides have them after a sequence. */
+/** Keys as both sides have them after a sequence; of a stream without the names of its fields. */
 const dump = `
 local time = redis.call('TIME')
 local out = { time[1] * 1000 + math.floor(time[2] / 1000) }
@@ -20,6 +21,13 @@ for i, key in ipairs(KEYS) do
   local value = ''
   if kind == 'string' then value = redis.call('GET', key) end
   if kind == 'zset' then value = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES') end
+  if kind == 'stream' then
+    value = {}
+    for _, entry in ipairs(redis.call('XRANGE', key, '-', '+')) do
+      value[#value + 1] = entry[1]
+      for j = 2, #entry[2], 2 do value[#value + 1] = entry[2][j] end
+    end
+  end
   if kind == 'hash' then value = redis.call('HGETALL', key) end
   local ends = redis.pcall('PEXPIRETIME', key)
   if type(ends) ~= 'number' then ends = out[1] + redis.call('PTTL', key) end
@@ -138,7 +146,11 @@ export class Pair {
       const shown =
         ours instanceof SortedSet
           ? ours.slice(0, ours.size).flatMap((one) => [one.member, String(one.score)])
-          : ours
+          : ours instanceof Stream
+            ? ours
+                .read(false, null, Infinity)
+                .flatMap(({ ms, seq, values }) => [`${ms}-${seq}`, ...values])
+            : ours
       const theirs = kind === 'hash' ? pairs(value as string[]) : kind === 'none' ? null : value
       expect(theirs, `state of ${key}`).toEqual(shown)
       const expiry = ends < 0 ? null : ends

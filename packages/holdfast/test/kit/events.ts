@@ -20,6 +20,7 @@ const names: Name[] = [
   'holdfast:deadlock',
   'holdfast:clock-step',
   'holdfast:push-failed',
+  'holdfast:history-failed',
   'holdfast:eviction',
 ]
 

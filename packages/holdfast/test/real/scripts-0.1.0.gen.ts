@@ -823,7 +823,7 @@ settle(n)
 return { 'turned', granted[2], granted[3], now_text }
 end`
 
-export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'bootstrap' | 'edge' | 'force' | 'hello' | 'inspect' | 'list' | 'q_acquire' | 'q_release' | 'q_renew' | 'q_turn' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
+export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'bootstrap' | 'edge' | 'force' | 'hello' | 'history' | 'index' | 'inspect' | 'list' | 'past' | 'q_acquire' | 'q_release' | 'q_renew' | 'q_turn' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
     sha1: '3b55bcef2ec745c392dd13507bf04afc0e1c7483',
@@ -1132,6 +1132,69 @@ end)`].join('\n')
       return [p0, p1, p2, p62, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p33, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(0, nil)`].join('\n')
     },
   },
+  history: {
+    name: 'history',
+    sha1: '4a79a19309ecdfd07e7c5b2e503c20a5ab4319bf',
+    get lua() {
+      return [p0, p1, `local noted, wrong = 0, nil`, `local function try(key, kind, work)
+local ok, reply = pcall(work)
+if ok or wrong then return end
+wrong = type(reply) == 'table' and reply.err or tostring(reply)
+if string.find(wrong, 'WRONGTYPE', 1, true) then wrong = 'WRONGTYPE the key ' .. key .. ' is not a ' .. kind end
+end`, `local at = 3
+for i = 1, tonumber(ARGV[2]) do
+local key, first, count = KEYS[i], at + 3, tonumber(ARGV[at + 2])
+local most, keep = ARGV[at], tonumber(ARGV[at + 1])
+at = first + 9 * count
+try(key, 'stream', function()
+local ms, seq = now_text, -1
+for _, last in ipairs(call('XREVRANGE', key, '+', '-', 'COUNT', 1)) do
+local before, n = string.match(last[1], '^(%d+)-(%d+)$')
+if tonumber(before) >= now then ms, seq = before, tonumber(n) end
+end
+for j = first, at - 1, 9 do
+seq = seq + 1
+call('XADD', key, ms .. '-' .. int(seq), 'e', ARGV[j], 'n', ARGV[j + 1], 'm', ARGV[j + 2], 'o', ARGV[j + 3],
+'f', ARGV[j + 4], 't', ARGV[j + 5], 'd', ARGV[j + 6], 'i', ARGV[j + 7], 'a', ARGV[j + 8])
+end
+call('XTRIM', key, 'MAXLEN', most)
+call('PEXPIREAT', key, int(now + keep))
+noted = noted + count
+end)
+end
+local key = KEYS[tonumber(ARGV[2]) + 1]
+if key then
+try(key, 'zset', function()
+call('ZREMRANGEBYSCORE', key, '-inf', now_text)
+local add, rem = {}, {}
+for j = at, #ARGV, 2 do
+if ARGV[j] == '' then
+rem[#rem + 1] = ARGV[j + 1]
+else
+add[#add + 1] = int(now + tonumber(ARGV[j]))
+add[#add + 1] = ARGV[j + 1]
+end
+end
+if rem[1] then call('ZREM', key, unpack(rem)) end
+if add[1] then call('ZADD', key, unpack(add)) end
+local top = call('ZRANGE', key, -1, -1, 'WITHSCORES')
+if top[2] then call('PEXPIREAT', key, top[2]) end
+end)
+end
+return { us_text, run, '', wrong and { 'error', wrong } or { 'noted', noted } }`].join('\n')
+    },
+  },
+  index: {
+    name: 'index',
+    sha1: 'a85ce53dd00e9785aa6afc1564a2f8a815f4386f',
+    get lua() {
+      return [p0, `call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now_text)
+local found = call('ZSCAN', KEYS[1], ARGV[2], 'MATCH', '???????? ' .. ARGV[3], 'COUNT', ARGV[4])
+local out = { found[1] }
+for i = 1, #found[2], 2 do out[#out + 1] = string.sub(found[2][i], 10) end
+return { us_text, run, '', out }`].join('\n')
+    },
+  },
   inspect: {
     name: 'inspect',
     sha1: '217e16840cd61b95ed2c0ee666c7a812b155fa86',
@@ -1159,6 +1222,27 @@ for _, key in ipairs(found[2]) do
 if not string.match(key, '^{[^}]*}:hf:') then keys[#keys + 1] = key end
 end
 return { us_text, run, '', keys }`].join('\n')
+    },
+  },
+  past: {
+    name: 'past',
+    sha1: 'e6db4f41c60ad66cfff16a2489b799b9a537cd52',
+    get lua() {
+      return [p0, `local key, id, count = KEYS[1], ARGV[3], ARGV[4]
+local found
+if ARGV[2] == 'after' then
+found = call('XRANGE', key, '(' .. id, '+', 'COUNT', count)
+else
+found = call('XREVRANGE', key, id == '' and '+' or '(' .. id, '-', 'COUNT', count)
+end
+local out = {}
+for _, entry in ipairs(found) do
+local has = {}
+for j = 1, #entry[2], 2 do has[entry[2][j]] = entry[2][j + 1] end
+out[#out + 1] = entry[1]
+for letter in string.gmatch('enmoftdia', '.') do out[#out + 1] = has[letter] or '' end
+end
+return { us_text, run, '', out }`].join('\n')
     },
   },
   q_acquire: {

@@ -4,6 +4,7 @@ import { unpacked } from '../protocol.js'
 import { attempt, type Call, type Item } from './call.js'
 import { globToRegExp } from './glob.js'
 import { bootstrap, guard, unguarded } from './guard.js'
+import { history, index, past } from './history.js'
 import { Name } from './name.js'
 import type { Keys } from './state.js'
 import { operations, type Operation, type Together } from './operations.js'
@@ -59,6 +60,9 @@ export class MemoryServer {
     if (script === 'list') return [String(us), run, '', this.#list(String(args[2]))]
     if (script === 'status') return [String(us), run, '', this.#status(String(args[1]))]
     const now = Math.floor(us / 1000)
+    if (script === 'history') return [String(us), run, '', history(this.space, keys, args, now)]
+    if (script === 'past') return [String(us), run, '', past(this.space, keys, args)]
+    if (script === 'index') return [String(us), run, '', index(this.space, keys, args, now)]
     if (script === 'bootstrap')
       return [String(us), run, '', bootstrap(this.space, keys, args, us, run)]
     const operation = operations.get(script)

@@ -1,7 +1,8 @@
 import { SortedSet } from './sorted-set.js'
+import { Stream, type StreamEntry } from './stream.js'
 
 /** What a key can hold. */
-export type Value = string | SortedSet | Map<string, string>
+export type Value = string | SortedSet | Stream | Map<string, string>
 
 interface Entry {
   readonly value: Value
@@ -16,8 +17,14 @@ export class ServerError extends Error {}
 export class WrongType extends ServerError {}
 
 function wrongType(key: string, value: Value, expected: string): WrongType {
-  const found = typeof value === 'string' ? 'string' : value instanceof SortedSet ? 'zset' : 'hash'
+  const found = typeOf(value)
   return new WrongType(`WRONGTYPE the key ${key} is a ${found} and not a ${expected}`)
+}
+
+function typeOf(value: Value): string {
+  if (typeof value === 'string') return 'string'
+  if (value instanceof SortedSet) return 'zset'
+  return value instanceof Stream ? 'stream' : 'hash'
 }
 
 /** Before this many visits it does not pay to look for keys whose time is up. */
@@ -83,6 +90,20 @@ export class Keyspace {
     const set = this.zset(key)
     set.take(member)
     if (set.size === 0) this.del(key)
+  }
+
+  /** The stream of this key: an empty one if there is no such key. */
+  stream(key: string): Stream {
+    const value = this.peek(key) ?? new Stream()
+    if (!(value instanceof Stream)) throw wrongType(key, value, 'stream')
+    return value
+  }
+
+  /** Like XADD, with an id that comes after all that are there. */
+  xadd(key: string, entry: StreamEntry): void {
+    const stream = this.stream(key)
+    stream.add(entry)
+    this.#keep(key, stream)
   }
 
   /** The fields of this hash: an empty map if there is no such key. */
