@@ -24,6 +24,7 @@ export type { Takes, TryUseResult } from './locks/takes.js'
 export type { AllItem, AllOf, AllPermits } from './locks/all-of.js'
 export type { LockSet } from './locks/lock-set.js'
 export type { Lock, ReleaseResult } from './locks/lock.js'
+export type { RenewResult } from './locks/by-owner.js'
 export type {
   AcquireOptions,
   ElectionOptions,

@@ -89,3 +89,8 @@ function crc16(bytes: Uint8Array): number {
   }
   return crc
 }
+
+/** Whether it is of the form of an owner id: `<client>.<sequence>`. */
+export function isOwnerId(owner: unknown): owner is string {
+  return typeof owner === 'string' && /^[0-9a-f]{32}\.\d+$/.test(owner)
+}

@@ -1,3 +1,4 @@
+import type { Duration } from '../base/duration.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Port } from '../clients/port.js'
 import { recogniseAll, type Client } from '../clients/recognise.js'
@@ -7,12 +8,13 @@ import type { HistoryEntry } from '../kernel/history.js'
 import { memoryPort } from '../kernel/memory/port.js'
 import { MemoryServer } from '../kernel/memory/server.js'
 import { AllOf, type AllItem } from './all-of.js'
+import { releaseByOwner, renewByOwner, type RenewResult } from './by-owner.js'
 import { bootstrap } from './bootstrap.js'
 import { deadlocks, type Deadlock } from './deadlock-report.js'
 import { Election } from './election.js'
 import { Engine } from './engine.js'
 import { checkHoldfast } from './guard.js'
-import type { Lock } from './lock.js'
+import type { Lock, ReleaseResult } from './lock.js'
 import { forceRelease, inspect, type ForceResult, type LockState } from './inspect.js'
 import { list, type ListEnd, type ListOptions } from './list.js'
 import { LockManager } from './lock-manager.js'
@@ -205,6 +207,35 @@ export class Holdfast implements AsyncDisposable {
    */
   async takeOver(token: string, options: TakeOverOptions = {}): Promise<Lock> {
     return this.#engine.takeOver(token, options)
+  }
+
+  /**
+   * Prolongs a lock that nobody renews, by its owner id: one that was handed over (`handOver`), or whose process is
+   * gone. Owner id and fence stay as they are, and one round trip is all. It makes no lock of it: whoever has
+   * the owner id looks after the time himself. Never shortens a lease.
+   *
+   * @param owner as `lock.owner`, and as `inspect` shows it.
+   * @param options.ttl the lease from now on. Default 10 s, at least 50 ms.
+   * @throws ERR_LOST when it is not held any more, or somebody forced its release; ERR_UNAVAILABLE when the
+   * server does not say. ERR_CONFIG, ERR_CLOSED, ERR_INVALID_ARGUMENT
+   */
+  async renew(
+    name: string,
+    owner: string,
+    options: { readonly ttl?: Duration | undefined } = {},
+  ): Promise<RenewResult> {
+    return renewByOwner(this.#engine, name, owner, options)
+  }
+
+  /**
+   * Releases such a lock, at once: a `holdAtLeast` of its does not count. Of a lock of this Holdfast take
+   * `lock.release()`, which tells the handle too.
+   *
+   * @returns as `lock.release`.
+   * @throws ERR_CLOSED, ERR_INVALID_ARGUMENT
+   */
+  async release(name: string, owner: string): Promise<ReleaseResult> {
+    return releaseByOwner(this.#engine, name, owner)
   }
 
   /**

@@ -4,6 +4,7 @@ import { events } from '../base/events.js'
 import type { Lease } from '../lease/lease.js'
 import { deadlineOfReply } from '../lease/deadline.js'
 import { cutLoose, hangsOn } from './deadlock.js'
+import type { Answer } from '../quorum/node.js'
 import type { Engine } from './engine.js'
 import { Tenure } from './tenure.js'
 import { encodeToken } from './token.js'
@@ -195,13 +196,10 @@ export class Lock implements AsyncDisposable {
     const { keys, timeout, holdAtLeast } = lease.terms
     const { orphans } = this.#engine
     const answer = await orphans.release(lease.owner, keys, timeout, lease.ends, holdAtLeast)
-    const [status, , , , , , ends] = answer?.verdict ?? []
-    const kept = status === 'kept'
-    const released = kept || status === 'released'
+    const result = resultOf(answer)
+    const { released } = result
     if (events.released.heard) events.released({ ...lease.event(), released, fence, held })
-    if (kept) return { released, keptFor: Math.max(0, Math.ceil(Number(ends) - answer!.now)) }
-    if (released) return { released }
-    return { released, reason: answer ? 'lost' : 'unavailable' }
+    return result
   }
 
   /**
@@ -283,4 +281,13 @@ export class Lock implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release()
   }
+}
+
+/** What the answer to a release means; null: there was none. */
+export function resultOf(answer: Answer | null): ReleaseResult {
+  const [status, , , , , , ends] = answer?.verdict ?? []
+  if (status === 'released') return { released: true }
+  if (status === 'kept')
+    return { released: true, keptFor: Math.max(0, Math.ceil(Number(ends) - answer!.now)) }
+  return { released: false, reason: answer ? 'lost' : 'unavailable' }
 }

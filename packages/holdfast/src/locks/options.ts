@@ -383,6 +383,11 @@ export function checkTakeOver(options: TakeOverOptions): void {
   known('options', options, ['ttl', ...OWN])
 }
 
+/** Checks the options of renew. @throws ERR_INVALID_ARGUMENT */
+export function checkRenew(options: { ttl?: Duration | undefined }): void {
+  known('options', options, ['ttl'])
+}
+
 /** Checks the options of forceRelease. @throws ERR_INVALID_ARGUMENT */
 export function checkForce(options: { now?: boolean }): void {
   known('options', options, ['now'])

@@ -1,5 +1,5 @@
 import { invalid } from '../base/errors.js'
-import { insteadOf } from '../kernel/names.js'
+import { insteadOf, isOwnerId } from '../kernel/names.js'
 import type { Mode } from '../kernel/protocol.js'
 
 /** Of this form; another form will have another one. */
@@ -33,9 +33,9 @@ export function decodeToken(token: unknown, ours: string): HandedOver {
     )
   }
   const known = mode === 'x' || mode === 's' || mode === 'p'
-  const complete = insteadOf(name, ours) === null && /^[0-9a-f]{32}\.\d+$/.test(String(owner))
+  const complete = insteadOf(name, ours) === null && isOwnerId(owner)
   if (!known || !complete || prefix === undefined) throw bad('all of a string that handOver() gave')
-  return { prefix: ours, name: String(name), mode, owner: String(owner) }
+  return { prefix: ours, name: String(name), mode, owner }
 }
 
 function listIn(body: string): readonly unknown[] {

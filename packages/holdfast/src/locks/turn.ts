@@ -87,7 +87,7 @@ async function turn(engine: Engine, turned: Turn, carriedOut: () => void): Promi
   try {
     const answer = await ask(engine, turned, owner)
     const [status = '', fence, ends, since] = answer.verdict
-    if (status !== 'turned') throw refused(turned, answer)
+    if (status !== 'turned') throw refused(terms.name, turned.what, answer.verdict)
     const told = { ends: Number(ends), fence: Number(fence), since: Number(since), pushed: false }
     const granted = grantOfReply(answer, told, terms, engine)
     if (clock.now() >= granted.deadline - marginOf(granted.length, margin)) {
@@ -132,7 +132,8 @@ async function ask(engine: Engine, turned: Turn, heir: string, late = 2): Promis
   return again ? ask(engine, turned, heir, late - 1) : answer
 }
 
-function refused({ terms: { name }, what }: Turn, { verdict }: Answer): HoldfastError {
+/** What a verdict means that did not go on with a tenure. */
+export function refused(name: string, what: string, verdict: readonly string[]): HoldfastError {
   const [status = '', text = ''] = verdict
   const lost = (reason: LossReason, why: string): HoldfastError => {
     const message = `the lock ${JSON.stringify(name)} was lost ${what}: ${why}`

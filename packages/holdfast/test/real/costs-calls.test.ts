@@ -165,7 +165,10 @@ describe.each(engines.slice(0, 1))('costs of calls, on %s', (engine) => {
     const again = await taken.handOver()
     const sooner = row('`takeOver` with a lease that ends sooner, one waits')
     const last = await costs(world, sooner, () => a.takeOver(again, { ttl: '20s' }))
-    await last.release()
+    await last.handOver()
+    const { owner } = last
+    await costs(world, row('`renew` by owner id, one waits'), () => b.renew('x', owner))
+    await costs(world, row('`release` by owner id, one waits'), () => b.release('x', owner))
     await (await next).release()
   })
 
