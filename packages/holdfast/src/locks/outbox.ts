@@ -1,8 +1,8 @@
 import { milliseconds } from '../base/duration.js'
-import { HoldfastError } from '../base/errors.js'
 import { events } from '../base/events.js'
 import { entryFields, type Note } from '../kernel/history.js'
 import { slotOf } from '../kernel/names.js'
+import { classify } from '../quorum/replies.js'
 import type { Engine } from './engine.js'
 
 /** Where entries go, how many are kept there, and for how long, ms. */
@@ -13,7 +13,7 @@ export interface HistoryStream {
 }
 
 /** The most entries, and names, of one call. */
-const MOST_SENT = 500
+const MOST_SENT = 200
 /** So many entries are kept until they are told. */
 const MOST_KEPT = 5000
 const TIMEOUT_MS = 500
@@ -124,7 +124,7 @@ export class Outbox {
     try {
       const asked = this.#engine.node.aside('history', keys, [...args, ...marks], this.timeout)
       const { verdict } = await asked
-      if (verdict[0] !== 'noted') throw new HoldfastError('ERR_UNAVAILABLE', String(verdict[1]))
+      if (verdict[0] !== 'noted') throw classify(new Error(verdict[1]), 'the server')
       this.#troubled = false
     } catch (error) {
       let missed = 0

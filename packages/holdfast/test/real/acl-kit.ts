@@ -16,6 +16,11 @@ export function marker(): string {
   return /`(~\{hf\}[^`]*)`/.exec(readFileSync(page, 'utf8'))![1]!
 }
 
+/** The commands that a history needs besides. */
+export function ofHistory(): readonly string[] {
+  return /With `history`.*add `([^`]*)`/.exec(readFileSync(page, 'utf8'))![1]!.split(' ')
+}
+
 /** The commands that the scripts contain, in the form of rights. */
 export function inScripts(): ReadonlySet<string> {
   const calls = Object.values(scripts).flatMap(({ lua }) => [

@@ -3,7 +3,7 @@ import { Holdfast } from '../../src/index.js'
 import { MARKER_KEY } from '../../src/quorum/ops.js'
 import { findServer, startServer, type RunningServer } from '../../src/testing/index.js'
 import { kinds, otherKinds, type Made } from '../clients/kinds.js'
-import { denied, documented, inScripts, marker } from './acl-kit.js'
+import { denied, documented, inScripts, marker, ofHistory } from './acl-kit.js'
 import { everything, fine, type Course } from './everything.js'
 import { engines, Events, refusal, until, World } from './kit.js'
 
@@ -34,7 +34,8 @@ const silent = '+hdel'
 test('the documented commands are those of the scripts, and those of a client', () => {
   const commands = documentedRights.filter((right) => right.startsWith('+'))
   const ofClients = ['+evalsha', '+eval', '+subscribe', '+unsubscribe']
-  expect(commands.toSorted()).toEqual([...inScripts(), ...ofClients].toSorted())
+  const needed = [...commands, ...ofHistory()]
+  expect(needed.toSorted()).toEqual([...inScripts(), ...ofClients].toSorted())
 })
 
 describe.each(onEach)('a user with the documented rights, on %s', (engine, rights) => {
@@ -139,6 +140,31 @@ describe.each(onEach)('a user with the documented rights, on %s', (engine, right
     await locks.mutex('a').use(async () => {})
     await locks.close()
     expect(await world.keys()).toEqual([MARKER_KEY])
+  })
+
+  test('a history needs a few more, and locks do without it', async () => {
+    const locks = (): Holdfast => world.locks({ history: true }, world.client(login))
+    const names = async (one: Holdfast): Promise<string[]> => {
+      const found: string[] = []
+      for await (const { name } of one.list()) found.push(name)
+      return found
+    }
+    await grant([...rights, ...ofHistory()])
+    const one = locks()
+    const held = await one.mutex('a').acquire()
+    expect(await names(one)).toEqual(['a'])
+    await held.release()
+    expect((await one.history()).entries).toHaveLength(2)
+    for await (const { event } of one.follow(undefined, { after: '0-0' })) {
+      expect(event).toBe('granted')
+      break
+    }
+    expect([...(await denied(world))]).toEqual([])
+    await grant(rights)
+    const other = locks()
+    await other.mutex('a').use(async () => {})
+    await expect(other.history()).rejects.toMatchObject({ code: 'ERR_CONFIG' })
+    expect(events.of('holdfast:history-failed')).toMatchObject([{ error: { code: 'ERR_CONFIG' } }])
   })
 
   const gone = [/^\+(evalsha|eval|time|get|set)$/, /^~/]
