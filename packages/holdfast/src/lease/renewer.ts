@@ -1,7 +1,7 @@
 import type { LocalClock } from '../base/clock.js'
 import { HoldfastError } from '../base/errors.js'
 import type { Runtime, Timer } from '../base/runtime.js'
-import { revokerOfInfo, renewFields, sooner } from '../kernel/protocol.js'
+import { BATCH, revokerOfInfo, renewFields, sooner } from '../kernel/protocol.js'
 import type { Answer } from '../quorum/node.js'
 import type { Nodes } from '../quorum/nodes.js'
 import { classify, isConfig } from '../quorum/replies.js'
@@ -11,6 +11,8 @@ import type { Lease } from './lease.js'
 // Leases due within this part of their third are renewed together with the one that is due now.
 const TOGETHER = 0.1
 const LEAST_RETRY_MS = 20
+// So many at once, in full calls; the rest when the event loop has come round: it is not to be held up.
+const MOST_AT_ONCE = 2 * BATCH
 
 /**
  * Renews all leases of one node: one timer, and all that are due in one script call (about 100).
@@ -91,10 +93,15 @@ export class Renewer {
     const now = this.#clock.now()
     let next = Infinity
     let keepAlive = false
+    let renewed = 0
     for (const lease of this.#leases) {
       // Losing removes it from the set, which iteration allows.
       if (!lease.check()) continue
-      if (now >= lease.renewAt - (lease.ttl / 3) * TOGETHER) void this.renew(lease)
+      const due = now >= lease.renewAt - (lease.ttl / 3) * TOGETHER
+      if (due && renewed < MOST_AT_ONCE) {
+        renewed++
+        void this.renew(lease)
+      }
       next = Math.min(next, lease.renewAt, lease.lostAt)
       keepAlive ||= lease.keepAlive
     }

@@ -55,6 +55,35 @@ test('250 leases take one timer, and three calls of at most 100 a third', async 
   expect(Math.min(...locks.map(({ validFor }) => validFor))).toBeGreaterThan(9000)
 })
 
+test('of more than 200 the rest goes when the event loop has come round, in full calls', async () => {
+  const w = new World()
+  const a = w.client()
+  const names = Array.from({ length: 450 }, (_, i) => `n${i}`)
+  const locks = await Promise.all(names.map((name) => a.locks.mutex(name).acquire()))
+  const calls = (): number[] =>
+    w.net.log.filter(({ what }) => what === 'renew').map(({ items }) => items)
+  let mostInOneTurn = 0
+  const setTimer = a.clock.setTimer.bind(a.clock)
+  a.clock.setTimer = (callback, ms, keepAlive) =>
+    setTimer(
+      () => {
+        const before = calls().length
+        callback()
+        queueMicrotask(() =>
+          queueMicrotask(() => {
+            mostInOneTurn = Math.max(mostInOneTurn, calls().length - before)
+          }),
+        )
+      },
+      ms,
+      keepAlive,
+    )
+  await w.advance(3400)
+  expect(calls()).toEqual([100, 100, 100, 100, 50])
+  expect(mostInOneTurn).toBe(2)
+  expect(Math.min(...locks.map(({ validFor }) => validFor))).toBeGreaterThan(9000)
+})
+
 test('those that are due soon are renewed along', async () => {
   const w = new World()
   const a = w.client()
