@@ -2,6 +2,12 @@ import type { Port } from '../clients/port.js'
 import { BATCH } from '../kernel/protocol.js'
 import type { Op } from './ops.js'
 
+/**
+ * To make a holder takes a server three times as long as to renew or release it, and nobody else is served
+ * meanwhile: 40 names take it less than a millisecond.
+ */
+const MOST: { readonly [op in Op]?: number } = { acquire: 40, q_acquire: 40 }
+
 /** What travels in one call; `alone`: with nothing else, however many items they are. */
 interface Batch<Item> {
   readonly op: Op
@@ -14,7 +20,7 @@ type Send<Item> = (op: Op, slot: number, items: readonly Item[]) => void
 
 /**
  * Puts together what is asked for in one turn of the event loop: one call for each operation and slot,
- * of at most 100 items. It waits for nothing else: at the end of the turn everything is sent.
+ * of at most 100 items (of acquires 40). It waits for nothing else: at the end of the turn everything is sent.
  */
 export class Batches<Item> {
   readonly #send: Send<Item>
@@ -55,7 +61,7 @@ export class Batches<Item> {
   #sendAll(pending: ReadonlyMap<number, readonly Batch<Item>[]>): void {
     for (const [slot, batches] of pending) {
       for (const { op, alone, items } of batches) {
-        const most = alone ? items.length : BATCH
+        const most = alone ? items.length : (MOST[op] ?? BATCH)
         for (let i = 0; i < items.length; i += most) {
           this.#send(op, slot, items.length > most ? items.slice(i, i + most) : items)
         }

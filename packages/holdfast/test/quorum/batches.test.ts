@@ -1,5 +1,6 @@
 // Group commit: what is asked for in one turn of the event loop travels together.
 import { expect, test } from 'vitest'
+import type { Lock } from '../../src/index.js'
 import { keysOf } from '../../src/kernel/names.js'
 import { World } from '../kit/world.js'
 
@@ -75,16 +76,20 @@ test('each of one call has a verdict, a token and an error of its own', async ()
   expect(ends).toEqual(['release 2'])
 })
 
-test('of another time limit, or more than a hundred, are calls of their own', async () => {
+test('of another time limit, or more than 40 acquires and 100 releases, are calls of their own', async () => {
   const w = new World()
   const { locks } = w.client()
   await locks.mutex('warm').use(() => undefined)
   const names = Array.from({ length: 101 }, (_, i) => `n:${i}`)
-  const sent = await sentBy(w, () =>
-    Promise.all([
+  const held: Lock[] = []
+  const sent = await sentBy(w, async () => {
+    const all = [
       ...names.map((name) => locks.mutex(name).acquire()),
       locks.mutex('short', { ttl: 2000 }).acquire(),
-    ]),
-  )
-  expect(sent).toEqual(['acquire 100', 'acquire 1', 'acquire 1'])
+    ]
+    held.push(...(await Promise.all(all)))
+  })
+  expect(sent).toEqual(['acquire 40', 'acquire 40', 'acquire 21', 'acquire 1'])
+  const ends = await sentBy(w, () => Promise.all(held.map((lock) => lock.release())))
+  expect(ends).toEqual(['release 100', 'release 1', 'release 1'])
 })

@@ -75,8 +75,8 @@ describe.each(engines)('first come, first served, on %s', (engine) => {
     processes = await Process.start(8, world.server.url)
     const monitor: Redis = await world.client().monitor()
     const came: string[] = []
-    monitor.on('monitor', (_time: string, [command, key, , owner]: string[]) => {
-      if (command?.toUpperCase() === 'ZADD' && key === LINE) came.push(owner!)
+    monitor.on('monitor', (_time: string, args: string[]) => {
+      if (args[0]?.toUpperCase() === 'ZADD' && args[1] === LINE) came.push(args.at(-1)!)
     })
     const rounds = processes.map(async (one) => {
       const fences: number[] = []

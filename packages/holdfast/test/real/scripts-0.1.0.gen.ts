@@ -58,14 +58,38 @@ const p6 = `local function ours(value)
 local client, sequence = string.match(value, '^(%x+)%.(%d+)$')
 return client and #client == 32 and sequence
 end`
-const p7 = `local function between(text, most)
+const p7 = `local function bare(info)
+return string.match(info, '^[^\\n]*')
+end`
+const p8 = `local function ends_at(key)
+local ends = redis.pcall('PEXPIRETIME', key)
+if type(ends) == 'number' then return math.max(ends, -1) end
+local left = call('PTTL', key)
+return left >= 0 and now + left or -1
+end`
+const p9 = `local function subscribers(channel)
+local count = redis.pcall('PUBSUB', 'NUMSUB', channel)
+return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
+end`
+const p10 = `local function other(line, of)
+for _, owner in ipairs(call('ZRANGE', line, 0, STEPS - 1)) do
+if client(owner) ~= of then return owner end
+end
+end`
+const p11 = `local function publish()
+for _, p in ipairs(pushes) do
+local sent = redis.pcall('PUBLISH', p[1], p[2])
+if type(sent) == 'table' and sent.err then out[3] = sent.err end
+end
+end`
+const p12 = `local function between(text, most)
 local number = string.match(text, '^[1-9]%d*$') and tonumber(text)
 return number and number <= most and number or nil
 end`
-const p8 = `local function owner_of(member)
+const p13 = `local function owner_of(member)
 return string.match(member, '^[^#]*')
 end`
-const p9 = `local function spread(owner, weight, score)
+const p14 = `local function spread(owner, weight, score)
 local out = {}
 for i = 0, math.min(weight, MOST_PERMITS) - 1 do
 if score then out[#out + 1] = score end
@@ -73,13 +97,13 @@ out[#out + 1] = i == 0 and owner or owner .. '#' .. i
 end
 return out
 end`
-const p10 = `local function weigh(n, owner, r)
+const p15 = `local function weigh(n, owner, r)
 if r then return r.mode == 'p' and tonumber(r.weight) or 1 end
 local weight = 1
 while call('ZSCORE', n.shared, owner .. '#' .. weight) do weight = weight + 1 end
 return weight
 end`
-const p11 = `local function capacity(n)
+const p16 = `local function capacity(n)
 if not n.limit then
 n.limit, n.base = 0, 0
 if n.looked and (n.waiting > 0 or n.pool and n.sharing > 0) then
@@ -89,7 +113,7 @@ end
 end
 return n.limit
 end`
-const p12 = `local function agree(n, weight, limit, stands)
+const p17 = `local function agree(n, weight, limit, stands)
 if capacity(n) == 0 then
 n.limit, n.base, n.unsaved = limit, limit, true
 elseif not stands and limit ~= n.limit and limit ~= n.base then
@@ -99,14 +123,14 @@ if weight > n.limit then
 return "the semaphore's limit is " .. n.limit .. ', and ' .. weight .. ' permits are more'
 end
 end`
-const p13 = `local function keep(n)
+const p18 = `local function keep(n)
 if n.unsaved then call('HSET', n.meta, 'n', n.limit .. ' ' .. n.base) end
 n.unsaved = false
 end`
-const p14 = `local function excess(n, r)
+const p19 = `local function excess(n, r)
 return r.mode == 'p' and capacity(n) > 0 and tonumber(r.weight) > n.limit
 end`
-const p15 = `local function awaited(n, mode, weight)
+const p20 = `local function awaited(n, mode, weight)
 local rank = -1
 if mode == 'p' and n.pool then
 local over = n.sharing + weight - capacity(n)
@@ -114,18 +138,18 @@ if over > 0 and over < n.sharing then rank = n.members - n.sharing + over - 1 en
 end
 return call('ZRANGE', n.shared, rank, rank, 'WITHSCORES')
 end`
-const p16 = `local function share(n)
+const p21 = `local function share(n)
 n.members = call('ZCARD', n.shared)
 local counts = n.members > 0 and (not n.value or n.value == MARKER)
 n.sharing = counts and call('ZCOUNT', n.shared, now_text, '+inf') or 0
 end`
-const p17 = `local function look(n)
+const p22 = `local function look(n)
 if not n.looked then
 n.withheld = call('HGET', n.meta, WITHHELD)
 n.looked = true
 end
 end`
-const p18 = `local function load(at)
+const p23 = `local function load(at)
 local k, fence, line, shared, meta = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3], KEYS[at + 4]
 local value = call('GET', k)
 local pool = value == PERMITS
@@ -151,29 +175,26 @@ if waiting > 0 or not value or value == MARKER then share(n) end
 if waiting > 0 or n.members > 0 then look(n) end
 return n
 end`
-const p19 = `local function parse(body)
+const p24 = `local function parse(body)
 local mode, weight, ttl, claim, sub, token, since, state, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
 return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
 token = token, since = since, state = state, info = info }
 end`
-const p20 = `local function bare(info)
-return string.match(info, '^[^\\n]*')
-end`
-const p21 = `local function body_of(n, owner)
+const p25 = `local function body_of(n, owner)
 return string.sub(n.top, 1, #owner + 1) == owner .. ' ' and string.sub(n.top, #owner + 2) or nil
 end`
-const p22 = `local function record(n, owner)
+const p26 = `local function record(n, owner)
 local body = body_of(n, owner) or n.looked and call('HGET', n.meta, owner)
 return body and parse(body) or nil
 end`
-const p23 = `local function mend(n)
+const p27 = `local function mend(n)
 if n.value or n.sharing == 0 then return end
 local r = record(n, owner_of(call('ZRANGE', n.shared, -1, -1)[1]))
 n.pool = r ~= nil and r.mode == 'p'
 end`
-const p24 = `local function note(n, ttl)
+const p28 = `local function note(n, ttl)
 local text = n.token .. ' ' .. n.lapsed .. ' ' .. n.top
 if n.noted and not ttl then
 call('SET', n.fence, text, 'KEEPTTL')
@@ -182,7 +203,7 @@ call('SET', n.fence, text, 'PXAT', int(now + math.max(FENCE_MS, ttl or 0)))
 n.noted = true
 end
 end`
-const p25 = `local function write(n, owner, r, ttl)
+const p29 = `local function write(n, owner, r, ttl)
 local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
 .. r.since .. ' ' .. r.state .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
@@ -198,10 +219,10 @@ note(n, ttl)
 end
 end
 end`
-const p26 = `local function forget(n, owner)
+const p30 = `local function forget(n, owner)
 if n.looked then call('HDEL', n.meta, owner) end
 end`
-const p27 = `local function purge(n)
+const p31 = `local function purge(n)
 if n.members > n.sharing then
 local dead = call('ZRANGEBYSCORE', n.shared, '-inf', '(' .. now_text, 'LIMIT', 0, STEPS)
 if not dead[1] then return end
@@ -210,7 +231,7 @@ call('HDEL', n.meta, unpack(dead))
 n.members = n.members - #dead
 end
 end`
-const p28 = `local function shadow(n)
+const p32 = `local function shadow(n)
 if n.value and n.value ~= MARKER then return end
 local last = call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
 n.ends = false
@@ -223,29 +244,23 @@ n.value = false
 call('DEL', n.k)
 end
 end`
-const p29 = `local function ends_at(key)
-local ends = redis.pcall('PEXPIRETIME', key)
-if type(ends) == 'number' then return math.max(ends, -1) end
-local left = call('PTTL', key)
-return left >= 0 and now + left or -1
-end`
-const p30 = `local function expiry(n)
+const p33 = `local function expiry(n)
 if not n.expiry and n.value then n.expiry = ends_at(n.k) end
 return n.value and n.expiry or nil
 end`
-const p31 = `local function fits(n, mode, weight)
+const p34 = `local function fits(n, mode, weight)
 if n.value and n.value ~= MARKER then return false end
 if n.withheld and n.sharing > 0 then return false end
 if mode == 'p' then return (n.pool or n.sharing == 0) and n.sharing + weight <= capacity(n) end
 return n.sharing == 0 or mode == 's' and not n.pool
 end`
-const p32 = `local function held(n, owner)
+const p35 = `local function held(n, owner)
 if n.value == owner then return expiry(n) end
 if n.sharing == 0 then return nil end
 local score = tonumber(call('ZSCORE', n.shared, owner) or '-1')
 return score >= now and score or nil
 end`
-const p33 = `local function hold(n, owner, mode, ends, weight)
+const p36 = `local function hold(n, owner, mode, ends, weight)
 local text = int(ends)
 if mode ~= 'x' then
 n.pool = mode == 'p'
@@ -263,7 +278,7 @@ n.expiry = ends
 n.ends = text
 return text
 end`
-const p34 = `local function prolong(n, owner, r, mine, ends)
+const p37 = `local function prolong(n, owner, r, mine, ends)
 if mine >= ends then
 if n.value == owner then call('PEXPIREAT', n.fence, int(math.max(now + FENCE_MS, mine))) end
 return int(mine)
@@ -273,7 +288,7 @@ local text = hold(n, owner, 'x', ends)
 call('PEXPIREAT', n.fence, int(math.max(now + FENCE_MS, ends)))
 return text
 end`
-const p35 = `local function mint(n, many)
+const p38 = `local function mint(n, many)
 if n.ballot then
 local t = tonumber(n.ballot)
 if t > n.last then n.last, n.token = t, n.ballot end
@@ -288,13 +303,13 @@ n.token = int(n.last)
 end
 return token
 end`
-const p36 = `local function tokens(r)
+const p39 = `local function tokens(r)
 return r.mode == 'x' and math.min(tonumber(r.weight), MOST_TOKENS) or 1
 end`
-const p37 = `local function forced(n, owner, r)
+const p40 = `local function forced(n, owner, r)
 return r and r.state == FORCED or n.withheld and n.value ~= owner
 end`
-const p38 = `local function enter(n, owner, r, ends, state)
+const p41 = `local function enter(n, owner, r, ends, state)
 local text = hold(n, owner, r.mode, ends, tonumber(r.weight))
 if r.mode ~= 'x' then
 if n.withheld and n.sharing == 0 then
@@ -317,20 +332,16 @@ r.state = state or '0'
 write(n, owner, r, r.ttl)
 return { 'granted', r.token, text }
 end`
-const p39 = `local function subscribers(channel)
-local count = redis.pcall('PUBSUB', 'NUMSUB', channel)
-return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
-end`
-const p40 = `local function is_dead(owner, r)
+const p42 = `local function is_dead(owner, r)
 return run ~= '' and (r.sub == run or r.sub == LINGERS .. run) and subscribers(channel(owner)) == 0
 end`
-const p41 = `local function confirm(n, owner, r)
+const p43 = `local function confirm(n, owner, r)
 if r and (r.state == CLAIMED or r.state == ASKED_CLAIMED) then
 r.state = r.state == CLAIMED and '0' or ASKED
 write(n, owner, r)
 end
 end`
-const p42 = `local function silent(n, caller)
+const p44 = `local function silent(n, caller)
 local who, state = string.match(n.top, '^(%S+) %a %d+ %d+ %d+ %S+ %d+ %d+ (%d)')
 if (state == CLAIMED or state == ASKED_CLAIMED) and n.value ~= who then n.lapsed = who end
 local suspect = client(n.lapsed)
@@ -340,17 +351,12 @@ return nil
 end
 return suspect
 end`
-const p43 = `local function other(n, of)
-for _, owner in ipairs(call('ZRANGE', n.line, 0, STEPS - 1)) do
-if client(owner) ~= of then return owner end
-end
-end`
-const p44 = `local function want(n)
+const p45 = `local function want(n)
 if not n.value or not ours(n.value) then return end
 n.holder = n.holder or record(n, n.value)
 if n.holder and string.sub(n.holder.sub, 1, 1) == LINGERS then push('wanted', n.value, us_text) end
 end`
-const p45 = `local function advance(n, caller, moved)
+const p46 = `local function advance(n, caller, moved)
 if quarantined or string.sub(n.lapsed, 1, 1) == 'm' then return nil end
 local granted, head, r, pushed, stopped
 local suspect = n.waiting > 0 and silent(n, caller)
@@ -398,12 +404,12 @@ if not fits(n, r and r.mode, r and r.weight) then
 free = n.ends or n.pool and r and awaited(n, r.mode, r.weight)[2] or int(expiry(n) or now)
 end
 if not moved and n.freed <= tonumber(free) then return granted end
-if client(head) == pushed then head = other(n, pushed) or head end
+if client(head) == pushed then head = other(n.line, pushed) or head end
 push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
 end`
-const p46 = `local function settle(n)
+const p47 = `local function settle(n)
 if not n.value and n.sharing > 0 then shadow(n) end
 if n.waiting == 0 and n.sharing == 0 then
 if n.looked and (not n.value or ours(n.value)) then call('DEL', n.meta, n.shared) end
@@ -423,7 +429,7 @@ end
 if n.wrote or n.sharing > 0 then call('PEXPIREAT', n.meta, int(life)) end
 if n.sharing > 0 then call('PEXPIREAT', n.shared, int(life)) end
 end`
-const p47 = `local function holder(n, mode, weight)
+const p48 = `local function holder(n, mode, weight)
 if n.value and n.value ~= MARKER then
 local ends = n.ends or int(expiry(n))
 if not ours(n.value) then return 'f', '', ends, '' end
@@ -439,13 +445,13 @@ return n.pool and 'p' or 's', owner, last[2], r and bare(r.info) or ''
 end
 return '-', '', '-1', ''
 end`
-const p48 = `local AHEAD_US = 60000000
+const p49 = `local AHEAD_US = 60000000
 local SLACK_US = 5000000
 local MARKER_TEXT = '^(%d+) (%d+) (%S+) (%d+) (%d+)$'`
-const p49 = `local function mark(key, from, least, epoch, quarantine)
+const p50 = `local function mark(key, from, least, epoch, quarantine)
 call('SET', key, int(from) .. ' ' .. int(least) .. ' ' .. run .. ' ' .. epoch .. ' ' .. quarantine)
 end`
-const p50 = `local function guard()
+const p51 = `local function guard()
 local version, epoch, quarantine = string.match(ARGV[1], '^(%d+) (%d+) (%d+)$')
 if version ~= VERSION then return 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION end
 if run == '' then return 'the quarantine of this node needs the right to INFO' end
@@ -466,11 +472,11 @@ mark(key, from, floor, epoch, quarantine)
 end
 if now < from then quarantined = int(from) end
 end`
-const p51 = `local function late(not_after, of_run)
+const p52 = `local function late(not_after, of_run)
 return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end`
-const p52 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
-const p53 = `local function mismatch(at)
+const p53 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
+const p54 = `local function mismatch(at)
 for i, expected in ipairs(TYPES) do
 local key = KEYS[at + i - 1]
 local found = redis.pcall('TYPE', key).ok
@@ -479,35 +485,32 @@ return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expe
 end
 end
 end`
-const p54 = `local function attempt(i, work)
+const p55 = `local function attempt(i, work)
 local ok, reply = pcall(work)
 if ok then return reply end
 local text = type(reply) == 'table' and reply.err or tostring(reply)
 return { 'error', string.find(text, 'WRONGTYPE Operation', 1, true) and mismatch(5 * i - 4) or text }
 end`
-const p55 = `local function answer(fill)
+const p56 = `local function answer(fill)
 local wrong = ARGV[1] ~= VERSION and guard()
 if wrong then return { us_text, run, '', { 'error', wrong } } end
 fill()
-for _, p in ipairs(pushes) do
-local sent = redis.pcall('PUBLISH', p[1], p[2])
-if type(sent) == 'table' and sent.err then out[3] = sent.err end
-end
+publish()
 return out
 end`
-const p56 = `local function open(i, fields)
+const p57 = `local function open(i, fields)
 args = args or given(fields)
 local all, base = args, 1 + (i - 1) * fields
 local n = load(5 * i - 4)
 mend(n)
 return n, function(j) return all[base + j] end
 end`
-const p57 = `local function brief(reply)
+const p58 = `local function brief(reply)
 local status = reply[1]
 local usual = status == 'granted' or status == 'renewed' and not reply[5] or status == 'released' and reply[2] == '-'
 return KEYS[10] and usual and table.concat(reply, ' ') or reply
 end`
-const p58 = `local function each(fields, item, grants, short)
+const p59 = `local function each(fields, item, grants, short)
 return answer(function()
 for i = first, #KEYS / 5 do
 local reply = grants and quarantined and { 'quarantine', quarantined }
@@ -516,7 +519,7 @@ out[#out + 1] = short and brief(reply) or reply
 end
 end)
 end`
-const p59 = `local function asked_for(n, field, votes)
+const p60 = `local function asked_for(n, field, votes)
 if late(field(8), field(9)) then return nil, { 'late' } end
 local mode, weight, limit = field(2), 1, nil
 if mode == 'p' then
@@ -532,7 +535,7 @@ purge(n)
 return { mode = mode, weight = field(3), ttl = int(field(4)), claim = int(field(5)),
 sub = mode == 'x' and not votes and field(12) == 'linger' and LINGERS or '-', token = '0', since = now_text, state = '0', info = field(11), permits = weight, limit = limit }
 end`
-const p60 = `local function refused(n, owner, asked, mine, known, stands)
+const p61 = `local function refused(n, owner, asked, mine, known, stands)
 if mine then return forced(n, owner, known) and { 'forced' } or nil end
 if known and known.token ~= '0' then return { 'lapsed' } end
 local silenced = n.lapsed
@@ -545,7 +548,7 @@ if asked.mode ~= 'p' then return nil end
 local wrong = agree(n, asked.permits, asked.limit, known or stands)
 return wrong and { 'error', wrong } or nil
 end`
-const p61 = `local function stay(n, owner, asked, mine, known)
+const p62 = `local function stay(n, owner, asked, mine, known)
 local text = prolong(n, owner, known, mine, now + asked.ttl)
 if not known or known.token == '0' then
 local alone = n.value == owner
@@ -559,10 +562,10 @@ confirm(n, owner, known)
 settle(n)
 return { 'granted', known.token, text, known.since }
 end`
-const p62 = `local MOST_PERMITS = 1000
+const p63 = `local MOST_PERMITS = 1000
 local MOST_LIMIT = 1000000
 local MOST_LOOKS = 10000`
-const p63 = `local function sharers(n, most)
+const p64 = `local function sharers(n, most)
 local live = call('ZRANGEBYSCORE', n.shared, now_text, '+inf', 'WITHSCORES',
 'LIMIT', 0, n.pool and MOST_LOOKS or most)
 if not n.pool then return live, n.sharing end
@@ -578,14 +581,14 @@ end
 end
 return found, count
 end`
-const p64 = `local function retire(n, owner, was)
+const p65 = `local function retire(n, owner, was)
 if n.value or n.sharing > 0 then return end
 n.top = was
 confirm(n, owner, record(n, owner))
 end`
-const p65 = `local REOFFER_MS = 1000
+const p66 = `local REOFFER_MS = 1000
 local MOST_SLOTS = 1000`
-const p66 = `local function poll(n, ballot)
+const p67 = `local function poll(n, ballot)
 n.ballot = ballot
 local all, x = string.match(n.lapsed, '^m(%d+)/(%d+)$')
 if n.noted then
@@ -596,26 +599,26 @@ n.all, n.x = 0, 0
 n.last = math.max(floor, us - FENCE_MS * 1000 + AHEAD_US + SLACK_US)
 n.token = int(n.last)
 end`
-const p67 = `local function votes(n)
+const p68 = `local function votes(n)
 return string.sub(n.lapsed, 1, 1) == 'm'
 end`
-const p68 = `local function keep_marks(n)
+const p69 = `local function keep_marks(n)
 n.lapsed = 'm' .. int(n.all) .. '/' .. int(n.x)
 end`
-const p69 = `local function lift(n, least)
+const p70 = `local function lift(n, least)
 if least <= n.last then return false end
 n.last, n.token = least, int(least)
 return true
 end`
-const p70 = `local function drop(n, owner)
+const p71 = `local function drop(n, owner)
 call('ZREM', n.line, owner)
 n.waiting = n.waiting - 1
 forget(n, owner)
 end`
-const p71 = `local function outstanding(r)
+const p72 = `local function outstanding(r)
 return r.state == OFFERED and now <= tonumber(r.claim)
 end`
-const p72 = `local function offer(n, caller, anew)
+const p73 = `local function offer(n, caller, anew)
 if quarantined then return end
 local at, weights, mode = 0, 0, nil
 for _ = 1, STEPS do
@@ -654,7 +657,7 @@ mode, weights, at = r.mode, weights + tonumber(r.weight), at + 1
 end
 end
 end`
-const p73 = `local function holders_of(n)
+const p74 = `local function holders_of(n)
 if n.value and n.value ~= MARKER then
 return 1, { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
 end
@@ -668,18 +671,18 @@ list[#list + 1] = call('HGET', n.meta, live[i]) or ''
 end
 return count, list
 end`
-const p74 = `local function ballot_of(text)
+const p75 = `local function ballot_of(text)
 return string.match(text, '^%d+$') and #text <= 16 and tonumber(text) or nil
 end`
-const p75 = `local function raise(n, mode, t)
+const p76 = `local function raise(n, mode, t)
 n.all = math.max(n.all, t)
 if mode == 'x' then n.x = math.max(n.x, t) end
 keep_marks(n)
 end`
-const p76 = `local function slots_of(r)
+const p77 = `local function slots_of(r)
 return r and r.mode == 'p' and string.match(r.sub, '^%d+/(%d[%d,]*)$') or ''
 end`
-const p77 = `local function taken_slots(n, but)
+const p78 = `local function taken_slots(n, but)
 local taken = {}
 if not n.pool or n.sharing == 0 then return taken end
 local live = sharers(n, MOST_SLOTS)
@@ -690,7 +693,7 @@ end
 end
 return taken
 end`
-const p78 = `local function choose(taken, weight, limit, wanted)
+const p79 = `local function choose(taken, weight, limit, wanted)
 local chosen, seen = {}, {}
 if wanted ~= '' then
 for text in string.gmatch(wanted, '%d+') do
@@ -708,21 +711,21 @@ if #chosen ~= weight then return nil end
 table.sort(chosen)
 return table.concat(chosen, ',')
 end`
-const p79 = `local function sub_of(n, mode, slots)
+const p80 = `local function sub_of(n, mode, slots)
 return int(n.all) .. '/' .. (mode == 'x' and int(n.x) or mode == 'p' and slots or '-')
 end`
-const p80 = `local function vote(n, owner, r, ends, slots)
+const p81 = `local function vote(n, owner, r, ends, slots)
 r.sub = sub_of(n, r.mode, slots)
 raise(n, r.mode, tonumber(n.ballot))
 return enter(n, owner, r, ends)
 end`
-const p81 = `local function due(n, owner, least)
+const p82 = `local function due(n, owner, least)
 local r = least > 0 and record(n, owner)
 if not r or r.token == '0' then return nil end
 local ends = math.min(tonumber(r.since), now) + least
 if ends > now then return ends, r end
 end`
-const p82 = `local function retain(n, owner, r, mine, ends)
+const p83 = `local function retain(n, owner, r, mine, ends)
 if ends ~= mine and n.value ~= owner then call('PEXPIREAT', n.k, int(ends)) end
 if ends > mine then
 prolong(n, owner, r, mine, ends)
@@ -737,7 +740,7 @@ end
 if n.value ~= owner then share(n) end
 return ends > mine
 end`
-const p83 = `local function let_go(n, owner, least)
+const p84 = `local function let_go(n, owner, least)
 local verdict, moved, was = 'gone', false, nil
 local shares = n.value ~= owner and (n.members > 0 or n.value) and call('ZSCORE', n.shared, owner)
 if shares then look(n) end
@@ -775,7 +778,7 @@ end
 end
 return verdict, moved, nil, r, was
 end`
-const p84 = `local function pass_on(n, field, make, hand_on)
+const p85 = `local function pass_on(n, field, make, hand_on)
 local owner, heir, mode = field(1), field(2), field(3)
 if late(field(5), field(6)) then return { 'late' } end
 if owner == heir then return { 'error', 'a turn needs a new owner id' } end
@@ -826,7 +829,7 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'bootstrap' | 'edge' | 'force' | 'hello' | 'history' | 'index' | 'inspect' | 'list' | 'past' | 'q_acquire' | 'q_release' | 'q_renew' | 'q_turn' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '3b55bcef2ec745c392dd13507bf04afc0e1c7483',
+    sha1: 'ddeef018e49b53242924268bd6238eeb8de45f27',
     get lua() {
       return [p0, p1, p2, p3, p4, p5, p6, `if ARGV[1] == VERSION then args = given(12) end
 local ttl, claim, many, linger, length, ends, fence_ends, before
@@ -858,10 +861,63 @@ if redis.pcall('SET', KEYS[at + 1], text, 'PXAT', fence_ends).err then break end
 out[#out + 1] = KEYS[10] and 'granted ' .. token .. ' ' .. ends or { 'granted', token, ends }
 first = first + 1
 end
-if ARGV[1] == VERSION and not KEYS[5 * first - 4] then return out end
+if ARGV[1] == VERSION and not KEYS[5 * first - 4] then return out end`, p7, p8, p9, p10, p11, `local function stand(at, base)
+local owner, waits = args[base + 1], args[base + 6] == '1'
+local k, line, meta = KEYS[at], KEYS[at + 2], KEYS[at + 4]
+local value = redis.pcall('GET', k)
+if type(value) ~= 'string' or value == owner or not ours(value) then return nil end
+local noted = redis.pcall('GET', KEYS[at + 1])
+local holder, sub, holds = string.match(type(noted) == 'string' and noted or '',
+'^%d+ %- (%S+) x %d+ %d+ %d+ (%S+) %d+ %d+ %d (.*)$')
+if holder ~= value then return nil end
+local waiting = redis.pcall('ZCARD', line)
+if waiting ~= 0 and (not waits or redis.pcall('EXISTS', KEYS[at + 3]) ~= 0) then return nil end
+local verdict
+local ends = ends_at(k)
+if waits then
+local ticket = us_text
+if waiting ~= 0 then
+local head = redis.pcall('ZRANGE', line, 0, 0)[1]
+local known = head and redis.pcall('HGET', meta, head)
+if type(known) ~= 'string' or redis.pcall('HGET', meta, owner) then return nil end
+if not string.find(known, '^[xs] %d+ %d+ %d+ %S+ %d+ %d+ %d ') then return nil end
+local behind = tonumber(redis.pcall('ZREVRANGE', line, 0, 0, 'WITHSCORES')[2])
+if us <= behind then ticket = int(behind + 1) end
+elseif redis.pcall('HGET', meta, WITHHELD) then
+return nil
+end
+if redis.pcall('ZADD', line, 'NX', ticket, owner) ~= 1 then return nil end
+local heard = run ~= '' and subscribers(channel(owner)) > 0 and run
+local lingers = args[base + 12] == 'linger' and LINGERS
+call('HSET', meta, owner, 'x ' .. args[base + 3] .. ' ' .. int(args[base + 4]) .. ' ' .. int(args[base + 5]) .. ' '
+.. (heard and (lingers or '') .. heard or lingers or '-') .. ' 0 ' .. now_text .. ' 0 ' .. args[base + 11])
+local life = math.max(ends, now) + (waiting + 1) * ASK_SPACING_MS + LINE_TAIL_MS
+local lives = ends_at(line)
+if life > lives then call('PEXPIREAT', line, int(life)) else life = lives end
+call('PEXPIREAT', meta, int(life))
+verdict = { 'queued', waiting, ticket, 1, 'x', value, int(ends), bare(holds) }
+else
+verdict = { 'taken', 'x', value, int(ends), bare(holds) }
+end
+if string.sub(sub, 1, 1) == LINGERS then push('wanted', value, us_text) end
+return verdict
+end`, `while ARGV[1] == VERSION and KEYS[5 * first - 4] do
+local base, weight, not_after = 12 * first - 11, args[12 * first - 8], args[12 * first - 3]
+if args[base + 2] ~= 'x' or args[base + 7] ~= '' or args[base + 10] ~= '' then break end
+if not string.find(weight, '^[1-9]%d*$') or tonumber(weight) > MOST_TOKENS then break end
+if not_after ~= '' and (args[base + 9] ~= run or now > tonumber(not_after)) then break end
+local verdict = stand(5 * first - 4, base)
+if not verdict then break end
+out[#out + 1] = verdict
+first = first + 1
+end
+if ARGV[1] == VERSION and not KEYS[5 * first - 4] then
+publish()
+return out
+end
 local MOST_PERMITS = 1000
 local MOST_LIMIT = 1000000
-local MOST_LOOKS = 10000`, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p61, `return each(12, function(n, field)
+local MOST_LOOKS = 10000`, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p61, p62, `return each(12, function(n, field)
 local owner = field(1)
 local asked, verdict = asked_for(n, field)
 if not asked then return verdict end
@@ -914,9 +970,9 @@ end, true, true)`].join('\n')
   },
   all: {
     name: 'all',
-    sha1: '8d73c353ef327c3ec0ad559ca6b20089ddfcc6aa',
+    sha1: '8a83ca96f9005ef64d24176169fc16ae93465a7e',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p62, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p61, `return answer(function()
+      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p63, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p61, p62, `return answer(function()
 if quarantined then
 for i = 1, #KEYS / 5 do out[3 + i] = { 'quarantine', quarantined } end
 return
@@ -967,9 +1023,9 @@ end)`].join('\n')
   },
   announce: {
     name: 'announce',
-    sha1: 'e775e22e3e5c7b2776a1df812aa96b810470d1cd',
+    sha1: '94461c72588bc00ffa7a18fb24378c63c8b1c445',
     get lua() {
-      return [p0, p1, p2, p3, p6, p62, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(0, function(n)
+      return [p0, p1, p2, p3, p6, p8, p11, p63, p13, p14, p21, p22, p23, p24, p25, p26, p27, p32, p33, p36, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, `return each(0, function(n)
 local text = 'nobody - ' .. int(n.last) .. ' ' .. us_text
 if n.value and n.value ~= MARKER and ours(n.value) then
 local body = body_of(n, n.value) or ''
@@ -982,9 +1038,9 @@ end)`].join('\n')
   },
   bootstrap: {
     name: 'bootstrap',
-    sha1: '5a849a4d3e552d9f6aa84b5c78d2b71ddf3c8658',
+    sha1: '191adda19162c12ca50ef9ad72fbe705aa7fb51f',
     get lua() {
-      return [p0, p1, p62, p48, p49, p50, p52, p55, `local text = call('GET', KEYS[1])
+      return [p0, p1, p11, p63, p49, p50, p51, p53, p56, `local text = call('GET', KEYS[1])
 if ARGV[2] ~= '1' and not text then return { us_text, run, '', { 'missing' } } end
 return answer(function()
 if not quarantined then
@@ -1001,9 +1057,9 @@ end)`].join('\n')
   },
   edge: {
     name: 'edge',
-    sha1: '8c60fa0b67b3b39637b625cc6ab149e38f25b52a',
+    sha1: 'bbc61a6ee19355573e262c6879c3cb6f614042dd',
     get lua() {
-      return [p0, p1, p2, p3, p6, p62, p8, p9, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p46, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(2, function(n, field)
+      return [p0, p1, p2, p3, p6, p7, p8, p11, p63, p13, p14, p21, p22, p23, p24, p25, p26, p27, p28, p29, p32, p33, p35, p36, p47, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, `return each(2, function(n, field)
 local owner = field(1)
 local r = held(n, owner) and record(n, owner)
 if not r then return { 'gone' } end
@@ -1019,9 +1075,9 @@ end)`].join('\n')
   },
   force: {
     name: 'force',
-    sha1: '513c015c7aa264de200e058607dbe91dd594d803',
+    sha1: '814449f5f81e2272ea71bf50a2bfa35f680ee336',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p62, p8, p9, p10, p11, p13, p14, p15, p63, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p37, p38, p39, p40, p41, p64, p42, p43, p44, p45, p46, p47, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, p65, p66, p67, p68, p69, p70, p71, p72, `local function stand_in(n, owner, weight)
+      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p63, p13, p14, p15, p16, p18, p19, p20, p64, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p36, p38, p39, p40, p41, p42, p43, p65, p44, p45, p46, p47, p48, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, p66, p67, p68, p69, p70, p71, p72, p73, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n, 1), since = now_text, state = '0', info = '' }
 end`, `local function weight_of(n, owner, known)
@@ -1127,9 +1183,9 @@ end)`].join('\n')
   },
   hello: {
     name: 'hello',
-    sha1: '84a08615164557d4f42e0a4fe9c361c103e0808d',
+    sha1: '7443ecbe549546ae5777ad097e677f0ac7fcd100',
     get lua() {
-      return [p0, p1, p2, p62, p8, p9, p16, p17, p18, p19, p21, p22, p23, p28, p33, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(0, nil)`].join('\n')
+      return [p0, p1, p2, p11, p63, p13, p14, p21, p22, p23, p24, p25, p26, p27, p32, p36, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, `return each(0, nil)`].join('\n')
     },
   },
   history: {
@@ -1197,9 +1253,9 @@ return { us_text, run, '', out }`].join('\n')
   },
   inspect: {
     name: 'inspect',
-    sha1: '217e16840cd61b95ed2c0ee666c7a812b155fa86',
+    sha1: '926cc7496539e19c8e1b4b02b195867e486641c7',
     get lua() {
-      return [p0, p1, p2, p3, p6, p62, p8, p9, p11, p63, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p73, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(0, function(n)
+      return [p0, p1, p2, p3, p6, p8, p11, p63, p13, p14, p16, p64, p21, p22, p23, p24, p25, p26, p27, p32, p33, p36, p74, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, `return each(0, function(n)
 local waiters = {}
 local count, holders = holders_of(n)
 local line = call('ZRANGE', n.line, 0, 99, 'WITHSCORES')
@@ -1216,7 +1272,7 @@ end)`].join('\n')
     name: 'list',
     sha1: 'fe2a6af17efef8ec5140e1e9adc17bf9828962f4',
     get lua() {
-      return [p0, p62, p48, p52, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
+      return [p0, p63, p49, p53, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
 local keys = { found[1] }
 for _, key in ipairs(found[2]) do
 if not string.match(key, '^{[^}]*}:hf:') then keys[#keys + 1] = key end
@@ -1247,14 +1303,14 @@ return { us_text, run, '', out }`].join('\n')
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: '25e8ea313f0a1bcfb0221b3ccb450cf80f6afd90',
+    sha1: '5955e1e0de8d9040621d8cfadbbf5e28a8f3c2b6',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p62, p7, p8, p9, p10, p11, p12, p13, p14, p15, p63, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p65, p74, p66, p67, p68, p75, p76, p77, `local function listed(taken)
+      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p63, p12, p13, p14, p15, p16, p17, p18, p19, p20, p64, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p66, p75, p67, p68, p69, p76, p77, p78, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
 table.sort(list)
 return table.concat(list, ',')
-end`, p78, p79, p80, p70, p71, p72, `local function invited(n, owner)
+end`, p79, p80, p81, p71, p72, p73, `local function invited(n, owner)
 if n.waiting == 0 then return true end
 local rank = call('ZRANK', n.line, owner)
 if rank == 0 then return true end
@@ -1350,9 +1406,9 @@ end, true)`].join('\n')
   },
   q_release: {
     name: 'q_release',
-    sha1: '1832d1a79e2b0dd37dd20bde14a08e5bc466db84',
+    sha1: '5534ba6bb5a8e6cc21bc866113a366e0f15fcf78',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p62, p8, p9, p10, p11, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p39, p40, p46, p47, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, p81, p82, p83, p65, p74, p66, p68, p69, p70, p71, p72, `local function count_out(n, r, failed)
+      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p63, p13, p14, p15, p16, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p42, p47, p48, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, p82, p83, p84, p66, p75, p67, p69, p70, p71, p72, p73, `local function count_out(n, r, failed)
 local token = tonumber(r.token)
 if failed then
 local all, rest = string.match(r.sub, '^(%d+)/(.*)$')
@@ -1411,9 +1467,9 @@ end)`].join('\n')
   },
   q_renew: {
     name: 'q_renew',
-    sha1: '43a543f4d86237f0985aab718095a671f57b071f',
+    sha1: '289af1e3191a1ceeb34e77c69ef2f2119ea7efc9',
     get lua() {
-      return [p0, p1, p2, p3, p6, p62, p7, p8, p9, p10, p11, p12, p13, p63, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p46, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p65, p74, p66, p68, p75, p76, p77, p78, p79, p80, `local function lost(n, owner, field)
+      return [p0, p1, p2, p3, p6, p7, p8, p11, p63, p12, p13, p14, p15, p16, p17, p18, p64, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p47, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p66, p75, p67, p69, p76, p77, p78, p79, p80, p81, `local function lost(n, owner, field)
 local r = parse(field(5))
 local token = r and ballot_of(r.token)
 if not token or token == 0 then return nil end
@@ -1473,9 +1529,9 @@ end, true)`].join('\n')
   },
   q_turn: {
     name: 'q_turn',
-    sha1: 'a15d8c858bd8f0359c9deb679effbe93d8321c9a',
+    sha1: '2a0d49ab4403c5d2f6d20a66c37a0d5c46cee9e0',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p62, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p84, p65, p74, p66, p68, p75, p76, p79, p70, p71, p72, `local function make(n, heir, r, ends, state, before)
+      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p63, p13, p14, p15, p16, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p85, p66, p75, p67, p69, p76, p77, p80, p71, p72, p73, `local function make(n, heir, r, ends, state, before)
 r.sub = sub_of(n, r.mode, slots_of(before))
 raise(n, r.mode, tonumber(n.ballot))
 return enter(n, heir, r, ends, state)
@@ -1500,7 +1556,7 @@ end, true)`].join('\n')
   },
   release: {
     name: 'release',
-    sha1: 'bb593ff6dd45d2d80c3b8043b177d8b003c08880',
+    sha1: '6d8f31f88a93a981485542aaa04c7f2daeb7fc75',
     get lua() {
       return [p0, p1, p2, p3, p4, p5, p6, `if ARGV[1] == VERSION then args = given(2) end
 while ARGV[1] == VERSION and KEYS[5 * first - 4] do
@@ -1508,17 +1564,71 @@ local at, owner = 5 * first - 4, args[2 * first]
 if args[2 * first + 1] ~= '' or redis.pcall('GET', KEYS[at]) ~= owner then break end
 if redis.pcall('EXISTS', KEYS[at + 2]) ~= 0 then break end
 local noted = redis.pcall('GET', KEYS[at + 1])
-local holder, state = string.match(type(noted) == 'string' and noted or '',
-'^%d+ %S+ (%S+) %a %d+ %d+ %d+ %S+ %d+ %d+ (%d) ')
-if holder ~= owner or state == CLAIMED or state == ASKED_CLAIMED then break end
+local before, holder, state, info = string.match(type(noted) == 'string' and noted or '',
+'^(%d+ %S+ (%S+) %a %d+ %d+ %d+ %S+ %d+ %d+ )(%d)( .*)$')
+if holder ~= owner then break end
 if redis.pcall('DEL', KEYS[at]) ~= 1 then break end
+if state == CLAIMED or state == ASKED_CLAIMED then
+call('SET', KEYS[at + 1], before .. (state == CLAIMED and '0' or ASKED) .. info, 'KEEPTTL')
+end
 out[#out + 1] = KEYS[10] and 'released -  -1  0' or { 'released', '-', '', '-1', '', 0 }
 first = first + 1
 end
-if ARGV[1] == VERSION and not KEYS[5 * first - 4] then return out end
+if ARGV[1] == VERSION and not KEYS[5 * first - 4] then return out end`, p7, p8, p9, p10, p11, `local function pass(at, owner)
+local k, line, meta = KEYS[at], KEYS[at + 2], KEYS[at + 4]
+local noted = redis.pcall('GET', KEYS[at + 1])
+local last = string.match(type(noted) == 'string' and noted or '', '^(%d+) %- %S+ ')
+local two = last and redis.pcall('ZRANGE', line, 0, 1)
+local head, second = two and two[1], two and two[2]
+if not head or head == owner or not ours(head) or redis.pcall('EXISTS', KEYS[at + 3]) ~= 0 then return nil end
+local body = redis.pcall('HGET', meta, head)
+local weight, ttl, claim, sub, info = string.match(type(body) == 'string' and body or '',
+'^x (%d+) (%d+) (%d+) (%S+) 0 %d+ %d (.*)$')
+if not weight then return nil end
+local lingers = string.sub(sub, 1, 1) == LINGERS
+if run ~= '' and (sub == run or sub == LINGERS .. run) and subscribers(channel(head)) == 0 then return nil end
+local waiting = second and call('ZCARD', line) - 1 or 0
+if redis.pcall('ZREM', line, head) ~= 1 then return nil end
+local ends = now + math.min(claim, ttl)
+local until_text = int(ends)
+call('SET', k, head, 'PXAT', until_text)
+last = tonumber(last)
+local many = math.min(tonumber(weight), MOST_TOKENS)
+local token = us > last and us_text or int(last + 1)
+local top = many == 1 and token or int(math.max(us, last + 1) + many - 1)
+call('SET', KEYS[at + 1], top .. ' - ' .. head .. ' x ' .. weight .. ' ' .. ttl .. ' ' .. claim .. ' ' .. sub .. ' '
+.. token .. ' ' .. now_text .. ' ' .. CLAIMED .. ' ' .. info, 'PXAT', int(now + math.max(FENCE_MS, ttl)))
+push('grant', head, token .. ' ' .. us_text .. ' ' .. until_text .. ' ' .. run)
+if second then
+call('HDEL', meta, head)
+if lingers then push('wanted', head, us_text) end
+local who = client(head)
+if client(second) == who then second = other(line, who) or second end
+push('first', second, us_text .. ' ' .. until_text .. ' ' .. run)
+local life = ends + waiting * ASK_SPACING_MS + LINE_TAIL_MS
+if life > ends_at(line) then
+call('PEXPIREAT', line, int(life))
+call('PEXPIREAT', meta, int(life))
+end
+else
+call('DEL', meta, KEYS[at + 3])
+end
+return { 'released', 'x', head, until_text, bare(info), waiting }
+end`, `while ARGV[1] == VERSION and KEYS[5 * first - 4] do
+local owner = args[2 * first]
+if args[2 * first + 1] ~= '' or redis.pcall('GET', KEYS[5 * first - 4]) ~= owner then break end
+local verdict = pass(5 * first - 4, owner)
+if not verdict then break end
+out[#out + 1] = verdict
+first = first + 1
+end
+if ARGV[1] == VERSION and not KEYS[5 * first - 4] then
+publish()
+return out
+end
 local MOST_PERMITS = 1000
 local MOST_LIMIT = 1000000
-local MOST_LOOKS = 10000`, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p38, p39, p40, p41, p64, p42, p43, p44, p45, p46, p47, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, p81, p82, p83, `return each(2, function(n, field)
+local MOST_LOOKS = 10000`, p13, p14, p15, p16, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p41, p42, p43, p65, p44, p45, p46, p47, p48, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, p82, p83, p84, `return each(2, function(n, field)
 local owner = field(1)
 local verdict, moved, kept, r, was = let_go(n, owner, tonumber(field(2)) or 0)
 purge(n)
@@ -1537,7 +1647,7 @@ end, false, true)`].join('\n')
   },
   renew: {
     name: 'renew',
-    sha1: '485aa833b3f61d38bed21001f66a473128d7715b',
+    sha1: 'f7752a93131d931f520408cc896ec22b38f09010',
     get lua() {
       return [p0, p1, p2, p3, p6, `if ARGV[1] == VERSION then args = given(4) end
 local ttl, ends, fence_ends
@@ -1561,10 +1671,7 @@ if redis.pcall('PEXPIREAT', KEYS[at], ends) ~= 1 or redis.pcall('PEXPIREAT', KEY
 out[#out + 1] = KEYS[10] and 'renewed ' .. ends .. ' ' .. token .. ' 0' or { 'renewed', ends, token, 0 }
 first = first + 1
 end
-if ARGV[1] == VERSION and not KEYS[5 * first - 4] then return out end
-local MOST_PERMITS = 1000
-local MOST_LIMIT = 1000000
-local MOST_LOOKS = 10000`, p8, p9, p10, p11, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p28, p29, p30, p32, p33, p34, p37, p41, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, `return each(4, function(n, field)
+if ARGV[1] == VERSION and not KEYS[5 * first - 4] then return out end`, p7, p8, p11, p63, p13, p14, p15, p16, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p32, p33, p35, p36, p37, p40, p43, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
 local mine = held(n, owner)
@@ -1581,9 +1688,9 @@ end, true, true)`].join('\n')
   },
   resize: {
     name: 'resize',
-    sha1: '90232400f33254aefe6d794dcbb33ac5351cf873',
+    sha1: 'e1af0843f78f573d3b63de18a768cafdcb65d32c',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p62, p7, p8, p9, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p33, p35, p36, p38, p39, p40, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p65, p66, p67, p70, p71, p72, `return each(3, function(n, field)
+      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p63, p12, p13, p14, p16, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p36, p38, p39, p41, p42, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p66, p67, p68, p71, p72, p73, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)
 if field(1) ~= '' and not wanted then return { 'error', 'this version knows no such limit' } end
@@ -1610,7 +1717,7 @@ end)`].join('\n')
     name: 'status',
     sha1: 'ff8fc3f9d00a17771dc67ab84c779676855fcad5',
     get lua() {
-      return [p0, p62, p48, p52, `local function info(section)
+      return [p0, p63, p49, p53, `local function info(section)
 local text = redis.pcall('INFO', section)
 return type(text) == 'string' and '\\n' .. text or ''
 end`, `local function field(text, name)
@@ -1634,9 +1741,9 @@ field(memory, 'maxmemory'),
   },
   turn: {
     name: 'turn',
-    sha1: '2bd8a5ec186577c5ad660821e37af0e480171185',
+    sha1: 'f06229e5e8f97b7074f1ea81239b22da2fc09569',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p62, p8, p9, p10, p11, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p42, p43, p44, p45, p46, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p84, `local function hand_on(n)
+      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p63, p13, p14, p15, p16, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p44, p45, p46, p47, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p85, `local function hand_on(n)
 advance(n, nil, false)
 end`, `return each(7, function(n, field)
 return pass_on(n, field, enter, hand_on)
@@ -1645,9 +1752,9 @@ end, true)`].join('\n')
   },
   waits: {
     name: 'waits',
-    sha1: 'e68a0d12fe3f178edb3fd188658d153a14d7ba48',
+    sha1: '01a38308a5e7a2e80367c0ad9ad178386a4c7738',
     get lua() {
-      return [p0, p1, p2, p3, p4, p6, p62, p8, p9, p63, p16, p17, p18, p19, p21, p22, p23, p28, p29, p30, p33, p39, p40, p73, p48, p49, p50, p52, p53, p54, p55, p56, p57, p58, `return each(1, function(n, field)
+      return [p0, p1, p2, p3, p4, p6, p8, p9, p11, p63, p13, p14, p64, p21, p22, p23, p24, p25, p26, p27, p32, p33, p36, p42, p74, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, `return each(1, function(n, field)
 local owner, text = field(1), ''
 if n.waiting > 0 and call('ZSCORE', n.line, owner) then
 local r = record(n, owner)

@@ -30,10 +30,7 @@ local function answer(fill)
   local wrong = ARGV[1] ~= VERSION and guard()
   if wrong then return { us_text, run, '', { 'error', wrong } } end
   fill()
-  for _, p in ipairs(pushes) do
-    local sent = redis.pcall('PUBLISH', p[1], p[2])
-    if type(sent) == 'table' and sent.err then out[3] = sent.err end
-  end
+  publish()
   return out
 end
 

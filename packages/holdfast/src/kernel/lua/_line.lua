@@ -1,10 +1,5 @@
 -- The line of one name, and the one hand-over. See _name.lua.
 
-local function subscribers(channel)
-  local count = redis.pcall('PUBSUB', 'NUMSUB', channel)
-  return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
-end
-
 -- Zero subscribers means dead only where the waiter was seen to be subscribed on this run.
 local function is_dead(owner, r)
   return run ~= '' and (r.sub == run or r.sub == LINGERS .. run) and subscribers(channel(owner)) == 0
@@ -37,13 +32,6 @@ local function silent(n, caller)
     return nil
   end
   return suspect
-end
-
--- The first in line who is not of this client, near the head.
-local function other(n, of)
-  for _, owner in ipairs(call('ZRANGE', n.line, 0, STEPS - 1)) do
-    if client(owner) ~= of then return owner end
-  end
 end
 
 -- A holder whose process may keep the name when it has let go is told that somebody wants it.
@@ -111,7 +99,7 @@ local function advance(n, caller, moved)
     -- Of a shared holder that is gone: was the head told a later end than is true now?
     if not moved and n.freed <= tonumber(free) then return granted end
     -- If the one who was granted the name is dead, so are the others of its process.
-    if client(head) == pushed then head = other(n, pushed) or head end
+    if client(head) == pushed then head = other(n.line, pushed) or head end
     push('first', head, us_text .. ' ' .. free .. ' ' .. run)
   end
   return granted

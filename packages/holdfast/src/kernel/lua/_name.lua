@@ -24,6 +24,7 @@
 -- microseconds), few numbers formatted. The bundle leaves out the functions that a script does not use.
 
 --@include _call
+--@include _near
 --@include _permits
 --@include _state
 --@include _line

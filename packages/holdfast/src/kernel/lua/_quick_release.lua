@@ -8,11 +8,14 @@ while ARGV[1] == VERSION and KEYS[5 * first - 4] do
   if args[2 * first + 1] ~= '' or redis.pcall('GET', KEYS[at]) ~= owner then break end
   if redis.pcall('EXISTS', KEYS[at + 2]) ~= 0 then break end
   local noted = redis.pcall('GET', KEYS[at + 1])
-  local holder, state = string.match(type(noted) == 'string' and noted or '',
-    '^%d+ %S+ (%S+) %a %d+ %d+ %d+ %S+ %d+ %d+ (%d) ')
-  -- One that was granted by a message and not renewed since: its record must say that it did not lapse.
-  if holder ~= owner or state == CLAIMED or state == ASKED_CLAIMED then break end
+  local before, holder, state, info = string.match(type(noted) == 'string' and noted or '',
+    '^(%d+ %S+ (%S+) %a %d+ %d+ %d+ %S+ %d+ %d+ )(%d)( .*)$')
+  if holder ~= owner then break end
   if redis.pcall('DEL', KEYS[at]) ~= 1 then break end
+  -- One that was granted by a message and not renewed since: its record must say that it did not lapse.
+  if state == CLAIMED or state == ASKED_CLAIMED then
+    call('SET', KEYS[at + 1], before .. (state == CLAIMED and '0' or ASKED) .. info, 'KEEPTTL')
+  end
   out[#out + 1] = KEYS[10] and 'released -  -1  0' or { 'released', '-', '', '-1', '', 0 }
   first = first + 1
 end

@@ -53,11 +53,6 @@ local function parse(body)
     token = token, since = since, state = state, info = info }
 end
 
--- What a record's info says of its process; behind the first newline stand the edges of a holder.
-local function bare(info)
-  return string.match(info, '^[^\n]*')
-end
-
 -- The body of the last exclusive holder's record, if that was this owner.
 local function body_of(n, owner)
   return string.sub(n.top, 1, #owner + 1) == owner .. ' ' and string.sub(n.top, #owner + 2) or nil
@@ -132,15 +127,6 @@ local function shadow(n)
     n.value = false
     call('DEL', n.k)
   end
-end
-
--- When a key ends, or -1.
-local function ends_at(key)
-  local ends = redis.pcall('PEXPIRETIME', key)
-  if type(ends) == 'number' then return math.max(ends, -1) end
-  -- Before 7.0: a little early, because the clock has gone on since TIME was read.
-  local left = call('PTTL', key)
-  return left >= 0 and now + left or -1
 end
 
 -- When K ends: nil without K, -1 for a foreign key that never ends.

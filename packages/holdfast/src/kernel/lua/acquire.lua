@@ -15,6 +15,7 @@
 --   late (not executed) | lapsed (was granted before, and its claim ran out) | forced | error text
 
 --@include _quick_acquire
+--@include _quick_stand
 --@include _name
 --@include _acquire
 

@@ -9,6 +9,7 @@
 --   kept (stays the owner's until the expiry that is one more value; the number is of those behind the head)
 
 --@include _quick_release
+--@include _quick_pass
 --@include _name
 --@include _release
 
