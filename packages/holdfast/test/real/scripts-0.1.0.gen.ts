@@ -829,7 +829,7 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'bootstrap' | 'edge' | 'force' | 'hello' | 'history' | 'index' | 'inspect' | 'list' | 'past' | 'q_acquire' | 'q_release' | 'q_renew' | 'q_turn' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: 'ddeef018e49b53242924268bd6238eeb8de45f27',
+    sha1: '80982638e0cf5ccb0df94f58c83d8ea9ff4094ef',
     get lua() {
       return [p0, p1, p2, p3, p4, p5, p6, `if ARGV[1] == VERSION then args = given(12) end
 local ttl, claim, many, linger, length, ends, fence_ends, before
@@ -865,7 +865,7 @@ if ARGV[1] == VERSION and not KEYS[5 * first - 4] then return out end`, p7, p8, 
 local owner, waits = args[base + 1], args[base + 6] == '1'
 local k, line, meta = KEYS[at], KEYS[at + 2], KEYS[at + 4]
 local value = redis.pcall('GET', k)
-if type(value) ~= 'string' or value == owner or not ours(value) then return nil end
+if type(value) ~= 'string' or value == owner then return nil end
 local noted = redis.pcall('GET', KEYS[at + 1])
 local holder, sub, holds = string.match(type(noted) == 'string' and noted or '',
 '^%d+ %- (%S+) x %d+ %d+ %d+ (%S+) %d+ %d+ %d (.*)$')
@@ -878,9 +878,7 @@ if waits then
 local ticket = us_text
 if waiting ~= 0 then
 local head = redis.pcall('ZRANGE', line, 0, 0)[1]
-local known = head and redis.pcall('HGET', meta, head)
-if type(known) ~= 'string' or redis.pcall('HGET', meta, owner) then return nil end
-if not string.find(known, '^[xs] %d+ %d+ %d+ %S+ %d+ %d+ %d ') then return nil end
+if type(head and redis.pcall('HGET', meta, head)) ~= 'string' or redis.pcall('HGET', meta, owner) then return nil end
 local behind = tonumber(redis.pcall('ZREVRANGE', line, 0, 0, 'WITHSCORES')[2])
 if us <= behind then ticket = int(behind + 1) end
 elseif redis.pcall('HGET', meta, WITHHELD) then
@@ -1556,7 +1554,7 @@ end, true)`].join('\n')
   },
   release: {
     name: 'release',
-    sha1: '6d8f31f88a93a981485542aaa04c7f2daeb7fc75',
+    sha1: '21393e326b7891b9ac92da126afa314aa30beeb4',
     get lua() {
       return [p0, p1, p2, p3, p4, p5, p6, `if ARGV[1] == VERSION then args = given(2) end
 while ARGV[1] == VERSION and KEYS[5 * first - 4] do
@@ -1611,7 +1609,7 @@ call('PEXPIREAT', line, int(life))
 call('PEXPIREAT', meta, int(life))
 end
 else
-call('DEL', meta, KEYS[at + 3])
+call('DEL', meta)
 end
 return { 'released', 'x', head, until_text, bare(info), waiting }
 end`, `while ARGV[1] == VERSION and KEYS[5 * first - 4] do

@@ -44,7 +44,7 @@ local function pass(at, owner)
       call('PEXPIREAT', meta, int(life))
     end
   else
-    call('DEL', meta, KEYS[at + 3])
+    call('DEL', meta)
   end
   return { 'released', 'x', head, until_text, bare(info), waiting }
 end

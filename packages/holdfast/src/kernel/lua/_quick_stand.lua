@@ -8,9 +8,9 @@ local function stand(at, base)
   local owner, waits = args[base + 1], args[base + 6] == '1'
   local k, line, meta = KEYS[at], KEYS[at + 2], KEYS[at + 4]
   local value = redis.pcall('GET', k)
-  if type(value) ~= 'string' or value == owner or not ours(value) then return nil end
+  if type(value) ~= 'string' or value == owner then return nil end
   local noted = redis.pcall('GET', KEYS[at + 1])
-  -- Nobody's claim has run out, and the fence knows the holder.
+  -- Nobody's claim has run out, and the fence knows the holder: so it is one of ours.
   local holder, sub, holds = string.match(type(noted) == 'string' and noted or '',
     '^%d+ %- (%S+) x %d+ %d+ %d+ (%S+) %d+ %d+ %d (.*)$')
   if holder ~= value then return nil end
@@ -21,11 +21,9 @@ local function stand(at, base)
   if waits then
     local ticket = us_text
     if waiting ~= 0 then
-      -- The head's record is there, and no permits that may have become too many.
+      -- The head's record is there, and none of whoever asks.
       local head = redis.pcall('ZRANGE', line, 0, 0)[1]
-      local known = head and redis.pcall('HGET', meta, head)
-      if type(known) ~= 'string' or redis.pcall('HGET', meta, owner) then return nil end
-      if not string.find(known, '^[xs] %d+ %d+ %d+ %S+ %d+ %d+ %d ') then return nil end
+      if type(head and redis.pcall('HGET', meta, head)) ~= 'string' or redis.pcall('HGET', meta, owner) then return nil end
       local behind = tonumber(redis.pcall('ZREVRANGE', line, 0, 0, 'WITHSCORES')[2])
       if us <= behind then ticket = int(behind + 1) end
     elseif redis.pcall('HGET', meta, WITHHELD) then
