@@ -59,12 +59,11 @@ class Name {
   async acquire(who: string, ask: Ask = {}): Promise<Reply[]> {
     const { mode = 'x', weight = 1, ttl = 60_000, claim = 2000, wait = true, ticket = '' } = ask
     const { notAfter = '', linger = false, limit } = ask
-    const fields = [
-      ...[this.owner(who), mode, String(weight), String(ttl), String(claim), wait ? '1' : '0'],
-      ...[ticket, notAfter, notAfter === '' ? '' : run, '', `["${who}",null,null]`],
-      limit === undefined ? (linger ? 'linger' : '') : String(limit),
-    ]
-    return this.#call('acquire', fields)
+    const more = limit === undefined ? (linger ? 'linger' : '') : String(limit)
+    const what = [mode, String(weight), String(ttl), String(claim), wait ? '1' : '0']
+    const until = [notAfter, notAfter === '' ? '' : run]
+    const info = `["${who}",null,null]`
+    return this.#call('acquire', [this.owner(who), ...what, ticket, ...until, '', info, more])
   }
 
   async release(who: string, least = ''): Promise<Reply[]> {
