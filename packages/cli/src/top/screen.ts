@@ -47,7 +47,10 @@ export class Screen {
 
   /** Draws all lines, over what is there. */
   show(lines: readonly string[]): void {
-    if (this.#entered) this.#output.write(`\x1b[H${lines.join('\r\n')}\x1b[J`)
+    if (!this.#entered) return
+    // What was below them is cleared from a line of its own: at the end of one it would take the last column.
+    const below = lines.length < this.size[1] ? '\r\n\x1b[J' : ''
+    this.#output.write(`\x1b[H${lines.join('\r\n')}${below}`)
   }
 
   get size(): readonly [columns: number, rows: number] {
