@@ -35,11 +35,12 @@ export type {
   MutexOptions,
   OnDeadlock,
   PermitOptions,
-  PingOptions,
   SemaphoreOptions,
   TakeOverOptions,
 } from './locks/options.js'
-export type { PingResult } from './locks/ping.js'
+export type { PingOptions, PingResult } from './locks/ping.js'
+export type { DoctorOptions } from './locks/doctor/options.js'
+export type { Finding, FindingId, Severity } from './locks/doctor/findings.js'
 export type { ForceResult, HeldBy, LockState, WaitingFor } from './locks/inspect.js'
 export type { FollowOptions, HistoryPage, PageOptions } from './locks/history.js'
 export type { HistoryOption, HistoryOptions, Recorded } from './locks/history-options.js'

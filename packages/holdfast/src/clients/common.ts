@@ -2,7 +2,7 @@
 import { HoldfastError } from '../base/errors.js'
 import { acknowledging, unknownScript, type Pipeline } from './acknowledged.js'
 import { listen } from './listeners.js'
-import type { Port, Reply, Subscription, SubscriptionEvents } from './port.js'
+import type { Port, PortNode, Reply, Subscription, SubscriptionEvents } from './port.js'
 
 /** The part of an event emitter that every client has. */
 export interface Emitter {
@@ -47,6 +47,8 @@ export type Open = (events: SubscriberEvents) => Subscriber
 export interface Runner {
   byHash(sha1: string, keys: readonly string[], args: readonly string[]): Promise<unknown>
   byText(lua: string, keys: readonly string[], args: readonly string[]): Promise<unknown>
+  /** A command without keys. Of a cluster only its nodes have it. */
+  command?(words: readonly string[]): Promise<unknown>
 }
 
 /** What is particular to a client. */
@@ -105,7 +107,8 @@ export function portOf(adapter: Adapter): Port {
     run: runBy(adapter),
     ...(adapter.atOnce ? { atOnce: adapter.atOnce } : {}),
     ...(acknowledged ? { runAcknowledged: acknowledged.run } : {}),
-    ...(nodes ? { nodes: async () => (await nodes()).map((one) => ({ run: runBy(one) })) } : {}),
+    ...(adapter.cluster ? {} : commandOf(adapter)),
+    ...(nodes ? { nodes: async () => (await nodes()).map(nodeOf) } : {}),
     subscribe: subscriptions.subscribe,
     close: async () => {
       waits.close()
@@ -125,6 +128,13 @@ const runBy =
       return (await runner.byText(script.lua, keys, args)) as Reply
     }
   }
+
+const commandOf = (runner: Runner): Pick<PortNode, 'command'> => {
+  const command = runner.command?.bind(runner)
+  return command ? { command } : {}
+}
+
+const nodeOf = (runner: Runner): PortNode => ({ run: runBy(runner), ...commandOf(runner) })
 
 function readiness({ ready, watch, start }: Adapter): {
   onReady: Port['onReady']

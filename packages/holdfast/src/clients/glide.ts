@@ -66,6 +66,7 @@ function runner(client: GlideLike, route?: object): Runner {
   return {
     byHash: (sha1, keys, args) => call('EVALSHA', sha1, keys, args),
     byText: (lua, keys, args) => call('EVAL', lua, keys, args),
+    command: (words) => client.customCommand([...words], options),
   }
 }
 

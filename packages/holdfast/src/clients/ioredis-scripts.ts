@@ -12,4 +12,5 @@ export interface IoredisScripts {
 export const scriptsOf = (client: IoredisScripts): Runner => ({
   byHash: (sha1, keys, args) => client.call('evalsha', sha1, `${keys.length}`, ...keys, ...args),
   byText: (lua, keys, args) => client.call('eval', lua, `${keys.length}`, ...keys, ...args),
+  command: ([name = '', ...words]) => client.call(name.toLowerCase(), ...words),
 })

@@ -1,6 +1,6 @@
 import { nothing, portOf, told, type Emitter } from './common.js'
 import { has } from './node-redis.js'
-import { scriptsOf, type NodeRedisScripts } from './node-redis-scripts.js'
+import { runnerOf, scriptsOf, type NodeRedisScripts } from './node-redis-scripts.js'
 import { onDuplicate, type NodeRedisLike } from './node-redis-subscriber.js'
 import type { Port } from './port.js'
 import { wandering, type Place } from './wandering.js'
@@ -51,7 +51,7 @@ export function nodeRedisClusterPort(client: NodeRedisClusterLike): Port {
     start: nothing,
     keyPrefix: client._keyPrefix?.toString(),
     ...scriptsOf(client),
-    nodes: async () => (await Promise.all(client.masters.map(own))).map(scriptsOf),
+    nodes: async () => (await Promise.all(client.masters.map(own))).map(runnerOf),
     open: wandering(pick, () => !client.isOpen),
   })
 }

@@ -10,6 +10,13 @@ export interface NodeRedisScripts {
   withTypeMapping(mapping: any): Pick<NodeRedisScripts, 'evalSha' | 'eval'>
 }
 
+/** How a client of one server, and no other, runs any command. */
+export interface NodeRedisCommands extends NodeRedisScripts {
+  sendCommand(words: readonly string[]): Promise<unknown>
+  // oxlint-disable-next-line typescript/no-explicit-any -- its type is made of the client's own
+  withTypeMapping(mapping: any): Pick<NodeRedisCommands, 'evalSha' | 'eval' | 'sendCommand'>
+}
+
 /** EVALSHA and EVAL. A type mapping of the user's would change the form of replies. */
 export function scriptsOf(client: NodeRedisScripts): Runner {
   const plain = client.withTypeMapping({})
@@ -21,4 +28,10 @@ export function scriptsOf(client: NodeRedisScripts): Runner {
     byHash: (sha1, keys, args) => plain.evalSha(sha1, options(keys, args)),
     byText: (lua, keys, args) => plain.eval(lua, options(keys, args)),
   }
+}
+
+/** The same of a client of one server, and commands. */
+export function runnerOf(client: NodeRedisCommands): Runner {
+  const plain = client.withTypeMapping({})
+  return { ...scriptsOf(client), command: (words) => plain.sendCommand(words) }
 }

@@ -1,6 +1,6 @@
 import { looked, nothing, portOf, type Emitter, type Open } from './common.js'
 import { has } from './node-redis.js'
-import { scriptsOf, type NodeRedisScripts } from './node-redis-scripts.js'
+import { runnerOf, scriptsOf, type NodeRedisScripts } from './node-redis-scripts.js'
 import { onDuplicate, onSecond, type NodeRedisLike } from './node-redis-subscriber.js'
 import type { Port } from './port.js'
 import { wandering, type Place } from './wandering.js'
@@ -44,6 +44,8 @@ export function nodeRedisSentinelPort(client: NodeRedisSentinelLike): Port {
     start: nothing,
     keyPrefix: client._keyPrefix?.toString(),
     ...scriptsOf(client),
+    command: (words) =>
+      client._execute(false, (master: NodeRedisLike) => runnerOf(master).command!(words)),
     open: onMaster(onDuplicate),
     second: onMaster(onSecond),
   })

@@ -1,11 +1,11 @@
 import { inOrder } from './acknowledged.js'
 import { nothing, type Emitter, type Open } from './common.js'
-import { scriptsOf, type NodeRedisScripts } from './node-redis-scripts.js'
+import { scriptsOf, type NodeRedisCommands } from './node-redis-scripts.js'
 
 type Listener = (message: string, channel: string) => void
 
 /** What is asked of a node-redis client. No client is imported, not even as a type. */
-export interface NodeRedisLike extends Emitter, NodeRedisScripts {
+export interface NodeRedisLike extends Emitter, NodeRedisCommands {
   readonly options?: { readonly socket?: object | undefined }
   readonly isOpen: boolean
   readonly isReady: boolean

@@ -1,5 +1,5 @@
 import { nothing, portOf, told } from './common.js'
-import { scriptsOf } from './node-redis-scripts.js'
+import { runnerOf } from './node-redis-scripts.js'
 import { onDuplicate, onSecond, type NodeRedisLike } from './node-redis-subscriber.js'
 import type { Port } from './port.js'
 
@@ -35,7 +35,7 @@ export function nodeRedisPort(client: NodeRedisLike): Port {
     watch: told(client),
     start: nothing,
     keyPrefix: client._keyPrefix?.toString(),
-    ...scriptsOf(client),
+    ...runnerOf(client),
     open: onDuplicate(client),
     second: onSecond(client),
   })

@@ -16,6 +16,8 @@ export interface Script {
 /** One server, for a script that takes no keys. */
 export interface PortNode {
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply>
+  /** See {@link Port.command}. */
+  command?(words: readonly string[]): Promise<unknown>
 }
 
 /** A live subscription. Its methods never throw. */
@@ -66,6 +68,13 @@ export interface Port {
    * It has no time limit of its own: the caller sets one.
    */
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply>
+  /**
+   * Runs a command that has no keys and that scripts may not call, such as CONFIG GET. Only `doctor` asks
+   * for it, for what it cannot see else. Of a cluster its nodes have it.
+   *
+   * @returns the reply as the client decodes it: a map may be an object, a `Map`, or a list.
+   */
+  command?(words: readonly string[]): Promise<unknown>
   /** Calls back, and writes what is run meanwhile at once: the server sees all of it or nothing. */
   atOnce?(work: () => void): void
   /**

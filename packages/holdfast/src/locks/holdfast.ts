@@ -10,6 +10,8 @@ import { MemoryServer } from '../kernel/memory/server.js'
 import { AllOf, type AllItem } from './all-of.js'
 import { releaseByOwner, renewByOwner, type RenewResult } from './by-owner.js'
 import { bootstrap } from './bootstrap.js'
+import type { Finding } from './doctor/findings.js'
+import type { DoctorOptions } from './doctor/options.js'
 import { deadlocks, type Deadlock } from './deadlock-report.js'
 import { Election } from './election.js'
 import { Engine } from './engine.js'
@@ -28,7 +30,7 @@ import {
 import { checkMutex, Mutex } from './mutex.js'
 import { Owner } from './owner.js'
 import { ReadWrite } from './read-write.js'
-import { ping, type PingResult } from './ping.js'
+import { ping, type PingOptions, type PingResult } from './ping.js'
 import { revoke, type RevokeResult } from './revoke.js'
 import { Semaphore } from './semaphore.js'
 import {
@@ -42,7 +44,6 @@ import {
   type LockOptions,
   type ReadWriteOptions,
   type MutexOptions,
-  type PingOptions,
   type SemaphoreOptions,
   type TakeOverOptions,
 } from './options.js'
@@ -247,6 +248,21 @@ export class Holdfast implements AsyncDisposable {
    */
   async ping(options: PingOptions = {}): Promise<PingResult> {
     return ping(this.#engine, options)
+  }
+
+  /**
+   * Looks at all that a lock depends on: of each server round trips, clocks, memory, persistence, replicas, rights
+   * and settings, of several servers how they go together. It takes a lock of its own for a moment, and
+   * sends itself a message. What cannot be seen, because a right is missing, is a note and says so.
+   *
+   * @returns what was found, also what is right: docs/operations.md has a table. It never rejects for
+   * what is wrong with a server.
+   * @throws ERR_CLOSED, ERR_INVALID_ARGUMENT
+   */
+  async doctor(options: DoctorOptions = {}): Promise<Finding[]> {
+    // Few processes need it.
+    const { doctor } = await import('./doctor/doctor.js')
+    return doctor(this.#engine, options)
   }
 
   /**

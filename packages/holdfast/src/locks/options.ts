@@ -168,12 +168,6 @@ export interface HoldfastOptions {
   readonly runtime?: Runtime | undefined
 }
 
-/** Options of a ping. */
-export interface PingOptions {
-  /** Time limit of the whole call. Default: `nodeTimeout` of the Holdfast, or 500 ms. */
-  readonly timeout?: Duration | undefined
-}
-
 /** One more is the token of the grant itself. */
 const MOST_HANDOVERS = 63
 const TRY = ['signal', 'ttl'] as const
@@ -393,11 +387,4 @@ export function checkForce(options: { now?: boolean }): void {
   known('options', options, ['now'])
   const { now = false } = options
   if (typeof now !== 'boolean') throw invalid('options.now', now, 'true or false')
-}
-
-/** Reads the options of a ping: its time limit in ms. @throws ERR_INVALID_ARGUMENT */
-export function pingTimeout(all: HoldfastOptions, options: PingOptions): number {
-  known('options', options, ['timeout'])
-  const { timeout = all.nodeTimeout ?? 500 } = options
-  return milliseconds('options.timeout', timeout, 1)
 }

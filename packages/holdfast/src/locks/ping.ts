@@ -1,7 +1,14 @@
+import { milliseconds, type Duration } from '../base/duration.js'
 import { HoldfastError } from '../base/errors.js'
 import type { Engine } from './engine.js'
-import { pingTimeout, type PingOptions } from './options.js'
+import { known, type HoldfastOptions } from './options.js'
 import { askStatus } from './status.js'
+
+/** Options of a ping. */
+export interface PingOptions {
+  /** Time limit of the whole call. Default: `nodeTimeout` of the Holdfast, or 500 ms. */
+  readonly timeout?: Duration | undefined
+}
 
 /** What a ping found. Null is what the server's ACL keeps back. */
 export interface PingResult {
@@ -48,4 +55,11 @@ export async function ping(engine: Engine, options: PingOptions): Promise<PingRe
     clockOffset: { least: now - received - wall, most: now - sent - wall },
     subscribed: engine.queue.mailbox.wanted && subscribers !== null ? subscribers > 0 : null,
   }
+}
+
+/** Reads the options of a ping: its time limit in ms. @throws ERR_INVALID_ARGUMENT */
+function pingTimeout(all: HoldfastOptions, options: PingOptions): number {
+  known('options', options, ['timeout'])
+  const { timeout = all.nodeTimeout ?? 500 } = options
+  return milliseconds('options.timeout', timeout, 1)
 }

@@ -80,7 +80,7 @@ export class Node implements Nodes {
   readonly members: readonly Node[] = [this]
   /** How many replicas must have acknowledged what somebody is to hold. */
   readonly #replicas: number
-  readonly #port: Port
+  readonly port: Port
   /** What a guarded call says for its version; null: calls are not guarded. */
   readonly #guard: string | null
   readonly #clock: LocalClock
@@ -101,7 +101,7 @@ export class Node implements Nodes {
     replicas = 0,
   ) {
     this.#replicas = replicas
-    this.#port = port
+    this.port = port
     this.#batches = new Batches(port, (op, slot, items) => void this.#send(op, slot, items))
     this.#guard = guard && `${PROTOCOL} ${guard.epoch} ${guard.quarantine}`
     this.#clock = clock
@@ -146,7 +146,7 @@ export class Node implements Nodes {
 
   /** Which names travel together: those of one slot, of a single server all. */
   slot(keys: NameKeys): number {
-    return this.#port.cluster ? slotOf(keys[0]) : ONLY_SLOT
+    return this.port.cluster ? slotOf(keys[0]) : ONLY_SLOT
   }
 
   async #send(op: Op, slot: number, items: readonly Item[]): Promise<void> {
@@ -178,13 +178,13 @@ export class Node implements Nodes {
       if (sending.length === 0) return
       const asked =
         this.#replicas > 0 && counted(op)
-          ? new Acknowledged(this.#port, this.#replicas, timeout)
+          ? new Acknowledged(this.port, this.#replicas, timeout)
           : null
       const how = asked ? { guarded: true, server: asked } : GUARDED
       const reply = await this.#call(scripts[op], slot, keys, packed(wanted), timeout, how)
       for (const [i, item] of sent.entries()) this.#settle(item, reply, i, asked)
     } catch (error) {
-      for (const item of sending) item.reject(classify(error, this.#port.kind))
+      for (const item of sending) item.reject(classify(error, this.port.kind))
     }
   }
 
@@ -252,7 +252,7 @@ export class Node implements Nodes {
     const limit = this.#left(timeout)
     try {
       await this.#ready.within(limit())
-      const from = cursors ?? (await begin(this.#port, this.#runtime, limit(), index !== undefined))
+      const from = cursors ?? (await begin(this.port, this.#runtime, limit(), index !== undefined))
       return await stepOf(from, async (server, cursor) => {
         const args = [cursor, pattern, String(count)]
         // Which server answers is none of the routes' business.
@@ -263,7 +263,7 @@ export class Node implements Nodes {
         return (items[0] ?? []).map(String)
       })
     } catch (error) {
-      throw classify(error, this.#port.kind)
+      throw classify(error, this.port.kind)
     }
   }
 
@@ -274,7 +274,7 @@ export class Node implements Nodes {
    * @param awaited false when no caller waits for it: then the process does not stay alive for it.
    */
   async status(key: string, channel: string, timeout: number, awaited = true): Promise<Answer> {
-    if (!awaited && !this.#port.ready) throw new HoldfastError('ERR_UNAVAILABLE', 'not connected')
+    if (!awaited && !this.port.ready) throw new HoldfastError('ERR_UNAVAILABLE', 'not connected')
     return this.aside('status', this.#way(key), [channel], timeout, awaited)
   }
 
@@ -298,7 +298,7 @@ export class Node implements Nodes {
       const [raw = []] = items
       return { ...reply, raw, verdict: raw.map(String) }
     } catch (error) {
-      throw classify(error, this.#port.kind)
+      throw classify(error, this.port.kind)
     }
   }
 
@@ -312,7 +312,7 @@ export class Node implements Nodes {
       const left = this.#left(timeout)
       await this.#ready.within(left())
       const text = this.#guard ?? PROTOCOL
-      const running = this.#port.run(scripts.bootstrap, [MARKER_KEY], [text, set ? '1' : ''])
+      const running = this.port.run(scripts.bootstrap, [MARKER_KEY], [text, set ? '1' : ''])
       const reply = await inTime(this.#runtime, running, left(), () => {
         throw unanswered(timeout)
       })
@@ -320,7 +320,7 @@ export class Node implements Nodes {
       if (status === 'error') throw new Error(detail)
       return status
     } catch (error) {
-      throw classify(error, this.#port.kind)
+      throw classify(error, this.port.kind)
     }
   }
 
@@ -338,15 +338,15 @@ export class Node implements Nodes {
 
   /** For messages. */
   get kind(): string {
-    return this.#port.address ? `${this.#port.kind} ${this.#port.address}` : this.#port.kind
+    return this.port.address ? `${this.port.kind} ${this.port.address}` : this.port.kind
   }
 
   get keyPrefix(): string {
-    return this.#port.keyPrefix ?? ''
+    return this.port.keyPrefix ?? ''
   }
 
   get cluster(): boolean {
-    return this.#port.cluster === true
+    return this.port.cluster === true
   }
 
   async #call(
@@ -357,7 +357,7 @@ export class Node implements Nodes {
     timeout: number,
     how: { server?: PortNode; awaited?: boolean; guarded?: boolean } = {},
   ): Promise<Told> {
-    const { server = this.#port, awaited = true } = how
+    const { server = this.port, awaited = true } = how
     const sent = this.#clock.now()
     const guard = how.guarded ? this.#guard : null
     const running =
@@ -390,10 +390,10 @@ export class Node implements Nodes {
   }
 
   subscribe(channel: string, listener: SubscriptionEvents): Promise<Subscription> {
-    return this.#port.subscribe(channel, listener)
+    return this.port.subscribe(channel, listener)
   }
 
   close(): Promise<void> {
-    return this.#port.close()
+    return this.port.close()
   }
 }

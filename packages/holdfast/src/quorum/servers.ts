@@ -50,7 +50,7 @@ const NONE = Promise.resolve<readonly PortNode[]>([])
  *
  * @throws ERR_UNAVAILABLE, ERR_CONFIG where the client does not say which there are
  */
-async function serversOf(
+export async function serversOf(
   port: Port,
   runtime: Runtime,
   timeout: number,

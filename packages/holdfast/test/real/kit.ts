@@ -44,6 +44,7 @@ interface ClientOptions {
   readonly password?: string
   readonly port?: number
   readonly keyPrefix?: string
+  readonly enableReadyCheck?: boolean
   readonly retryStrategy?: (times: number) => number | null
 }
 
