@@ -364,14 +364,6 @@ export function aSignal(signal: AbortSignal | undefined): AbortSignal | undefine
   throw invalid('options.signal', signal, 'an AbortSignal')
 }
 
-/** Checks the options of revoke: its reason. @throws ERR_INVALID_ARGUMENT */
-export function checkRevoke(options: { reason?: string | undefined }): string | undefined {
-  known('options', options, ['reason'])
-  const { reason } = options
-  if (reason === undefined || (typeof reason === 'string' && reason.length <= 256)) return reason
-  throw invalid('options.reason', reason, 'a string of at most 256 characters')
-}
-
 /** Checks the options of takeOver. @throws ERR_INVALID_ARGUMENT */
 export function checkTakeOver(options: TakeOverOptions): void {
   known('options', options, ['ttl', ...OWN])

@@ -1,10 +1,10 @@
-import { HoldfastError } from '../base/errors.js'
+import { HoldfastError, invalid } from '../base/errors.js'
 import { keysOf } from '../kernel/names.js'
 import { encodeRevoker } from '../kernel/protocol.js'
 import { classify } from '../quorum/replies.js'
 import type { Engine } from './engine.js'
 import { inspect } from './inspect.js'
-import { checkRevoke } from './options.js'
+import { known } from './options.js'
 
 const TIMEOUT_MS = 500
 /** As many shared holders are newly asked by one call of the script. */
@@ -14,6 +14,14 @@ const STEP = 64
 export interface RevokeResult {
   /** How many holders have been asked to let go. Holders of another library cannot be asked. */
   readonly asked: number
+}
+
+/** Checks the options of revoke: its reason. @throws ERR_INVALID_ARGUMENT */
+function checkRevoke(options: { reason?: string | undefined }): string | undefined {
+  known('options', options, ['reason'])
+  const { reason } = options
+  if (reason === undefined || (typeof reason === 'string' && reason.length <= 256)) return reason
+  throw invalid('options.reason', reason, 'a string of at most 256 characters')
 }
 
 export async function revoke(
