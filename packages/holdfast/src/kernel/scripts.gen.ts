@@ -657,7 +657,11 @@ mode, weights, at = r.mode, weights + tonumber(r.weight), at + 1
 end
 end
 end`
-const p74 = `local function holders_of(n)
+const p74 = `local function wrong_type(text, key, kind)
+if not string.find(text, 'WRONGTYPE', 1, true) then return text end
+return 'WRONGTYPE the key ' .. key .. ' is not a ' .. kind
+end`
+const p75 = `local function holders_of(n)
 if n.value and n.value ~= MARKER then
 return 1, { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
 end
@@ -671,18 +675,18 @@ list[#list + 1] = call('HGET', n.meta, live[i]) or ''
 end
 return count, list
 end`
-const p75 = `local function ballot_of(text)
+const p76 = `local function ballot_of(text)
 return string.match(text, '^%d+$') and #text <= 16 and tonumber(text) or nil
 end`
-const p76 = `local function raise(n, mode, t)
+const p77 = `local function raise(n, mode, t)
 n.all = math.max(n.all, t)
 if mode == 'x' then n.x = math.max(n.x, t) end
 keep_marks(n)
 end`
-const p77 = `local function slots_of(r)
+const p78 = `local function slots_of(r)
 return r and r.mode == 'p' and string.match(r.sub, '^%d+/(%d[%d,]*)$') or ''
 end`
-const p78 = `local function taken_slots(n, but)
+const p79 = `local function taken_slots(n, but)
 local taken = {}
 if not n.pool or n.sharing == 0 then return taken end
 local live = sharers(n, MOST_SLOTS)
@@ -693,7 +697,7 @@ end
 end
 return taken
 end`
-const p79 = `local function choose(taken, weight, limit, wanted)
+const p80 = `local function choose(taken, weight, limit, wanted)
 local chosen, seen = {}, {}
 if wanted ~= '' then
 for text in string.gmatch(wanted, '%d+') do
@@ -711,21 +715,21 @@ if #chosen ~= weight then return nil end
 table.sort(chosen)
 return table.concat(chosen, ',')
 end`
-const p80 = `local function sub_of(n, mode, slots)
+const p81 = `local function sub_of(n, mode, slots)
 return int(n.all) .. '/' .. (mode == 'x' and int(n.x) or mode == 'p' and slots or '-')
 end`
-const p81 = `local function vote(n, owner, r, ends, slots)
+const p82 = `local function vote(n, owner, r, ends, slots)
 r.sub = sub_of(n, r.mode, slots)
 raise(n, r.mode, tonumber(n.ballot))
 return enter(n, owner, r, ends)
 end`
-const p82 = `local function due(n, owner, least)
+const p83 = `local function due(n, owner, least)
 local r = least > 0 and record(n, owner)
 if not r or r.token == '0' then return nil end
 local ends = math.min(tonumber(r.since), now) + least
 if ends > now then return ends, r end
 end`
-const p83 = `local function retain(n, owner, r, mine, ends)
+const p84 = `local function retain(n, owner, r, mine, ends)
 if ends ~= mine and n.value ~= owner then call('PEXPIREAT', n.k, int(ends)) end
 if ends > mine then
 prolong(n, owner, r, mine, ends)
@@ -740,7 +744,7 @@ end
 if n.value ~= owner then share(n) end
 return ends > mine
 end`
-const p84 = `local function let_go(n, owner, least)
+const p85 = `local function let_go(n, owner, least)
 local verdict, moved, was = 'gone', false, nil
 local shares = n.value ~= owner and (n.members > 0 or n.value) and call('ZSCORE', n.shared, owner)
 if shares then look(n) end
@@ -778,7 +782,7 @@ end
 end
 return verdict, moved, nil, r, was
 end`
-const p85 = `local function pass_on(n, field, make, hand_on)
+const p86 = `local function pass_on(n, field, make, hand_on)
 local owner, heir, mode = field(1), field(2), field(3)
 if late(field(5), field(6)) then return { 'late' } end
 if owner == heir then return { 'error', 'a turn needs a new owner id' } end
@@ -1188,13 +1192,12 @@ end)`].join('\n')
   },
   history: {
     name: 'history',
-    sha1: '4a79a19309ecdfd07e7c5b2e503c20a5ab4319bf',
+    sha1: '8029eaffe21e513380fa66c5dd985362b2f7e6df',
     get lua() {
-      return [p0, p1, `local noted, wrong = 0, nil`, `local function try(key, kind, work)
+      return [p0, p1, p74, `local noted, wrong = 0, nil`, `local function try(key, kind, work)
 local ok, reply = pcall(work)
 if ok or wrong then return end
-wrong = type(reply) == 'table' and reply.err or tostring(reply)
-if string.find(wrong, 'WRONGTYPE', 1, true) then wrong = 'WRONGTYPE the key ' .. key .. ' is not a ' .. kind end
+wrong = wrong_type(type(reply) == 'table' and reply.err or tostring(reply), key, kind)
 end`, `local at = 3
 for i = 1, tonumber(ARGV[2]) do
 local key, first, count = KEYS[i], at + 3, tonumber(ARGV[at + 2])
@@ -1240,9 +1243,10 @@ return { us_text, run, '', wrong and { 'error', wrong } or { 'noted', noted } }`
   },
   index: {
     name: 'index',
-    sha1: 'a85ce53dd00e9785aa6afc1564a2f8a815f4386f',
+    sha1: '21cdcebf00be95de8029c104e1907fa2267e707b',
     get lua() {
-      return [p0, `call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now_text)
+      return [p0, p74, `local trimmed = redis.pcall('ZREMRANGEBYSCORE', KEYS[1], '-inf', now_text)
+if type(trimmed) == 'table' then return { us_text, run, '', { 'error', wrong_type(trimmed.err, KEYS[1], 'zset') } } end
 local found = call('ZSCAN', KEYS[1], ARGV[2], 'MATCH', '???????? ' .. ARGV[3], 'COUNT', ARGV[4])
 local out = { found[1] }
 for i = 1, #found[2], 2 do out[#out + 1] = string.sub(found[2][i], 10) end
@@ -1253,7 +1257,7 @@ return { us_text, run, '', out }`].join('\n')
     name: 'inspect',
     sha1: '926cc7496539e19c8e1b4b02b195867e486641c7',
     get lua() {
-      return [p0, p1, p2, p3, p6, p8, p11, p63, p13, p14, p16, p64, p21, p22, p23, p24, p25, p26, p27, p32, p33, p36, p74, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, `return each(0, function(n)
+      return [p0, p1, p2, p3, p6, p8, p11, p63, p13, p14, p16, p64, p21, p22, p23, p24, p25, p26, p27, p32, p33, p36, p75, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, `return each(0, function(n)
 local waiters = {}
 local count, holders = holders_of(n)
 local line = call('ZRANGE', n.line, 0, 99, 'WITHSCORES')
@@ -1280,15 +1284,16 @@ return { us_text, run, '', keys }`].join('\n')
   },
   past: {
     name: 'past',
-    sha1: 'e6db4f41c60ad66cfff16a2489b799b9a537cd52',
+    sha1: 'b34561a0dfe3949edfecdd981d6cacfd993cc7fd',
     get lua() {
-      return [p0, `local key, id, count = KEYS[1], ARGV[3], ARGV[4]
+      return [p0, p74, `local key, id, count = KEYS[1], ARGV[3], ARGV[4]
 local found
 if ARGV[2] == 'after' then
-found = call('XRANGE', key, '(' .. id, '+', 'COUNT', count)
+found = redis.pcall('XRANGE', key, '(' .. id, '+', 'COUNT', count)
 else
-found = call('XREVRANGE', key, id == '' and '+' or '(' .. id, '-', 'COUNT', count)
+found = redis.pcall('XREVRANGE', key, id == '' and '+' or '(' .. id, '-', 'COUNT', count)
 end
+if found.err then return { us_text, run, '', { 'error', wrong_type(found.err, key, 'stream') } } end
 local out = {}
 for _, entry in ipairs(found) do
 local has = {}
@@ -1303,12 +1308,12 @@ return { us_text, run, '', out }`].join('\n')
     name: 'q_acquire',
     sha1: '5955e1e0de8d9040621d8cfadbbf5e28a8f3c2b6',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p63, p12, p13, p14, p15, p16, p17, p18, p19, p20, p64, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p66, p75, p67, p68, p69, p76, p77, p78, `local function listed(taken)
+      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p63, p12, p13, p14, p15, p16, p17, p18, p19, p20, p64, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p66, p76, p67, p68, p69, p77, p78, p79, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
 table.sort(list)
 return table.concat(list, ',')
-end`, p79, p80, p81, p71, p72, p73, `local function invited(n, owner)
+end`, p80, p81, p82, p71, p72, p73, `local function invited(n, owner)
 if n.waiting == 0 then return true end
 local rank = call('ZRANK', n.line, owner)
 if rank == 0 then return true end
@@ -1406,7 +1411,7 @@ end, true)`].join('\n')
     name: 'q_release',
     sha1: '5534ba6bb5a8e6cc21bc866113a366e0f15fcf78',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p63, p13, p14, p15, p16, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p42, p47, p48, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, p82, p83, p84, p66, p75, p67, p69, p70, p71, p72, p73, `local function count_out(n, r, failed)
+      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p63, p13, p14, p15, p16, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p42, p47, p48, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, p83, p84, p85, p66, p76, p67, p69, p70, p71, p72, p73, `local function count_out(n, r, failed)
 local token = tonumber(r.token)
 if failed then
 local all, rest = string.match(r.sub, '^(%d+)/(.*)$')
@@ -1467,7 +1472,7 @@ end)`].join('\n')
     name: 'q_renew',
     sha1: '289af1e3191a1ceeb34e77c69ef2f2119ea7efc9',
     get lua() {
-      return [p0, p1, p2, p3, p6, p7, p8, p11, p63, p12, p13, p14, p15, p16, p17, p18, p64, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p47, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p66, p75, p67, p69, p76, p77, p78, p79, p80, p81, `local function lost(n, owner, field)
+      return [p0, p1, p2, p3, p6, p7, p8, p11, p63, p12, p13, p14, p15, p16, p17, p18, p64, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p47, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p66, p76, p67, p69, p77, p78, p79, p80, p81, p82, `local function lost(n, owner, field)
 local r = parse(field(5))
 local token = r and ballot_of(r.token)
 if not token or token == 0 then return nil end
@@ -1529,7 +1534,7 @@ end, true)`].join('\n')
     name: 'q_turn',
     sha1: '2a0d49ab4403c5d2f6d20a66c37a0d5c46cee9e0',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p63, p13, p14, p15, p16, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p85, p66, p75, p67, p69, p76, p77, p80, p71, p72, p73, `local function make(n, heir, r, ends, state, before)
+      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p63, p13, p14, p15, p16, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p86, p66, p76, p67, p69, p77, p78, p81, p71, p72, p73, `local function make(n, heir, r, ends, state, before)
 r.sub = sub_of(n, r.mode, slots_of(before))
 raise(n, r.mode, tonumber(n.ballot))
 return enter(n, heir, r, ends, state)
@@ -1626,7 +1631,7 @@ return out
 end
 local MOST_PERMITS = 1000
 local MOST_LIMIT = 1000000
-local MOST_LOOKS = 10000`, p13, p14, p15, p16, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p41, p42, p43, p65, p44, p45, p46, p47, p48, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, p82, p83, p84, `return each(2, function(n, field)
+local MOST_LOOKS = 10000`, p13, p14, p15, p16, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p41, p42, p43, p65, p44, p45, p46, p47, p48, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, p83, p84, p85, `return each(2, function(n, field)
 local owner = field(1)
 local verdict, moved, kept, r, was = let_go(n, owner, tonumber(field(2)) or 0)
 purge(n)
@@ -1741,7 +1746,7 @@ field(memory, 'maxmemory'),
     name: 'turn',
     sha1: 'f06229e5e8f97b7074f1ea81239b22da2fc09569',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p63, p13, p14, p15, p16, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p44, p45, p46, p47, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p85, `local function hand_on(n)
+      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p63, p13, p14, p15, p16, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p44, p45, p46, p47, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p86, `local function hand_on(n)
 advance(n, nil, false)
 end`, `return each(7, function(n, field)
 return pass_on(n, field, enter, hand_on)
@@ -1752,7 +1757,7 @@ end, true)`].join('\n')
     name: 'waits',
     sha1: '01a38308a5e7a2e80367c0ad9ad178386a4c7738',
     get lua() {
-      return [p0, p1, p2, p3, p4, p6, p8, p9, p11, p63, p13, p14, p64, p21, p22, p23, p24, p25, p26, p27, p32, p33, p36, p42, p74, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, `return each(1, function(n, field)
+      return [p0, p1, p2, p3, p4, p6, p8, p9, p11, p63, p13, p14, p64, p21, p22, p23, p24, p25, p26, p27, p32, p33, p36, p42, p75, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, `return each(1, function(n, field)
 local owner, text = field(1), ''
 if n.waiting > 0 and call('ZSCORE', n.line, owner) then
 local r = record(n, owner)

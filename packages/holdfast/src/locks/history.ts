@@ -3,6 +3,7 @@ import { invalid, type HoldfastError } from '../base/errors.js'
 import type { Timer } from '../base/runtime.js'
 import { decodeEntries, historyKey, prefixKeys, type HistoryEntry } from '../kernel/history.js'
 import { checkName } from '../kernel/names.js'
+import { classify } from '../quorum/replies.js'
 import type { Engine } from './engine.js'
 import { aSignal, known } from './options.js'
 
@@ -75,6 +76,7 @@ async function read(
   count: number,
 ): Promise<Step> {
   const { raw } = await node.aside('past', [key], [side, id, String(count)], TIMEOUT_MS)
+  if (raw[0] === 'error') throw classify(new Error(String(raw[1])), 'the server')
   return decodeEntries(raw)
 }
 

@@ -36,6 +36,7 @@ export async function stepOf(
   const found = await Promise.all(
     [...from].map(async ([server, cursor]) => {
       const [next = '0', ...keys] = await ask(server, cursor)
+      if (next === 'error') throw new Error(keys[0])
       if (next !== '0') left.set(server, next)
       return keys
     }),

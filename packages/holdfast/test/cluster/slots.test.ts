@@ -1,5 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { Holdfast, type HoldfastError, type HoldfastOptions } from '../../src/index.js'
+import {
+  Holdfast,
+  type HistoryEntry,
+  type HoldfastError,
+  type HoldfastOptions,
+} from '../../src/index.js'
 import type { ServerEngine } from '../../src/testing/index.js'
 import { TestCluster } from '../kit/cluster.js'
 import { engines, Events, until } from '../real/kit.js'
@@ -157,6 +162,34 @@ describe.each(engines as ServerEngine[])('a cluster of three, %s', (engine) => {
     for await (const state of locks.list('list:*')) found.push(state.name)
     expect(found.toSorted()).toEqual(names.toSorted())
     for (const lock of held) await lock.release()
+  })
+
+  test('a history has the slot of its prefix, or of its name, and the index names of every primary', async () => {
+    const history = { keep: 1000 }
+    const locks = locksOf({ history, prefix: '{p' })
+    const names = await spread('kept')
+    const own = names.map((name) => locks.mutex(name, { history }))
+    // Whoever has to connect first is seen to wait.
+    const kinds = (entries: readonly HistoryEntry[]): string[] =>
+      entries.map(({ event }) => event).filter((event) => event !== 'waiting')
+    const held = await Promise.all(own.map((mutex) => mutex.acquire()))
+    const other = await locks.mutex('other').acquire()
+    await locks.history()
+    await Promise.all([...held, other].map((lock) => lock.release()))
+    const told = await cluster.calls('evalsha')
+    // One call for the slot of each stream, and one to read.
+    expect(kinds((await locks.history()).entries)).toEqual(['released', 'granted'])
+    expect((await cluster.calls('evalsha')) - told).toBe(names.length + 2)
+    for (const name of names) {
+      const { entries } = await locks.history(name)
+      expect(kinds(entries)).toEqual(['released', 'granted'])
+    }
+    const again = await Promise.all(own.map((mutex) => mutex.acquire()))
+    const found: string[] = []
+    for await (const { name } of locks.list()) found.push(name)
+    expect(found.toSorted()).toEqual(names.toSorted())
+    for (const lock of again) await lock.release()
+    await until(async () => expect(await cluster.keys()).toEqual([]))
   })
 
   test('what it costs: calls, messages and messages between the servers', async () => {

@@ -10,7 +10,7 @@ import { scripts } from '../../src/kernel/scripts.gen.js'
 import { findServer, startServer, type ServerEngine } from '../../src/testing/index.js'
 import { Inconclusive, Pair } from './pair.js'
 
-const sequences = Number(process.env['HOLDFAST_RUNS'] ?? 300)
+const sequences = Number(process.env['HOLDFAST_RUNS'] ?? 200)
 const seed = process.env['HOLDFAST_SEED']
 
 const text = fc.constantFrom('', 'x', 'a b', 'größe', '["a",null,1]', '12', 'two\nlines', '-1')
@@ -87,7 +87,6 @@ async function play(pair: Pair, id: string, steps: readonly Step[]): Promise<voi
   const streams = [0, 1, 2].map((i) => `{lock:${id}}:hf:history:${i}`)
   const index = `{lock:${id}}:hf:prefix-index:lock:`
   const keys = [...streams, index]
-  const spoilt = new Set<number>()
   let seen = '0-0'
   for (const one of steps) {
     switch (one.kind) {
@@ -101,8 +100,6 @@ async function play(pair: Pair, id: string, steps: readonly Step[]): Promise<voi
         break
       }
       case 'past': {
-        // What reads has no verdict for a key of another type: the call fails.
-        if (spoilt.has(one.stream)) break
         const before = one.side === 'before'
         const known = one.which === 'seen' && seen !== '0-0'
         const at = known ? seen : before ? '' : '0-0'
@@ -111,21 +108,19 @@ async function play(pair: Pair, id: string, steps: readonly Step[]): Promise<voi
           [streams[one.stream]!],
           ['1', one.side, at, String(one.count)],
         )
-        const [last] = reply[3] as string[]
-        seen = last ?? seen
+        const [last = 'error'] = reply[3] as string[]
+        if (last !== 'error') seen = last
         break
       }
       case 'index':
-        if (!spoilt.has(3)) await pair.call('index', [index], ['1', '0', one.pattern, '100'])
+        await pair.call('index', [index], ['1', '0', one.pattern, '100'])
         break
       case 'spoil':
         if (one.how === 'delete') {
           await pair.del(keys[one.key]!)
-          spoilt.delete(one.key)
         } else {
           if (one.how === 'text') await pair.set(keys[one.key]!, 'text', null)
           else await pair.hash(keys[one.key]!)
-          spoilt.add(one.key)
         }
         break
       case 'sleep':

@@ -13,14 +13,14 @@
 -- wrong; the other keys are written all the same.
 
 --@include _call
+--@include _aside
 
 local noted, wrong = 0, nil
 
 local function try(key, kind, work)
   local ok, reply = pcall(work)
   if ok or wrong then return end
-  wrong = type(reply) == 'table' and reply.err or tostring(reply)
-  if string.find(wrong, 'WRONGTYPE', 1, true) then wrong = 'WRONGTYPE the key ' .. key .. ' is not a ' .. kind end
+  wrong = wrong_type(type(reply) == 'table' and reply.err or tostring(reply), key, kind)
 end
 
 local at = 3

@@ -3,11 +3,13 @@
 --
 -- KEYS: the index, see history.lua.
 -- ARGV: version, cursor, MATCH pattern of names, COUNT
--- Reply: { server microseconds, run id, '', { cursor, name, name, ... } }: a name may come more than once.
+-- Reply: { server microseconds, run id, '', { cursor, name, name, ... } }: a name may come more than once; or { error, text }
 
 --@include _call
+--@include _aside
 
-call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now_text)
+local trimmed = redis.pcall('ZREMRANGEBYSCORE', KEYS[1], '-inf', now_text)
+if type(trimmed) == 'table' then return { us_text, run, '', { 'error', wrong_type(trimmed.err, KEYS[1], 'zset') } } end
 local found = call('ZSCAN', KEYS[1], ARGV[2], 'MATCH', '???????? ' .. ARGV[3], 'COUNT', ARGV[4])
 local out = { found[1] }
 for i = 1, #found[2], 2 do out[#out + 1] = string.sub(found[2][i], 10) end

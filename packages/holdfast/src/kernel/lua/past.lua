@@ -4,16 +4,19 @@
 -- ARGV: version, 'before' or 'after', id (before: '' is the end), COUNT
 -- Reply: { server microseconds, run id, '', { id, event, name, mode, owner, fence, ms, detail, info, age, id, ... } }
 --   before: newest first; after: oldest first. The entry of that id is left out. A field that an entry lacks is ''.
+--   { error, text } where the key is no stream.
 
 --@include _call
+--@include _aside
 
 local key, id, count = KEYS[1], ARGV[3], ARGV[4]
 local found
 if ARGV[2] == 'after' then
-  found = call('XRANGE', key, '(' .. id, '+', 'COUNT', count)
+  found = redis.pcall('XRANGE', key, '(' .. id, '+', 'COUNT', count)
 else
-  found = call('XREVRANGE', key, id == '' and '+' or '(' .. id, '-', 'COUNT', count)
+  found = redis.pcall('XREVRANGE', key, id == '' and '+' or '(' .. id, '-', 'COUNT', count)
 end
+if found.err then return { us_text, run, '', { 'error', wrong_type(found.err, key, 'stream') } } end
 local out = {}
 for _, entry in ipairs(found) do
   local has = {}

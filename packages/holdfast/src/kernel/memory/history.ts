@@ -15,12 +15,8 @@ export function history(
   let wrong: string | null = null
   let noted = 0
   const attempt = (key: string, kind: string, work: () => void): void => {
-    try {
-      work()
-    } catch (error) {
-      if (!(error instanceof WrongType)) throw error
-      wrong ??= `WRONGTYPE the key ${key} is not a ${kind}`
-    }
+    const error = wrongType(key, kind, work)
+    wrong ??= error
   }
   const streams = Number(args[1])
   let at = 2
@@ -42,6 +38,17 @@ export function history(
   const index = keys[streams]
   if (index !== undefined) attempt(index, 'zset', () => mark(space, index, args.slice(at), now))
   return wrong === null ? ['noted', noted] : ['error', wrong]
+}
+
+/** What is wrong with a key, whatever was done by then. */
+function wrongType(key: string, kind: string, work: () => void): string | null {
+  try {
+    work()
+    return null
+  } catch (error) {
+    if (!(error instanceof WrongType)) throw error
+    return `WRONGTYPE the key ${key} is not a ${kind}`
+  }
 }
 
 function mark(space: Keyspace, key: string, given: readonly string[], now: number): void {
@@ -69,6 +76,8 @@ export function past(
   [key = '']: readonly string[],
   [, side, id = '', count]: readonly string[],
 ): readonly Reply[] {
+  const wrong = wrongType(key, 'stream', () => space.stream(key))
+  if (wrong !== null) return ['error', wrong]
   const found = space.stream(key).read(side !== 'after', id === '' ? null : id, Number(count))
   return found.flatMap(({ ms, seq, values }) => [`${ms}-${seq}`, ...values])
 }
@@ -80,7 +89,8 @@ export function index(
   [, , pattern = '']: readonly string[],
   now: number,
 ): readonly Reply[] {
-  trim(space, key, now)
+  const wrong = wrongType(key, 'zset', () => trim(space, key, now))
+  if (wrong !== null) return ['error', wrong]
   const set = space.zset(key)
   const match = globToRegExp(pattern)
   const names = set.slice(0, set.size).map(({ member }) => member.slice(9))
