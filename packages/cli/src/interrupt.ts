@@ -4,7 +4,7 @@ import { Silent } from './exit.js'
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** What a process exits with that a signal has ended. */
-const codeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]
+export const codeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]
 
 /**
  * Somebody asks this process to end: `signal` aborts, with an end of that code as its reason.

@@ -21,7 +21,8 @@ function end(error: unknown): number {
   if (error instanceof CommanderError && error.exitCode === 0) return 0
   const exit = error instanceof CommanderError ? misused(error) : exitOf(error)
   if (exit instanceof Silent) return exit.code
-  sayReason(exit, called?.opts()['json'] === true)
+  const { json = false, jsonFd } = called?.opts<{ json?: boolean; jsonFd?: number }>() ?? {}
+  sayReason(exit, json, json ? jsonFd : undefined)
   return exit.code
 }
 

@@ -22,7 +22,7 @@ export function sharedOptions(command: Command): Command {
   return outputOptions(serverOptions(command))
 }
 
-function serverOptions(command: Command): Command {
+export function serverOptions(command: Command): Command {
   return command
     .addOption(
       new Option(

@@ -13,6 +13,11 @@ interface Entry {
 
 const ENTRIES: readonly Entry[] = [
   {
+    name: 'run',
+    summary: 'run a command while holding a lock',
+    load: () => import('./commands/run.js'),
+  },
+  {
     name: 'acquire',
     summary: 'take a lock and leave it, for scripts',
     load: () => import('./commands/acquire.js'),

@@ -15,11 +15,13 @@ export function sayReason(exit: Exit, json: boolean, fd = STDERR): void {
 
 /** The same of something that ends nothing. */
 export function note(reason: string, message: string, json: boolean): void {
-  say('note', { reason, msg: message }, json, STDERR)
+  say('note', { reason, msg: message }, json)
 }
 
-function say(event: string, facts: Facts, json: boolean, fd: number): void {
-  writeLine(fd, json ? jsonOf({ event, ...facts }) : `holdfast: ${logfmt(facts)}`)
+/** One line of that kind. A descriptor that cannot be written to is no reason to say nothing. */
+export function say(event: string, facts: Facts, json: boolean, fd = STDERR): void {
+  const line = json ? jsonOf({ event, ...facts }) : `holdfast: ${logfmt(facts)}`
+  if (!writeLine(fd, line) && fd !== STDERR) writeLine(STDERR, line)
 }
 
 /** `key=value` for each that has a value; quoted where it has to be. */
@@ -32,12 +34,14 @@ function logfmt(facts: Facts): string {
 
 const quoted = (text: string): string => (/^[^\s"=\\\p{C}]+$/u.test(text) ? text : jsonOf(text))
 
-/** Whoever reads it may have gone, which is no reason to fail. */
-function writeLine(fd: number, line: string): void {
+/** @returns whether it was written: whoever reads it may have gone, which is no reason to fail. */
+function writeLine(fd: number, line: string): boolean {
   let rest = Buffer.from(`${line}\n`)
   try {
     while (rest.length > 0) rest = rest.subarray(writeSync(fd, rest))
+    return true
   } catch {
     // A closed pipe, or a full one that does not block: a report is not worth more.
+    return false
   }
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 /** The program as it is built: `npm test` builds it first, and who runs one file alone does it by hand. */
-const BIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+export const BIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
 export interface Ended {
   /** Null if a signal ended it. */
@@ -13,7 +13,7 @@ export interface Ended {
   readonly stderr: string
 }
 
-interface Running {
+export interface Running {
   readonly child: ChildProcess
   readonly pid: number
   /** Resolves when it has ended and all that it wrote was read. */

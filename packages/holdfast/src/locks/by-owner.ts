@@ -7,7 +7,7 @@ import type { Answer } from '../quorum/node.js'
 import { classify } from '../quorum/replies.js'
 import type { Engine } from './engine.js'
 import { resultOf, type ReleaseResult } from './lock.js'
-import { checkRenew } from './options.js'
+import { known } from './options.js'
 import { refused } from './turn.js'
 
 /** What {@link Holdfast.renew} gave. */
@@ -29,8 +29,8 @@ export async function renewByOwner(
   owner: string,
   options: { readonly ttl?: Duration | undefined },
 ): Promise<RenewResult> {
-  const keys = known(engine, name, owner)
-  checkRenew(options)
+  const keys = keysFor(engine, name, owner)
+  known('options', options, ['ttl'])
   const { ttl, timeout } = engine.settings({ ...options, renew: false })
   const ask = async (late: number): Promise<Answer> => {
     const fields = (notAfter: NotAfter): string[] => renewFields(owner, ttl, notAfter)
@@ -56,14 +56,14 @@ export async function releaseByOwner(
   name: string,
   owner: string,
 ): Promise<ReleaseResult> {
-  const keys = known(engine, name, owner)
+  const keys = keysFor(engine, name, owner)
   const { timeout } = engine.settings({})
   const until = engine.clock.now() + timeout
   return resultOf(await engine.orphans.release(owner, keys, timeout, until))
 }
 
 /** @throws ERR_CLOSED, ERR_INVALID_ARGUMENT */
-function known(engine: Engine, name: string, owner: unknown): NameKeys {
+function keysFor(engine: Engine, name: string, owner: unknown): NameKeys {
   engine.assertOpen()
   checkName(name, engine.prefix)
   if (!isOwnerId(owner)) throw invalid('owner', owner, 'the owner id of a lock, as lock.owner')

@@ -207,6 +207,8 @@ const MOST_REPLICAS = 1000
 /**
  * Refuses what is no option: a misspelt `ttl` must not become a default in silence. Nor must a signal,
  * its controller or a promise that stands where the options do: none has a key of its own.
+ *
+ * @throws ERR_INVALID_ARGUMENT
  */
 export function known(what: string, options: unknown, names: readonly string[]): void {
   const all = names.join(', ')
@@ -367,11 +369,6 @@ export function aSignal(signal: AbortSignal | undefined): AbortSignal | undefine
 /** Checks the options of takeOver. @throws ERR_INVALID_ARGUMENT */
 export function checkTakeOver(options: TakeOverOptions): void {
   known('options', options, ['ttl', ...OWN])
-}
-
-/** Checks the options of renew. @throws ERR_INVALID_ARGUMENT */
-export function checkRenew(options: { ttl?: Duration | undefined }): void {
-  known('options', options, ['ttl'])
 }
 
 /** Checks the options of forceRelease. @throws ERR_INVALID_ARGUMENT */

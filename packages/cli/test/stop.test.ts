@@ -1,0 +1,171 @@
+// How a command is stopped, and when: before its lease can be over.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Holdfast } from 'holdfast'
+import { startServer, type RunningServer } from 'holdfast/testing'
+import { reasonOf, start, type Running } from './kit.js'
+
+let server: RunningServer
+let redis: Redis
+let locks: Holdfast
+let env: NodeJS.ProcessEnv
+let folder: string
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-cli-'))
+  server = await startServer()
+  redis = new Redis(server.url)
+  locks = new Holdfast(redis)
+  env = { REDIS_URL: server.url }
+})
+afterAll(async () => {
+  await locks.close()
+  redis.disconnect()
+  await server.stop()
+  rmSync(folder, { recursive: true })
+})
+
+const alive = (pid: number): boolean => {
+  try {
+    // A zombie is dead, but whoever is to take its leave may be slow.
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  } catch {
+    return false
+  }
+}
+const pidOf = async (running: Running, what: string): Promise<number> =>
+  Number((await running.said(new RegExp(`${what}=(\\d+)`)))[1])
+
+/** Ends nothing by itself, and tells its process id. */
+const FOREVER = 'echo me=$$; while :; do sleep 0.05; done'
+const DEAF = `trap "" TERM; ${FOREVER}`
+
+describe('a command that is stopped', () => {
+  test('may clean up: --max-hold, SIGTERM, and the lock is its own until it has ended', async () => {
+    const script = `trap 'echo cleaning; read x; exit 0' TERM; ${FOREVER}`
+    const running = start(['run', '--max-hold', '100ms', 'clean', 'sh', '-c', script], env)
+    await running.said(/cleaning/)
+    expect(await redis.exists('lock:clean')).toBe(1)
+    running.child.stdin!.end('\n')
+    const ended = await running.ended
+    expect(ended.code).toBe(124)
+    expect(reasonOf(ended)).toMatchObject({
+      reason: 'max-hold',
+      exit: '124',
+      name: 'clean',
+      code: '0',
+    })
+    expect(await redis.exists('lock:clean')).toBe(0)
+  })
+
+  test('that ignores SIGTERM gets SIGKILL, and so does what it has started', async () => {
+    const script = `trap "" TERM; sh -c '${DEAF.replaceAll('me=', 'grandchild=')}' & ${DEAF}`
+    const args = ['run', '-v', '--max-hold', '300ms', '-g', '300ms', 'deaf', 'sh', '-c', script]
+    const running = start(args, env)
+    const pids = await Promise.all([pidOf(running, 'me'), pidOf(running, 'grandchild')])
+    const ended = await running.ended
+    expect(ended.code).toBe(124)
+    expect(reasonOf(ended)).toMatchObject({ reason: 'max-hold', signal: 'SIGKILL' })
+    expect(pids.map(alive)).toEqual([false, false])
+  })
+
+  test('that goes by itself leaves nothing behind that ignores SIGTERM', async () => {
+    const script = `sh -c '${DEAF.replaceAll('me=', 'grandchild=')}' & ${FOREVER}`
+    const args = ['run', '-v', '--max-hold', '300ms', '-g', '300ms', 'orphan', 'sh', '-c', script]
+    const running = start(args, env)
+    const orphan = await pidOf(running, 'grandchild')
+    const ended = await running.ended
+    expect(ended.code).toBe(124)
+    expect(reasonOf(ended)).toMatchObject({ reason: 'max-hold', signal: 'SIGTERM' })
+    expect(ended.stderr).toContain('event=killing')
+    expect(alive(orphan)).toBe(false)
+  })
+
+  test('though somebody has stopped it by SIGSTOP, ends by SIGTERM', async () => {
+    const script = `trap 'exit 5' TERM; ${FOREVER}`
+    const running = start(
+      ['run', '--max-hold', '1s', '-g', '9s', 'stopped', 'sh', '-c', script],
+      env,
+    )
+    process.kill(await pidOf(running, 'me'), 'SIGSTOP')
+    const ended = await running.ended
+    expect(reasonOf(ended)).toMatchObject({ reason: 'max-hold', code: '5' })
+  })
+
+  test('because the lock was taken away: now', async () => {
+    const running = start(['run', '-t', '2s', 'forced', 'sh', '-c', FOREVER], env)
+    const pid = await pidOf(running, 'me')
+    await locks.forceRelease('forced', { now: true })
+    const ended = await running.ended
+    expect(ended.code).toBe(124)
+    expect(reasonOf(ended)).toMatchObject({ reason: 'lost', cause: 'gone', signal: 'SIGTERM' })
+    expect(alive(pid)).toBe(false)
+  })
+
+  test('because somebody asks for the lock; it is its own until it has ended', async () => {
+    const script = `trap 'echo cleaning; read x; exit 0' TERM; ${FOREVER}`
+    const running = start(['run', '-t', '2s', 'revoked', 'sh', '-c', script], env)
+    await running.said(/me=/)
+    await locks.revoke('revoked')
+    await running.said(/cleaning/)
+    expect(await redis.exists('lock:revoked')).toBe(1)
+    running.child.stdin!.end('\n')
+    const ended = await running.ended
+    expect(ended.code).toBe(124)
+    expect(reasonOf(ended)).toMatchObject({ reason: 'revoked' })
+  })
+
+  test.each([
+    ['warn', /^holdfast: event=lost name=warned .*cause=gone/m],
+    ['ignore', /^$/],
+  ])('not with --on-lost %s', async (what, said) => {
+    const script = 'echo me=$$; read x; exit 3'
+    const args = ['run', '-t', '900ms', '--on-lost', what, 'warned', 'sh', '-c', script]
+    const running = start(args, env)
+    await running.said(/me=/)
+    await redis.del('lock:warned')
+    // Longer than the ttl: whatever there is to be said has been said.
+    if (what === 'warn') await running.said(said)
+    else await expect.poll(() => server.pid, { timeout: 1500 }).toBeTruthy()
+    running.child.stdin!.end('\n')
+    const ended = await running.ended
+    expect(ended.code).toBe(3)
+    expect(ended.stderr).toMatch(said)
+  })
+
+  test('a command that ended well after the lock was lost did not end well', async () => {
+    const running = start(['run', 'late', 'sh', '-c', 'echo me=$$; read x'], env)
+    await running.said(/me=/)
+    await redis.del('lock:late')
+    running.child.stdin!.end('\n')
+    const ended = await running.ended
+    expect(ended.code).toBe(124)
+    expect(reasonOf(ended)).toMatchObject({ reason: 'lost', cause: 'gone', code: '0' })
+  })
+})
+
+describe('signals', () => {
+  test('are passed on', async () => {
+    const names = ['INT', 'HUP', 'QUIT', 'USR1', 'USR2', 'WINCH'] as const
+    const traps = names.map((name) => `trap 'echo got ${name}' ${name}`).join('; ')
+    const script = `${traps}; trap 'exit 6' TERM; ${FOREVER}`
+    const running = start(['run', 'signals', 'sh', '-c', script], env)
+    await running.said(/me=/)
+    for (const name of names) {
+      running.child.kill(`SIG${name}`)
+      await running.said(new RegExp(`got ${name}`))
+    }
+    running.child.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 6 })
+    expect(await redis.exists('lock:signals')).toBe(0)
+  })
+
+  test('one that the command dies of is the code', async () => {
+    const running = start(['run', 'dies', 'sh', '-c', FOREVER], env)
+    await running.said(/me=/)
+    running.child.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 143, stderr: '' })
+  })
+})
