@@ -57,6 +57,16 @@ const ENTRIES: readonly Entry[] = [
     summary: 'ask a holder to let go',
     load: () => import('./commands/revoke.js'),
   },
+  {
+    name: 'doctor',
+    summary: 'what is wrong with servers, clocks and rights',
+    load: () => import('./commands/doctor.js'),
+  },
+  {
+    name: 'completion',
+    summary: 'commands, options and names for the tab key of a shell',
+    load: () => import('./commands/completion.js'),
+  },
 ]
 
 /** The program, of which no command has been loaded yet. */
