@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import type { Duration } from 'holdfast'
+import type { Duration, ListOptions } from 'holdfast'
 import { usage } from './exit.js'
 
 /** What every command that asks a server takes. */
@@ -92,11 +92,47 @@ export function whole(least: number, most: number): (value: string) => number {
   }
 }
 
-/** A parser for how many keys may be looked through; 0 is all. */
-export const budget = whole(0, 1_000_000_000)
+/** Where names are looked for, and how far. */
+export interface NamesOptions {
+  /** Keys of each server; 0: all. */
+  readonly budget: number
+  readonly from: 'scan' | 'index'
+}
 
-/** A parser for the time between two looks, in ms. */
-export function interval(value: string): number {
+/** Adds the options of commands that look for names. */
+export function namesOptions(command: Command, budget: number, each: string): Command {
+  return command
+    .option(
+      '--budget <keys>',
+      `look through so many keys of each server ${each}, 0: all`,
+      whole(0, 1_000_000_000),
+      budget,
+    )
+    .addOption(
+      new Option(
+        '--from <where>',
+        'where names are looked for: among all keys, or in the index that programs with a history keep',
+      )
+        .choices(['scan', 'index'])
+        .default('scan'),
+    )
+}
+
+/** The same, as the library takes them. */
+export function listOptions({ budget, from }: NamesOptions): ListOptions {
+  return { budget: budget || Infinity, from }
+}
+
+/** Adds the time between two looks, in ms. */
+export function intervalOption(command: Command): Command {
+  return command.addOption(
+    new Option('--interval <duration>', 'between two looks, at least 100ms')
+      .argParser(interval)
+      .default(1000, '1s'),
+  )
+}
+
+function interval(value: string): number {
   const [, number = '', unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(value) ?? []
   const ms = Number(number) * { ms: 1, s: 1000, m: 60_000 }[unit as 'ms' | 's' | 'm']
   if (number !== '' && ms >= 100 && ms <= 3_600_000) return ms

@@ -43,6 +43,11 @@ const ENTRIES: readonly Entry[] = [
     load: () => import('./commands/top.js'),
   },
   {
+    name: 'history',
+    summary: 'what happened to a name',
+    load: () => import('./commands/history.js'),
+  },
+  {
     name: 'deadlocks',
     summary: 'who waits in a circle',
     load: () => import('./commands/deadlocks.js'),

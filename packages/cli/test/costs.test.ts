@@ -13,7 +13,7 @@ beforeAll(async () => {
   server = await startServer()
   redis = new Redis(server.url)
   holder = startHolder(server.url, 'a')
-  for (const name of ['x', 'y', 'z']) await holder.tell(['take', name, '60s'], `holds ${name}`)
+  for (const name of ['x', 'y', 'z']) await holder.tell(['take', name, '10m'], `holds ${name}`)
 })
 afterAll(async () => {
   await holder.end()
@@ -40,6 +40,7 @@ async function scripts(): Promise<number> {
 test.each([
   ['`inspect`; `ls` of one name', ['ls', 'x']],
   ['`ls`, of a server with few keys and 3 names', ['ls']],
+  ['`history` of the prefix', ['history']],
   ['`deadlocks`, and none of 3 names waits', ['deadlocks']],
   ['`revoke`, `release --force`, of one holder', ['revoke', 'x']],
   ['`revoke`, `release --force`, of one holder', ['release', '--force', '--now', 'y']],

@@ -4,9 +4,14 @@ import { createInterface } from 'node:readline'
 import { Redis } from 'ioredis'
 import { Holdfast } from 'holdfast'
 
-const [url, label, prefix] = process.argv.slice(2)
+const [url, label, prefix, history] = process.argv.slice(2)
 const redis = new Redis(url)
-const locks = new Holdfast(redis, { label, prefix: prefix ?? 'lock:', localHandovers: 0 })
+const locks = new Holdfast(redis, {
+  label,
+  prefix,
+  history: history === 'history',
+  localHandovers: 0,
+})
 const say = (...words) => process.stdout.write(`${words.join(' ')}\n`)
 
 async function held(name, lock) {

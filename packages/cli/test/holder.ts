@@ -15,8 +15,10 @@ export interface HolderProcess {
   end(): Promise<void>
 }
 
-export function startHolder(url: string, label: string, prefix = 'lock:'): HolderProcess {
-  const child = spawn(process.execPath, [FILE, url, label, prefix], {
+/** @param history whether it keeps one */
+export function startHolder(url: string, label: string, history = false): HolderProcess {
+  const args = [FILE, url, label, 'lock:', history ? 'history' : '']
+  const child = spawn(process.execPath, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const lines: string[] = []

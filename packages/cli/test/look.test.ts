@@ -1,10 +1,13 @@
 // ls, inspect, watch, deadlocks, revoke and release --force: what they say of locks that other processes hold.
 import { hostname } from 'node:os'
 import { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startServer, type RunningServer } from 'holdfast/testing'
 import { startHolder, until, type HolderProcess } from './holder.js'
 import { holdfast, start } from './kit.js'
+
+// Each starts processes by the dozen.
+vi.setConfig({ testTimeout: 60_000 })
 
 let server: RunningServer
 let redis: Redis
@@ -25,8 +28,8 @@ afterAll(async () => {
   await server.stop()
 })
 
-function holder(label: string): HolderProcess {
-  const one = startHolder(server.url, label)
+function holder(label: string, history = false): HolderProcess {
+  const one = startHolder(server.url, label, history)
   holders.push(one)
   return one
 }
@@ -227,6 +230,46 @@ describe('watch', () => {
       await own.stop()
     }
   })
+})
+
+test('history: what happened, oldest first, and what goes on; and the index that comes with it', async () => {
+  const none = await holdfast(['history', 'x'], env)
+  expect(none).toMatchObject({ code: 0, stdout: '' })
+  const [a, b] = [holder('a', true), holder(`b${EVIL}`, true)]
+  await a.tell(['take', 'x'], 'holds x')
+  await b.tell(['take', 'x'])
+  await inLine('x', 1)
+  await a.tell(['take', 'y'], 'holds y')
+  const follow = start(['history', 'x', '--follow', '--interval', '100ms', '--json'], env)
+  await Promise.all([follow.said(/"granted"/), follow.said(/"waiting"/)])
+  await a.tell(['release', 'x'], 'released x')
+  await Promise.all([follow.said(/"released"/), follow.said(/"granted".*"b/)])
+  follow.child.kill('SIGTERM')
+  const { code, stdout } = await follow.ended
+  const events = objects(stdout).map(({ event, label }) => `${String(event)} ${String(label)[0]}`)
+  // On a slow machine the first grant takes so long that it counts as a wait.
+  const told = events.filter((event) => event !== 'waiting a').toSorted()
+  expect([code, told]).toEqual([143, ['granted a', 'granted b', 'released a', 'waiting b']])
+  const text = await holdfast(['history', 'x'], env)
+  expect(HOSTILE.exec(text.stdout)).toBeNull()
+  expect(text.stdout).not.toMatch(OWNER)
+  const time = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}`
+  for (const line of [
+    String.raw`granted to a \(.*\) after \S+, exclusive, fence \d{16}`,
+    String.raw`waited for by b\\x1b.*`,
+    String.raw`released by a \(.*\) after \S+`,
+    String.raw`granted to b\\x1b.* after \S+, by a hand-over, exclusive, fence \d{16}`,
+  ]) {
+    expect(text.stdout).toMatch(new RegExp(`^${time}${line}$`, 'm'))
+  }
+  const last = await holdfast(['history', '-n', '1', '--json'], env)
+  const whole = objects((await holdfast(['history', '--json'], env)).stdout)
+  expect(whole.map(({ name }) => name)).toContain('y')
+  expect(objects(last.stdout)).toEqual(whole.slice(-1))
+  await redis.set('lock:other', 'of nobody who keeps a history')
+  const indexed = await holdfast(['ls', '--from', 'index', '--json'], env)
+  const names = objects(indexed.stdout).map(({ name }) => String(name))
+  expect(names.toSorted()).toEqual(['x', 'y'])
 })
 
 test('deadlocks: all circles, and an exit code that says whether there are any', async () => {

@@ -2,32 +2,30 @@ import type { Command } from 'commander'
 import type { Holdfast, LockState } from 'holdfast'
 import { connect } from '../connect.js'
 import { interruptible } from '../interrupt.js'
-import { budget, sharedOptions, type SharedOptions } from '../options.js'
+import {
+  listOptions,
+  namesOptions,
+  sharedOptions,
+  type NamesOptions,
+  type SharedOptions,
+} from '../options.js'
 import { outputOf, type Column } from '../output.js'
 import { note } from '../reason.js'
 import { heldBy, modeOf, spanOf } from '../shown.js'
 
-interface Options extends SharedOptions {
-  readonly budget: number
+interface Options extends SharedOptions, NamesOptions {
   readonly verbose?: boolean
 }
 
 export function define(command: Command): void {
-  sharedOptions(
-    command
-      .description(
-        'Lists the names that are held now, by a SCAN in small steps. A pattern without a glob is one name, and ' +
-          'needs no SCAN.',
-      )
-      .argument('[pattern]', 'a glob: * ? [ab]', '*')
-      .option(
-        '--budget <keys>',
-        'look through so many keys of each server at most, 0: all',
-        budget,
-        100_000,
-      )
-      .option('-v, --verbose', 'with owner ids and fencing tokens'),
-  ).action(ls)
+  const own = command
+    .description(
+      'Lists the names that are held now, by a SCAN in small steps. A pattern without a glob is one name, and ' +
+        'needs no SCAN.',
+    )
+    .argument('[pattern]', 'a glob: * ? [ab]', '*')
+    .option('-v, --verbose', 'with owner ids and fencing tokens')
+  sharedOptions(namesOptions(own, 100_000, 'at most')).action(ls)
 }
 
 const COLUMNS: readonly Column<LockState>[] = [
@@ -49,7 +47,7 @@ async function ls(pattern: string, options: Options): Promise<void> {
   const stop = interruptible()
   await using connection = await connect(options)
   const rows: LockState[] = []
-  const complete = await all(connection.locks, pattern, options.budget, stop.signal, (state) => {
+  const complete = await all(connection.locks, pattern, options, stop.signal, (state) => {
     // Rows of JSON come as they are found; columns are as wide as the widest of all.
     if (output.json) output.one(state, () => '')
     else rows.push(state)
@@ -67,11 +65,11 @@ async function ls(pattern: string, options: Options): Promise<void> {
 async function all(
   locks: Holdfast,
   pattern: string,
-  budget: number,
+  options: NamesOptions,
   signal: AbortSignal,
   found: (state: LockState) => void,
 ): Promise<boolean> {
-  const states = locks.list(pattern, budget === 0 ? {} : { budget })
+  const states = locks.list(pattern, listOptions(options))
   for (;;) {
     const step = await states.next()
     signal.throwIfAborted()

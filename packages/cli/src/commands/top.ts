@@ -5,32 +5,30 @@ import { connect } from '../connect.js'
 import { Silent, usage } from '../exit.js'
 import { interruptible } from '../interrupt.js'
 import { looks } from '../looks.js'
-import { budget, interval, sharedOptions, type SharedOptions } from '../options.js'
+import {
+  intervalOption,
+  listOptions,
+  namesOptions,
+  sharedOptions,
+  type NamesOptions,
+  type SharedOptions,
+} from '../options.js'
 import { outputOf } from '../output.js'
 import { note } from '../reason.js'
 import type { Seen, View } from '../top/frame.js'
 
-interface Options extends SharedOptions {
+interface Options extends SharedOptions, NamesOptions {
   readonly interval: number
-  readonly budget: number
 }
 
 export function define(command: Command): void {
-  sharedOptions(
-    command
-      .description(
-        'Shows who holds what, the most contended first, and again after each interval. Keys: s another order, r the ' +
-          'other way round, / a filter (Esc ends it), arrows and j k to scroll, q to quit.',
-      )
-      .argument('[pattern]', 'a glob: * ? [ab]', '*')
-      .option('--interval <duration>', 'between two looks, at least 100ms', interval, 1000)
-      .option(
-        '--budget <keys>',
-        'look through so many keys of each server by each look, 0: all',
-        budget,
-        10_000,
-      ),
-  ).action(top)
+  const own = command
+    .description(
+      'Shows who holds what, the most contended first, and again after each interval. Keys: s another order, r the ' +
+        'other way round, / a filter (Esc ends it), arrows and j k to scroll, q to quit.',
+    )
+    .argument('[pattern]', 'a glob: * ? [ab]', '*')
+  sharedOptions(namesOptions(intervalOption(own), 10_000, 'in each look')).action(top)
 }
 
 async function top(pattern: string, options: Options): Promise<void> {
@@ -40,7 +38,7 @@ async function top(pattern: string, options: Options): Promise<void> {
   }
   const stop = interruptible(['SIGQUIT'])
   await using connection = await connect(options)
-  const watched = connection.locks.watch(pattern, { budget: options.budget || Infinity })
+  const watched = connection.locks.watch(pattern, listOptions(options))
   if (output.json) {
     await looks(watched, options.interval, stop.signal, {
       look: ({ states, complete }) =>

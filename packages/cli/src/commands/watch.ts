@@ -3,39 +3,37 @@ import type { LockChange } from 'holdfast'
 import { connect } from '../connect.js'
 import { interruptible } from '../interrupt.js'
 import { looks } from '../looks.js'
-import { budget, interval, sharedOptions, type SharedOptions } from '../options.js'
+import {
+  intervalOption,
+  listOptions,
+  namesOptions,
+  sharedOptions,
+  type NamesOptions,
+  type SharedOptions,
+} from '../options.js'
 import { outputOf, type Output } from '../output.js'
 import { note } from '../reason.js'
 import { modeOf, spanOf, whoOf } from '../shown.js'
 
-interface Options extends SharedOptions {
+interface Options extends SharedOptions, NamesOptions {
   readonly interval: number
-  readonly budget: number
 }
 
 export function define(command: Command): void {
-  sharedOptions(
-    command
-      .description(
-        'Prints who comes to hold names and to wait for them, and who goes. It looks again after each interval: what ' +
-          'comes and goes in between is not seen, nor whether a lock was released or lost.',
-      )
-      .argument('[pattern]', 'a glob: * ? [ab]', '*')
-      .option('--interval <duration>', 'between two looks, at least 100ms', interval, 1000)
-      .option(
-        '--budget <keys>',
-        'look through so many keys of each server by each look, 0: all',
-        budget,
-        10_000,
-      ),
-  ).action(watch)
+  const own = command
+    .description(
+      'Prints who comes to hold names and to wait for them, and who goes. It looks again after each interval: what ' +
+        'comes and goes in between is not seen, nor whether a lock was released or lost: see history --follow.',
+    )
+    .argument('[pattern]', 'a glob: * ? [ab]', '*')
+  sharedOptions(namesOptions(intervalOption(own), 10_000, 'in each look')).action(watch)
 }
 
 async function watch(pattern: string, options: Options): Promise<void> {
   const output = outputOf(options)
   const stop = interruptible()
   await using connection = await connect(options)
-  const watched = connection.locks.watch(pattern, { budget: options.budget || Infinity })
+  const watched = connection.locks.watch(pattern, listOptions(options))
   await looks(watched, options.interval, stop.signal, {
     look: ({ changes }) => {
       const at = new Date()
