@@ -1306,9 +1306,51 @@ return { us_text, run, '', out }`].join('\n')
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: '5955e1e0de8d9040621d8cfadbbf5e28a8f3c2b6',
+    sha1: '7c767d6ffc9889bcfc025b5a794eee5f856cc65f',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p63, p12, p13, p14, p15, p16, p17, p18, p19, p20, p64, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p66, p76, p67, p68, p69, p77, p78, p79, `local function listed(taken)
+      return [p0, p1, p2, p3, p4, p5, p6, `local AHEAD_US = 60000000
+local SLACK_US = 5000000
+local MARKER_TEXT = '^(%d+) (%d+) (%S+) (%d+) (%d+)$'
+local sound = false
+do
+local epoch, quarantine = string.match(ARGV[1], '^' .. VERSION .. ' (%d+) (%d+)$')
+local noted = epoch and run ~= '' and redis.pcall('GET', KEYS[#KEYS])
+local from, least, of, era, length = string.match(type(noted) == 'string' and noted or '', MARKER_TEXT)
+if era and era == epoch and length == quarantine and of == run and now >= tonumber(from) then
+sound = true
+floor = tonumber(least)
+end
+end
+if sound then args = given(13) end
+while sound and 5 * first <= #KEYS do
+local at, base = 5 * first - 4, 13 * first - 12
+local owner, weight, ballot = args[base + 1], args[base + 3], args[base + 10]
+local t = #ballot <= 16 and string.find(ballot, '^%d+$') and tonumber(ballot)
+if not t or t > us + AHEAD_US or args[base + 2] ~= 'x' then break end
+if not string.find(weight, '^[1-9]%d*$') or tonumber(weight) > MOST_TOKENS then break end
+local not_after = args[base + 8]
+if not_after ~= '' and (args[base + 9] ~= run or now > tonumber(not_after)) then break end
+if redis.pcall('EXISTS', KEYS[at], KEYS[at + 2], KEYS[at + 3]) ~= 0 then break end
+local noted = redis.pcall('GET', KEYS[at + 1])
+local last, all, x, before
+if noted then
+before, all, x = string.match(type(noted) == 'string' and noted or '', '^(%d+) m(%d+)/(%d+) ')
+if not before then break end
+last = tonumber(before)
+else
+last, all, x = math.max(floor, us - FENCE_MS * 1000 + AHEAD_US + SLACK_US), '0', '0'
+before = int(last)
+end
+if t <= last then break end
+local ends, ttl = int(now + args[base + 4]), int(args[base + 4])
+if redis.pcall('SET', KEYS[at], owner, 'PXAT', ends).err then break end
+call('SET', KEYS[at + 1], ballot .. ' m' .. int(t) .. '/' .. int(t) .. ' ' .. owner .. ' x '
+.. weight .. ' ' .. ttl .. ' ' .. int(args[base + 5]) .. ' ' .. int(all) .. '/' .. int(x) .. ' ' .. ballot .. ' ' .. now_text
+.. ' 0 ' .. args[base + 11], 'PXAT', int(now + math.max(FENCE_MS, ttl)))
+out[#out + 1] = { 'granted', ballot, ends, now_text, '', '', before }
+first = first + 1
+end
+if sound and 5 * first > #KEYS then return out end`, p7, p8, p9, p11, p63, p12, p13, p14, p15, p16, p17, p18, p19, p20, p64, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p47, p48, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p66, p76, p67, p68, p69, p77, p78, p79, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
 table.sort(list)
@@ -1409,9 +1451,46 @@ end, true)`].join('\n')
   },
   q_release: {
     name: 'q_release',
-    sha1: '5534ba6bb5a8e6cc21bc866113a366e0f15fcf78',
+    sha1: 'c63bda76243231c335c2aa50ce62c3bb4498ba4f',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p63, p13, p14, p15, p16, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p42, p47, p48, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, p83, p84, p85, p66, p76, p67, p69, p70, p71, p72, p73, `local function count_out(n, r, failed)
+      return [p0, p1, p2, p3, p4, p5, p6, `local AHEAD_US = 60000000
+local SLACK_US = 5000000
+local MARKER_TEXT = '^(%d+) (%d+) (%S+) (%d+) (%d+)$'
+local sound = false
+do
+local epoch, quarantine = string.match(ARGV[1], '^' .. VERSION .. ' (%d+) (%d+)$')
+local noted = epoch and run ~= '' and redis.pcall('GET', KEYS[#KEYS])
+local from, least, of, era, length = string.match(type(noted) == 'string' and noted or '', MARKER_TEXT)
+if era and era == epoch and length == quarantine and of == run and now >= tonumber(from) then
+sound = true
+floor = tonumber(least)
+end
+end
+if sound then args = given(5) end
+while sound and 5 * first <= #KEYS do
+local at, base = 5 * first - 4, 5 * first - 4
+local owner, ballot = args[base + 1], args[base + 3]
+if args[base + 2] ~= '' or args[base + 5] ~= '' or redis.pcall('GET', KEYS[at]) ~= owner then break end
+if redis.pcall('EXISTS', KEYS[at + 2]) ~= 0 then break end
+local noted = redis.pcall('GET', KEYS[at + 1])
+local last, all, x, who, all_before, x_before, token = string.match(type(noted) == 'string' and noted or '',
+'^(%d+) m(%d+)/(%d+) (%S+) x %d+ %d+ %d+ (%d+)/(%d+) (%d+) ')
+if who ~= owner then break end
+local t, most = tonumber(token), tonumber(ballot)
+if most and t > most then break end
+last, all, x = tonumber(last), tonumber(all), tonumber(x)
+if args[base + 4] == '1' then
+if all == t then all = tonumber(all_before) end
+if x == t then x = tonumber(x_before) end
+else
+all, x = math.max(all, t + 1), math.max(x, t + 1)
+end
+if redis.pcall('DEL', KEYS[at]) ~= 1 then break end
+call('SET', KEYS[at + 1], int(math.max(last, t + 1)) .. ' m' .. int(all) .. '/' .. int(x) .. ' ', 'KEEPTTL')
+out[#out + 1] = { 'released', '-', '', '-1', '', 0 }
+first = first + 1
+end
+if sound and 5 * first > #KEYS then return out end`, p7, p8, p9, p11, p63, p13, p14, p15, p16, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p42, p47, p48, p50, p51, p53, p54, p55, p56, p57, p58, p59, p83, p84, p85, p66, p76, p67, p69, p70, p71, p72, p73, `local function count_out(n, r, failed)
 local token = tonumber(r.token)
 if failed then
 local all, rest = string.match(r.sub, '^(%d+)/(.*)$')

@@ -61,7 +61,7 @@ export class Batches<Item> {
   #sendAll(pending: ReadonlyMap<number, readonly Batch<Item>[]>): void {
     for (const [slot, batches] of pending) {
       for (const { op, alone, items } of batches) {
-        const most = alone ? items.length : (MOST[op] ?? BATCH)
+        const most = alone ? items.length : mostOf(op)
         for (let i = 0; i < items.length; i += most) {
           this.#send(op, slot, items.length > most ? items.slice(i, i + most) : items)
         }
@@ -70,8 +70,13 @@ export class Batches<Item> {
   }
 }
 
-function several(pending: ReadonlyMap<number, readonly unknown[]>): boolean {
+const mostOf = (op: Op): number => MOST[op] ?? BATCH
+
+/** Whether they are more calls than one. */
+function several(pending: ReadonlyMap<number, readonly Batch<unknown>[]>): boolean {
   if (pending.size > 1) return true
-  for (const batches of pending.values()) if (batches.length > 1) return true
+  for (const [one, more] of pending.values()) {
+    if (more || (one && !one.alone && one.items.length > mostOf(one.op))) return true
+  }
   return false
 }

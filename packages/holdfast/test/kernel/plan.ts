@@ -147,7 +147,7 @@ const guardStep: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       kind: is('marker'),
-      how: fc.constantFrom('delete', 'other run', 'text'),
+      how: fc.constantFrom('delete', 'other run', 'text', 'sound', 'sound', 'sound'),
     }),
   },
 )

@@ -182,7 +182,8 @@ export class Run {
         if (step.how === 'delete') return pair.del(this.#marker)
         if (step.how === 'text') return pair.set(this.#marker, 'text', null)
         const [, epoch = '0', quarantine = '100'] = this.#version.split(' ')
-        const text = `0 0 another-run ${epoch} ${quarantine}`
+        const run = step.how === 'sound' ? this.#run : 'another-run'
+        const text = `0 0 ${run} ${epoch} ${quarantine}`
         return pair.set(this.#marker, text, null)
       }
       case 'version':

@@ -71,8 +71,8 @@ export type Step =
   /** From here on calls are guarded by this epoch and quarantine; or not any more. */
   | { readonly kind: 'guard'; readonly epoch: number; readonly quarantine: number | null }
   | { readonly kind: 'bootstrap'; readonly set: string }
-  /** The node's marker is deleted, or is one of another run. */
-  | { readonly kind: 'marker'; readonly how: 'delete' | 'other run' | 'text' }
+  /** The node's marker is deleted, is one of another run, or says that nothing was ever forgotten. */
+  | { readonly kind: 'marker'; readonly how: 'delete' | 'other run' | 'text' | 'sound' }
   | {
       readonly kind: 'force'
       readonly items: readonly {

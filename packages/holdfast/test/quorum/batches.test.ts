@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Lock } from '../../src/index.js'
 import { keysOf } from '../../src/kernel/names.js'
+import { Batches } from '../../src/quorum/batches.js'
 import { World } from '../kit/world.js'
 
 /** What was sent since, as `script names`. */
@@ -74,6 +75,38 @@ test('each of one call has a verdict, a token and an error of its own', async ()
     ])
   })
   expect(ends).toEqual(['release 2'])
+})
+
+test('calls that go together are written in one go, also those of one batch', async () => {
+  const done: string[] = []
+  const port = {
+    atOnce: (work: () => void): void => {
+      done.push('one go')
+      work()
+    },
+  }
+  const batches = new Batches<number>(port, (op, slot, items) =>
+    done.push(`${op} ${slot} ${items.length}`),
+  )
+  const add = (op: 'acquire' | 'release', count: number, alone = false): void => {
+    const items = batches.items(op, 0, 500, alone)
+    for (let i = 0; i < count; i++) items.push(i)
+  }
+  add('acquire', 40)
+  await Promise.resolve()
+  add('acquire', 41)
+  await Promise.resolve()
+  add('release', 90, true)
+  await Promise.resolve()
+  add('release', 1)
+  add('acquire', 1)
+  await Promise.resolve()
+  expect(done).toEqual([
+    'acquire 0 40',
+    ...['one go', 'acquire 0 40', 'acquire 0 1'],
+    'release 0 90',
+    ...['one go', 'release 0 1', 'acquire 0 1'],
+  ])
 })
 
 test('of another time limit, or more than 40 acquires and 100 releases, are calls of their own', async () => {

@@ -5,13 +5,7 @@
 -- the node lost its memory, and of another run when it was restarted or another server took over: then
 -- nothing is granted or prolonged for so many ms, and no ballot below the floor counts ever again.
 
--- Until it grants no ballot is further ahead of its clock than this, us.
-local AHEAD_US = 60000000
--- How far a clock may have gone back across a loss, us; at most half of the quarantine, or no ballot would be
--- both above the floor and not too far ahead when that is over.
-local SLACK_US = 5000000
-
-local MARKER_TEXT = '^(%d+) (%d+) (%S+) (%d+) (%d+)$'
+--@include _marker
 
 local function mark(key, from, least, epoch, quarantine)
   call('SET', key, int(from) .. ' ' .. int(least) .. ' ' .. run .. ' ' .. epoch .. ' ' .. quarantine)

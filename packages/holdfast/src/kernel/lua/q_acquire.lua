@@ -13,6 +13,7 @@
 --   stale b (a larger ballot is needed) | ahead b (too far in the future)
 --   quarantine until(ms) | late | forced | error text
 
+--@include _quick_vote
 --@include _name
 --@include _acquire
 --@include _ballot

@@ -10,6 +10,7 @@
 --   released | left | gone | kept: as of release | waits (in line, as before)
 --   newer (the owner has voted for a larger ballot since: nothing is done) | error text
 
+--@include _quick_back
 --@include _name
 --@include _release
 --@include _ballot
