@@ -26,3 +26,18 @@ export function interruptible(more: readonly NodeJS.Signals[] = []): {
     },
   }
 }
+
+/** What comes of the work; or the signal's reason, as soon as it aborts. */
+export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  let end: () => void = () => undefined
+  const over = new Promise<never>((_, reject) => {
+    end = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', end)
+    if (signal.aborted) end()
+  })
+  try {
+    return await Promise.race([over, work])
+  } finally {
+    signal.removeEventListener('abort', end)
+  }
+}

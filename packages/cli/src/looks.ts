@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HoldfastError, Look, Watch } from 'holdfast'
+import { unlessAborted } from './interrupt.js'
 
 /** What is heard of a server that is looked at again and again. */
 export interface Looked {
@@ -17,15 +18,14 @@ const PASSES = ['ERR_UNAVAILABLE', 'ERR_NO_QUORUM']
  * @throws the signal's reason; what does not pass by itself
  */
 export async function looks(
-  watch: Watch,
+  watch: Pick<Watch, 'look'>,
   every: number,
   signal: AbortSignal,
   to: Looked,
 ): Promise<never> {
   for (let before = ''; ;) {
     try {
-      const look = await watch.look()
-      signal.throwIfAborted()
+      const look = await unlessAborted(signal, watch.look())
       before = ''
       to.look(look)
     } catch (error) {

@@ -86,8 +86,8 @@ describe.skipIf(!installed)('top', () => {
   afterAll(() => tmux('kill-server'))
 
   /** Starts it, and gives its process. */
-  async function started(env = ''): Promise<number> {
-    await type(`${env}top`)
+  async function started(env = '', more = ''): Promise<number> {
+    await type(`${env}top ${more}`)
     await shows(/^plain /m)
     const pane = (await tmux('display-message', '-p', '#{pane_pid}')).trim()
     return Number((await run('pgrep', ['-P', pane])).stdout.trim())
@@ -104,7 +104,8 @@ describe.skipIf(!installed)('top', () => {
   }
 
   test('every name has its row and every cell its column, and q gives the terminal back', async () => {
-    await started()
+    // One look, and everything else by keys and sizes.
+    await started('', '--interval 60m')
     const whole = /\S {2,}worker\\x1b\[7m \(.*:\d+\) +exclusive +\S+ +\S+ +0 +-$/gm
     let lines: string[] = []
     // It may be looked at while it is drawn.

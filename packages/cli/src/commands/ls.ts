@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Holdfast, LockState } from 'holdfast'
 import { connect } from '../connect.js'
-import { interruptible } from '../interrupt.js'
+import { interruptible, unlessAborted } from '../interrupt.js'
 import {
   listOptions,
   namesOptions,
@@ -71,8 +71,8 @@ async function all(
 ): Promise<boolean> {
   const states = locks.list(pattern, listOptions(options))
   for (;;) {
-    const step = await states.next()
-    signal.throwIfAborted()
+    // Where few names match, a step may take long.
+    const step = await unlessAborted(signal, states.next())
     if (step.done) return step.value.complete
     found(step.value)
   }

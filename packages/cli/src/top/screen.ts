@@ -28,9 +28,8 @@ export class Screen {
     // The terminal was closed.
     for (const stream of [input, output]) stream.on('error', on.gone)
     input.on('end', on.gone)
+    // Also after a mistake of ours: before the error is printed, which would vanish with this screen.
     process.on('exit', this.#leave)
-    // Before the error is printed, which would vanish with this screen.
-    process.on('uncaughtExceptionMonitor', this.#leave)
     process.on('SIGCONT', () => {
       if (this.#entered) return
       this.enter()
