@@ -23,6 +23,11 @@ const ENTRIES: readonly Entry[] = [
     load: () => import('./commands/acquire.js'),
   },
   {
+    name: 'renew',
+    summary: 'prolong what acquire has taken',
+    load: () => import('./commands/renew.js'),
+  },
+  {
     name: 'ls',
     summary: 'list the names that are held',
     load: () => import('./commands/ls.js'),
@@ -54,7 +59,7 @@ const ENTRIES: readonly Entry[] = [
   },
   {
     name: 'release',
-    summary: "end somebody else's lock (--force)",
+    summary: 'give back what acquire has taken; or end a lock of others (--force)',
     load: () => import('./commands/release.js'),
   },
   {

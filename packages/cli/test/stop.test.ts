@@ -38,6 +38,10 @@ const alive = (pid: number): boolean => {
 const pidOf = async (running: Running, what: string): Promise<number> =>
   Number((await running.said(new RegExp(`${what}=(\\d+)`)))[1])
 
+/** Or whatever others do meanwhile: this server is asked for nothing else. */
+const renewals = async (): Promise<number> =>
+  Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0)
+
 /** Ends nothing by itself, and tells its process id. */
 const FOREVER = 'echo me=$$; while :; do sleep 0.05; done'
 const DEAF = `trap "" TERM; ${FOREVER}`
@@ -95,7 +99,7 @@ describe('a command that is stopped', () => {
   })
 
   test('because the lock was taken away: now', async () => {
-    const running = start(['run', '-t', '2s', 'forced', 'sh', '-c', FOREVER], env)
+    const running = start(['run', '-t', '6s', 'forced', 'sh', '-c', FOREVER], env)
     const pid = await pidOf(running, 'me')
     await locks.forceRelease('forced', { now: true })
     const ended = await running.ended
@@ -104,9 +108,21 @@ describe('a command that is stopped', () => {
     expect(alive(pid)).toBe(false)
   })
 
+  test('gets no grace when its lease is over already, because we stood still', async () => {
+    const script = `trap 'sleep 0.3; echo cleaned' TERM; ${FOREVER}`
+    const running = start(['run', '-t', '2s', 'paused', 'sh', '-c', script], env)
+    const pid = await pidOf(running, 'me')
+    running.child.kill('SIGSTOP')
+    await expect.poll(() => redis.exists('lock:paused'), { timeout: 15_000 }).toBe(0)
+    running.child.kill('SIGCONT')
+    const ended = await running.ended
+    expect(ended).toMatchObject({ code: 124, stdout: `me=${pid}\n` })
+    expect(reasonOf(ended)).toMatchObject({ reason: 'lost', cause: 'expired', signal: 'SIGKILL' })
+  })
+
   test('because somebody asks for the lock; it is its own until it has ended', async () => {
     const script = `trap 'echo cleaning; read x; exit 0' TERM; ${FOREVER}`
-    const running = start(['run', '-t', '2s', 'revoked', 'sh', '-c', script], env)
+    const running = start(['run', '-t', '6s', 'revoked', 'sh', '-c', script], env)
     await running.said(/me=/)
     await locks.revoke('revoked')
     await running.said(/cleaning/)
@@ -122,13 +138,16 @@ describe('a command that is stopped', () => {
     ['ignore', /^$/],
   ])('not with --on-lost %s', async (what, said) => {
     const script = 'echo me=$$; read x; exit 3'
-    const args = ['run', '-t', '900ms', '--on-lost', what, 'warned', 'sh', '-c', script]
+    const args = ['run', '-t', '3s', '--on-lost', what, 'warned', 'sh', '-c', script]
     const running = start(args, env)
     await running.said(/me=/)
     await redis.del('lock:warned')
-    // Longer than the ttl: whatever there is to be said has been said.
     if (what === 'warn') await running.said(said)
-    else await expect.poll(() => server.pid, { timeout: 1500 }).toBeTruthy()
+    else {
+      // It asks for a renewal, and is refused.
+      const before = await renewals()
+      await expect.poll(renewals, { timeout: 15_000 }).toBeGreaterThan(before)
+    }
     running.child.stdin!.end('\n')
     const ended = await running.ended
     expect(ended.code).toBe(3)

@@ -4,7 +4,7 @@ import { connect } from '../connect.js'
 import { interruptible } from '../interrupt.js'
 import { duration, sharedOptions, type SharedOptions } from '../options.js'
 import { outputOf } from '../output.js'
-import { exportsOf } from '../shell.js'
+import { leaseOf } from '../shell.js'
 import { patience, take, takeOptions, type TakeOptions } from '../take.js'
 
 interface Options extends SharedOptions, TakeOptions {
@@ -38,28 +38,20 @@ async function acquire(name: string, options: Options): Promise<void> {
   const { locks } = connection
   const call = { wait: options.nonblock ? 0 : (options.wait ?? 0), signal: stop.signal }
   const lock = await take(locks, name, options, { ttl: options.ttl }, call)
-  const left = await leave(lock)
+  const validFor = await leave(lock)
   const { owner, fence } = lock
-  output.one({ name, owner, fence: String(fence), ...left }, () =>
-    exportsOf({
-      HOLDFAST_NAME: name,
-      HOLDFAST_PREFIX: options.prefix,
-      HOLDFAST_OWNER: owner,
-      HOLDFAST_FENCE: String(fence),
-      HOLDFAST_EXPIRES_AT: String(left.expiresAt),
-    }),
-  )
+  const { json, text } = leaseOf({ name, prefix: options.prefix, owner, fence, validFor })
+  output.one(json, () => text)
 }
 
-/** Ends our part in it, with the whole lease before it. */
-async function leave(lock: Lock): Promise<{ validFor: number; expiresAt: number }> {
+/** Ends our part in it, with the whole lease before it. @returns what is left of it, ms */
+async function leave(lock: Lock): Promise<number> {
   try {
     // A lock that was waited for has a short lease first.
     await lock.verify()
     const validFor = Math.floor(lock.validFor)
-    const expiresAt = Math.floor(Date.now() + validFor)
     await lock.handOver()
-    return { validFor, expiresAt }
+    return validFor
   } catch (error) {
     await lock.release()
     throw error
