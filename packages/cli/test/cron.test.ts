@@ -34,7 +34,8 @@ const serverMs = async (): Promise<number> => {
 test('ten at once run the command once, however short it is', async () => {
   const job = ['run', '-n', '--min-hold', '5m', 'nightly', 'sh', '-c', `echo ran >> ${file('job')}`]
   const ended = await Promise.all(Array.from({ length: 10 }, () => holdfast(job, env)))
-  expect(ended.map(({ code }) => code).toSorted()).toEqual([0, ...Array<number>(9).fill(75)])
+  expect(ended.filter(({ code }) => code === 0)).toHaveLength(1)
+  expect(ended.filter(({ code }) => code === 75)).toHaveLength(9)
   expect(lines('job')).toEqual(['ran'])
   expect(await redis.pttl('lock:nightly')).toBeGreaterThan(60_000)
 })
@@ -59,9 +60,13 @@ test('on both sides of a server that stands still: the first command is dead bef
   const beat = (name: string): string =>
     `trap "" TERM; echo in $HOLDFAST_EXPIRES_AT; while :; do date +%s%N >> ${file(name)}; sleep 0.01; done`
   const first = start(['run', '-v', '-t', '4s', 'frozen', 'sh', '-c', beat('first')], env)
-  const [, expiresAt] = await first.said(/^in (\d+)/m)
+  await first.said(/^in \d+/m)
   const second = start(['run', '-v', 'frozen', 'sh', '-c', `date +%s%N > ${file('second')}`], env)
   await second.said(/event=waiting/)
+  // It was just renewed, and is not again for a while.
+  const left = (): Promise<number> => redis.pttl('lock:frozen')
+  await expect.poll(left, { timeout: 15_000, interval: 20 }).toBeGreaterThan(3600)
+  const ends = (await serverMs()) + (await left())
   server.freeze()
   try {
     const ended = await first.ended
@@ -73,8 +78,6 @@ test('on both sides of a server that stands still: the first command is dead bef
   expect(await second.ended).toMatchObject({ code: 0 })
   const ms = (nanos: string | undefined): number => Number(BigInt(nanos!) / 1_000_000n)
   const last = ms(lines('first').at(-1))
-  // It may have been renewed once while the second one came.
-  const renewals = Number(expiresAt) + 4000
-  expect(last).toBeLessThan(renewals)
+  expect(last).toBeLessThan(ends)
   expect(last).toBeLessThan(ms(lines('second')[0]))
 })

@@ -35,11 +35,16 @@ const commands = readdirSync(join(dirname(BIN), '../src/commands')).map((file) =
   file.replace(/ts$/, 'js'),
 )
 
+/** The library, which the build puts into files of its own. */
+const library = readdirSync(dirname(BIN)).filter((file) =>
+  readFileSync(join(dirname(BIN), file), 'utf8').includes('class Holdfast '),
+)
+
 test('the version and the help need no command, no client and no library', () => {
   for (const args of [['--version'], ['--help']]) {
     const { own, others } = loadedBy(...args)
     expect(others).toEqual(['commander'])
-    expect(own.filter((file) => commands.includes(file) || /^holdfast/.test(file))).toEqual([])
+    expect(own.filter((file) => [...commands, ...library].includes(file))).toEqual([])
   }
 })
 
@@ -54,4 +59,6 @@ test('run needs one command, the client and the library', () => {
   expect(own.filter((file) => commands.includes(file))).toEqual(['run.js'])
   expect(others.filter((name) => !/^(commander|ioredis)$/.test(name))).toEqual([])
   expect(others).toContain('ioredis')
+  expect(own).toEqual(expect.arrayContaining(library))
+  expect(library).toHaveLength(1)
 })

@@ -108,6 +108,16 @@ describe('a command that is stopped', () => {
     expect(alive(pid)).toBe(false)
   })
 
+  test('because its end was forced: at once, since whoever forces it waits for that', async () => {
+    const script = `trap 'sleep 0.3; echo cleaned' TERM; ${FOREVER}`
+    const running = start(['run', '-t', '6s', 'ended', 'sh', '-c', script], env)
+    const pid = await pidOf(running, 'me')
+    await locks.forceRelease('ended')
+    const ended = await running.ended
+    expect(ended).toMatchObject({ code: 124, stdout: `me=${pid}\n` })
+    expect(reasonOf(ended)).toMatchObject({ reason: 'lost', cause: 'forced', signal: 'SIGKILL' })
+  })
+
   test('gets no grace when its lease is over already, because we stood still', async () => {
     const script = `trap 'sleep 0.3; echo cleaned' TERM; ${FOREVER}`
     const running = start(['run', '-t', '2s', 'paused', 'sh', '-c', script], env)
