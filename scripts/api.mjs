@@ -13,6 +13,8 @@ let worst = 0
 for (const config of [
   'api-extractor.json',
   'api-extractor.fencing.json',
+  'api-extractor.otel.json',
+  'api-extractor.prometheus.json',
   'api-extractor.testing.json',
 ]) {
   const args = [tool('@microsoft/api-extractor/bin/api-extractor'), 'run', '-c', join(pkg, config)]

@@ -29,7 +29,13 @@ if (code !== 0) {
   rmSync(out, { recursive: true })
   process.exit(code)
 }
-const entries = ['index', 'fencing/index', 'testing/index']
+const entries = [
+  'index',
+  'fencing/index',
+  'telemetry/otel',
+  'telemetry/prometheus',
+  'testing/index',
+]
 const bundle = await rolldown({
   input: Object.fromEntries(entries.map((entry) => [entry, join(out, `${entry}.js`)])),
   platform: 'node',

@@ -9,7 +9,10 @@ import { cli, src as defaultSrc } from './lib/paths.mjs'
 
 const floors = ['base', 'clients', 'kernel', 'quorum', 'lease', 'line', 'locks']
 /** Stand on a floor, beside those above it, which do not know of them. */
-const wings = new Map([['fencing', 'quorum']])
+const wings = new Map([
+  ['fencing', 'quorum'],
+  ['telemetry', 'base'],
+])
 const maxLines = 400
 const adapters = /^clients\/(ioredis|node-redis|glide)[^/]*\.ts$/
 const maxAdapterLines = 99

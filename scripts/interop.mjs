@@ -3,7 +3,13 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { commands, mark, redisson, redsync } from '../packages/holdfast/test/interop/programs.mjs'
+import {
+  commands,
+  mark,
+  metricsReader,
+  redisson,
+  redsync,
+} from '../packages/holdfast/test/interop/programs.mjs'
 import { pkg, root } from './lib/paths.mjs'
 import { fail, run } from './lib/run.mjs'
 import { buildIfStale, checkNode, ensureModules, ensureServers } from './lib/setup.mjs'
@@ -61,6 +67,7 @@ buildIfStale()
 if (!(await ensureServers())) fail('the tests need a real server')
 
 if (typeof commands['redis-py']() === 'string') apt('redis-py', 'python3-redis')
+if (typeof metricsReader() === 'string') apt('prometheus_client', 'python3-prometheus-client')
 
 const go = redsync()
 if (!existsSync(mark(go.out))) {

@@ -2,6 +2,8 @@
 const assert = require('node:assert/strict')
 const { Holdfast } = require('holdfast')
 const { fencedRedis } = require('holdfast/fencing')
+const { instrument } = require('holdfast/otel')
+const { metrics } = require('holdfast/prometheus')
 const { findServer, startServer } = require('holdfast/testing')
 
 async function main() {
@@ -9,6 +11,8 @@ async function main() {
   assert.equal(typeof (await locks.mutex('a').use(async ({ fence }) => fence)), 'number')
   await locks.close()
   assert.equal(typeof fencedRedis, 'function')
+  assert.equal(typeof instrument(), 'function')
+  assert.match(metrics().text(), /^# HELP /)
   assert.equal(typeof findServer, 'function')
   assert.equal(typeof startServer, 'function')
 }

@@ -3,7 +3,8 @@
 const assert = require('node:assert/strict')
 
 async function main() {
-  for (const name of ['holdfast', 'holdfast/fencing', 'holdfast/testing']) {
+  for (const entry of ['', '/fencing', '/otel', '/prometheus', '/testing']) {
+    const name = `holdfast${entry}`
     const required = require(name)
     const imported = await import(name)
     assert.ok(Object.keys(imported).length > 0, `${name} exports nothing`)

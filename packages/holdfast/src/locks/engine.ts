@@ -132,13 +132,8 @@ export class Engine {
     this.assertOpen()
     const wish = wishOf(settings, name, mode, keys)
     const since = tellRequested(this.clock, wish)
-    let grant: Grant
-    try {
-      grant = await this.#wait(wish, held)
-    } catch (error) {
-      if (since !== null) tellFailed(this.clock, wish, since, error)
-      throw error
-    }
+    const asked = this.#wait(wish, held)
+    const grant = await (since === null ? asked : tellFailed(this.clock, [wish], since, asked))
     if (this.#closing) await this.#tooLate([wish], [grant])
     return this.#taken(wish, grant)
   }
@@ -161,14 +156,9 @@ export class Engine {
     const { deadlock } = all[0]!.settings
     const stand = (wish: Wish): Promise<Grant> => this.#wait({ ...wish, deadlock }, held)
     const since = wishes.map((wish) => tellRequested(this.clock, wish))[0] ?? null
-    let grants: readonly Grant[]
-    try {
-      const asked = this.queue.acquireAll(wishes, stand)
-      grants = await (this.recorder ? this.recorder.together(asked) : asked)
-    } catch (error) {
-      if (since !== null) for (const wish of wishes) tellFailed(this.clock, wish, since, error)
-      throw error
-    }
+    const together = this.queue.acquireAll(wishes, stand)
+    const asked = this.recorder ? this.recorder.together(together) : together
+    const grants = await (since === null ? asked : tellFailed(this.clock, wishes, since, asked))
     if (this.#closing) await this.#tooLate(wishes, grants)
     return wishes.map((wish, i) => this.#taken(wish, grants[i]!))
   }

@@ -15,13 +15,25 @@ export function tellRequested(clock: LocalClock, wish: Wish): number | null {
   return clock.now()
 }
 
-/** Says that a call whose beginning was told ended without the lock. */
-export function tellFailed(clock: LocalClock, wish: Wish, since: number, error: unknown): void {
-  const { call } = wish
-  if (!call || !events.failed.heard) return
-  const waited = clock.now() - since
-  const { name, mode, type } = call
-  events.failed({ name, mode, type, outcome: outcomeOf(wish, error), waited, error, call })
+/** Of calls whose beginning was told: says it, if they end without their locks. */
+export async function tellFailed<T>(
+  clock: LocalClock,
+  wishes: readonly Wish[],
+  since: number,
+  asked: Promise<T>,
+): Promise<T> {
+  try {
+    return await asked
+  } catch (error) {
+    for (const wish of events.failed.heard ? wishes : []) {
+      const { call } = wish
+      if (!call) continue
+      const { name, mode, type } = call
+      const waited = clock.now() - since
+      events.failed({ name, mode, type, outcome: outcomeOf(wish, error), waited, error, call })
+    }
+    throw error
+  }
 }
 
 function outcomeOf({ signal }: Wish, error: unknown): FailedOutcome {

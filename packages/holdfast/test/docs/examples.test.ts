@@ -61,6 +61,8 @@ function compile(folder: string): string {
   const paths = {
     holdfast: ['../../../src/index.ts'],
     'holdfast/fencing': ['../../../src/fencing/index.ts'],
+    'holdfast/otel': ['../../../src/telemetry/otel.ts'],
+    'holdfast/prometheus': ['../../../src/telemetry/prometheus.ts'],
     'holdfast/testing': ['../../../src/testing/index.ts'],
     // Its types are not in its exports.
     redlock: ['../../../../../node_modules/redlock5/dist/index.d.ts'],

@@ -8,3 +8,5 @@ export type Library =
   | 'redisson'
 
 export declare const commands: Record<Library, () => readonly string[] | string>
+
+export declare const metricsReader: () => readonly string[] | string

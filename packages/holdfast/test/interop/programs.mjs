@@ -32,13 +32,17 @@ export const redisson = () => built('java', 'redisson')
 /** Written last, when a build is whole. */
 export const mark = (out) => join(out, 'done')
 
-function python() {
+function python(imports, file, what) {
   for (const path of ['/usr/bin/python3', 'python3']) {
-    const { status } = spawnSync(path, ['-c', 'from redis.lock import Lock'], { stdio: 'ignore' })
-    if (status === 0) return [path, at('python/peer.py')]
+    const { status } = spawnSync(path, ['-c', imports], { stdio: 'ignore' })
+    if (status === 0) return [path, at(`python/${file}`)]
   }
-  return `there is no python3 with redis-py; ${howTo}`
+  return `there is no python3 with ${what}; ${howTo}`
 }
+
+/** Not a peer: reads metrics, as Prometheus does. */
+export const metricsReader = () =>
+  python('import prometheus_client.parser', 'metrics.py', 'prometheus_client')
 
 function program({ out }, language, command) {
   return existsSync(mark(out)) ? command : `its ${language} program is not built; ${howTo}`
@@ -52,7 +56,7 @@ export const commands = {
   redlock5: () => node('redlock5'),
   'redis-semaphore': () => node('redis-semaphore'),
   'simple-redis-mutex': () => node('simple-redis-mutex'),
-  'redis-py': python,
+  'redis-py': () => python('from redis.lock import Lock', 'peer.py', 'redis-py'),
   redsync() {
     const place = redsync()
     return program(place, 'Go', [join(place.out, 'redsync')])
