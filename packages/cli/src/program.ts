@@ -68,6 +68,11 @@ const ENTRIES: readonly Entry[] = [
     load: () => import('./commands/revoke.js'),
   },
   {
+    name: 'elect',
+    summary: 'stand for election, and run a command while leader',
+    load: () => import('./commands/elect.js'),
+  },
+  {
     name: 'doctor',
     summary: 'what is wrong with servers, clocks and rights',
     load: () => import('./commands/doctor.js'),

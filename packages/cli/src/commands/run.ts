@@ -1,7 +1,7 @@
-import { constants } from 'node:os'
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { duration, serverOptions, whole } from '../options.js'
-import { DEFAULT_GRACE, run } from '../run/run.js'
+import { stopOptions } from '../run/options.js'
+import { run } from '../run/run.js'
 import { patience, takeOptions } from '../take.js'
 
 const MOST_FD = 1023
@@ -34,19 +34,7 @@ export function define(command: Command): void {
       duration,
     )
     .option('--max-hold <duration>', 'stop the command after so long', duration)
-    .addOption(
-      new Option(
-        '-g, --grace <duration>',
-        'between the first signal and SIGKILL; cut to a little less than half of --ttl',
-      )
-        .argParser(duration)
-        .default(DEFAULT_GRACE),
-    )
-    .addOption(
-      new Option('--signal <name>', 'the first signal')
-        .argParser(signal)
-        .default('SIGTERM', 'TERM'),
-    )
+  stopOptions(command)
     .addOption(
       new Option('--on-lost <what>', 'what to do when the lock is lost, about to be, or asked for')
         .choices(['kill', 'warn', 'ignore'])
@@ -59,10 +47,4 @@ export function define(command: Command): void {
     .option('--json', 'the same as one JSON object a line, and so the reason of an exit')
     .option('--json-fd <fd>', 'where to, instead of stderr', whole(0, MOST_FD))
   serverOptions(command).action(run)
-}
-
-function signal(value: string): NodeJS.Signals {
-  const name = value.toUpperCase().replace(/^(SIG)?/, 'SIG')
-  if (Object.hasOwn(constants.signals, name)) return name as NodeJS.Signals
-  throw new InvalidArgumentError('It is no signal, such as TERM or INT.')
 }

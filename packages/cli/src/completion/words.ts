@@ -34,6 +34,10 @@ function flagOf({ short, long, flags, description, required, optional, argChoice
   return { names, text: brief(description), value, choices: argChoices ?? [] }
 }
 
+/** Behind its first argument no option is its own. Commander has no other way to ask. */
+const passesThrough = (command: Command): boolean =>
+  (command as Command & { readonly _passThroughOptions?: boolean })._passThroughOptions === true
+
 /** The beginning of a description, in one line without what means something to a shell. */
 const brief = (text: string): string =>
   text
@@ -52,7 +56,7 @@ export function wordsOf(program: Command): readonly Words[] {
       flags: [...command.options.filter(({ hidden }) => !hidden).map(flagOf), help],
       choices: first?.argChoices ?? [],
       held: HELD.includes(command.name()),
-      runs: second?.variadic === true,
+      runs: second?.variadic === true && passesThrough(command),
     }
   })
 }

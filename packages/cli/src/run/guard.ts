@@ -15,7 +15,7 @@ export interface Stop {
 }
 
 export interface Guarded {
-  readonly lock: Lock
+  readonly lock: Pick<Lock, 'name' | 'signal' | 'revoked' | 'validFor'>
   readonly child: Child
   readonly plan: Plan
   readonly onLost: OnLost
@@ -139,7 +139,7 @@ export class Guard {
 }
 
 /** Why the lease was lost; null while it is not. */
-function lossOf({ signal }: Lock): string | null {
+function lossOf({ signal }: Pick<Lock, 'signal'>): string | null {
   if (!signal.aborted) return null
   const { reason } = signal.reason as { reason?: string }
   return reason ?? 'expired'

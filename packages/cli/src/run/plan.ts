@@ -15,6 +15,8 @@ export interface Plan {
   readonly maxHold: number
 }
 
+export const DEFAULT_GRACE = '5s'
+
 const LEAST_MARGIN_MS = 500
 const MOST_LEAD_MS = 250
 

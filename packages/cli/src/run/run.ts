@@ -7,13 +7,12 @@ import { codeOf } from '../interrupt.js'
 import type { ServerOptions } from '../options.js'
 import { take, type TakeOptions } from '../take.js'
 import { startChild, type Child, type Ended } from './child.js'
+import { environmentOf } from './environment.js'
 import { Guard, type OnLost, type Stop } from './guard.js'
-import { heldOutside, refuseNested } from './nested.js'
-import { milliseconds, planOf } from './plan.js'
+import { refuseNested } from './nested.js'
+import { DEFAULT_GRACE, milliseconds, planOf } from './plan.js'
 import { Signals } from './signals.js'
 import { tellerOf } from './teller.js'
-
-export const DEFAULT_GRACE = '5s'
 
 export interface RunOptions extends ServerOptions, TakeOptions {
   readonly ttl: Duration
@@ -88,22 +87,13 @@ export async function run(name: string, words: string[], options: RunOptions): P
     const expiresAt = Math.floor(Date.now() + lock.validFor)
     const waitedMs = Math.round(performance.now() - asked)
     teller.tell('acquired', { ...owner, waitedMs, expiresAt })
-    const child = await startChild(argv, environment(expiresAt), atTerminal())
+    const child = await startChild(
+      argv,
+      environmentOf(lock, options.prefix, expiresAt),
+      atTerminal(),
+    )
     signals.forward((name) => child.forward(name))
     return child
-  }
-
-  function environment(expiresAt: number): NodeJS.ProcessEnv {
-    const held = heldOutside(process.env['HOLDFAST_HELD'])
-    return {
-      ...process.env,
-      HOLDFAST_NAME: name,
-      HOLDFAST_PREFIX: options.prefix,
-      HOLDFAST_OWNER: lock.owner,
-      HOLDFAST_FENCE: String(lock.fence),
-      HOLDFAST_EXPIRES_AT: String(expiresAt),
-      HOLDFAST_HELD: JSON.stringify([...held, [options.prefix + name, lock.owner]]),
-    }
   }
 
   function end(): never {
@@ -129,7 +119,7 @@ function commandOf(words: readonly string[], shell: string | undefined): readonl
 }
 
 /** Whether keys that are typed are meant for the command. */
-const atTerminal = (): boolean => [0, 1, 2].some((fd) => isatty(fd))
+export const atTerminal = (): boolean => [0, 1, 2].some((fd) => isatty(fd))
 
 function refused(exit: Exit | Silent, options: RunOptions): Exit | Silent {
   const conflict = exit instanceof Exit && /^(taken|timeout)$/.test(exit.reason)

@@ -32,7 +32,8 @@ export class Signals {
     return this.#controller.signal
   }
 
-  forward(command: (signal: NodeJS.Signals) => void): void {
+  /** @param command null: there is none any more. */
+  forward(command: ((signal: NodeJS.Signals) => void) | null): void {
     this.#command = command
   }
 }
