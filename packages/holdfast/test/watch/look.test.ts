@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { Look } from '../../src/index.js'
 import { keysOf } from '../../src/kernel/names.js'
 import { World } from '../kit/world.js'
+import { Servers } from '../quorum/kit.js'
 
 /** Kind, name, and the label of whom it is about. */
 const told = ({ changes }: Look): string[] =>
@@ -169,4 +170,27 @@ test('what cannot be right is refused at the call, and everything after close', 
   await locks.close()
   await expect(watch.look()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
   expect(() => locks.watch()).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
+})
+
+test('of several servers what most say, while one is away; and no answer where most are', async () => {
+  const servers = new Servers(3)
+  const { locks } = await servers.started({ label: 'a' })
+  const client = servers.client()
+  const watch = client.locks.watch()
+  await servers.after(locks.mutex('x').acquire())
+  const seen = async (): Promise<string[]> => told(await servers.after(watch.look(), 600))
+  expect(await seen()).toEqual(['a holds x'])
+  const away = [2, 1].map((i) => () => servers.nets[i]!.drop('request', '*', { times: Infinity }))
+  const back = away[0]!()
+  const y = await servers.after(locks.mutex('y').acquire())
+  // A round of the SCAN goes on without it.
+  expect(await seen()).toEqual(['a holds y'])
+  const again = away[1]!()
+  const failing = servers.watch(watch.look())
+  await servers.advance(1200)
+  expect(failing.error).toMatchObject({ code: 'ERR_NO_QUORUM' })
+  back()
+  again()
+  await servers.after(y.release())
+  expect(await seen()).toEqual(['a ended y'])
 })
