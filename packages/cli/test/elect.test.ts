@@ -60,8 +60,8 @@ async function get(url: string, method = 'GET'): Promise<Answer> {
   return { status: response.status, body }
 }
 
-const urlOf = async ({ said }: Running): Promise<string> =>
-  (await said(/listening .*?(http:\/\/[^\s"]+)/))[1]!
+const urlOf = async (running: Running): Promise<string> =>
+  (await running.said(/listening .*?(http:\/\/[^\s"]+)/))[1]!
 
 describe('elect', () => {
   test('one leads, others hear of it, and HTTP tells; who is ended resigns', async () => {
