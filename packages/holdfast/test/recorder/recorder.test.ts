@@ -1,13 +1,14 @@
 // What is written into a history, when, in how many calls, and what happens where that fails.
 import { channel } from 'node:diagnostics_channel'
 import { afterEach, expect, test } from 'vitest'
-import type {
-  HistoryEntry,
-  HistoryPage,
+import {
+  type HistoryEntry,
+  type HistoryPage,
   Holdfast,
-  HoldfastEvents,
-  LockState,
+  type HoldfastEvents,
+  type LockState,
 } from '../../src/index.js'
+import { ManualClock } from '../../src/testing/manual-clock.js'
 import { World, type Outcome, type SimClient } from '../kit/world.js'
 
 const PREFIX = '{lock:}:hf:prefix-history:lock:'
@@ -222,8 +223,15 @@ test('hand-overs within a process, several names, re-entry, downgrade, turns', a
   expect(new Set(grants.map(({ owner }) => owner)).size).toBe(1)
   expect(new Set(grants.map(({ fence }) => fence)).size).toBe(3)
 
-  const set = await done(world, locks.all(['y', 'z']).acquire())
-  await done(world, set.release(), 500)
+  const other = await done(world, world.client().locks.mutex('z').acquire())
+  const both = world.watch(locks.all(['y', 'z']).acquire())
+  await world.advance(500)
+  await done(world, other.release(), 100)
+  await done(world, both.value.release(), 500)
+  const set = (await history(world, locks)).flatMap((one) =>
+    one.event === 'granted' && one.waited > 0 ? [one] : [],
+  )
+  expect(set.map(({ name, waited }) => `${name} ${waited}`).toSorted()).toEqual(['y 500', 'z 500'])
   const writer = await done(world, locks.readWrite('w').write().acquire())
   const reader = await done(world, writer.downgrade())
   await done(world, reader.release(), 500)
@@ -241,6 +249,7 @@ test('hand-overs within a process, several names, re-entry, downgrade, turns', a
     .slice(0, -6)
     .map(({ event, ...one }) => `${event} ${'name' in one ? one.name : ''}`)
   expect(told.toReversed()).toEqual([
+    'waiting z',
     'granted y',
     'granted z',
     'released y',
@@ -327,8 +336,10 @@ test('a server that does not answer: no lock waits, what is lacking is counted, 
   const missed = (await history(world, locks)).flatMap((one) =>
     one.event === 'missed' ? [one.count] : [],
   )
-  // Whether they were written nobody knows: they are not written twice.
+  // Whether they were written nobody knows: they are not written twice. What is lacking may be of any name.
   expect(missed.length).toBeGreaterThan(0)
+  const named = await history(world, locks, 'first')
+  expect(named.map(({ event }) => event)).toEqual(expect.arrayContaining(['missed', 'granted']))
   // One at a time, however long it takes.
   expect(world.net.count('history', { port })).toBeLessThan(12)
   await locks.close()
@@ -363,6 +374,16 @@ test('so many entries are kept at most, and told in calls of 200', async () => {
   }
   expect(all).toHaveLength(5003)
   expect(all.filter(({ event }) => event === 'missed')).toMatchObject([{ count: 200 }])
+  // There is room again, and it is said once.
+  for (let i = 0; i < 4; i++)
+    await done(
+      world,
+      locks.mutex('last').use(async () => {}),
+      200,
+    )
+  expect(written(world).slice(5003)).toEqual(
+    Array(4).fill(['granted last', 'released last']).flat(),
+  )
   await locks.close()
 })
 
@@ -374,8 +395,10 @@ test('close tells what is left, once, and waits no longer than for a command', a
   expect(written(world)).toEqual(['granted x', 'lost x'])
   expect(indexed(world)).toEqual([])
   const slow = recorded(world)
-  await done(world, slow.locks.mutex('x').acquire())
   world.net.drop('request', 'history', { times: Infinity })
+  await done(world, slow.locks.mutex('x').acquire())
+  // One that is under way counts too.
+  await world.advance(300)
   const closing = world.watch(slow.locks.close())
   await world.advance(499)
   expect(closing.state).toBe('pending')
@@ -383,7 +406,7 @@ test('close tells what is left, once, and waits no longer than for a command', a
   expect(closing.state).toBe('done')
   await world.advance(1000)
   expect(world.clock.timers).toBe(0)
-  expect(world.net.count('history')).toBe(2)
+  expect(world.net.count('history')).toBe(3)
 })
 
 test('all that is written goes by itself', async () => {
@@ -429,5 +452,134 @@ test('a history of one lock alone: nothing of others, and no index', async () =>
     'released',
     'granted',
   ])
+  await locks.close()
+})
+
+test('what others of this process do with the same name is theirs', async () => {
+  const world = new World()
+  const { locks } = recorded(world)
+  const { locks: other } = world.client()
+  const mine = await done(world, locks.semaphore('x', { limit: 3 }).acquire())
+  const theirs = await done(world, other.semaphore('x', { limit: 3 }).acquire())
+  await done(world, theirs.release(), 500)
+  const lost = await done(world, other.semaphore('x', { limit: 3 }).acquire({ ttl: 300 }))
+  await done(world, lost.extend(300))
+  await world.advance(2000)
+  await done(world, lost.release(), 500)
+  expect(written(world)).toEqual(['granted x'])
+  expect(indexed(world)).toEqual(['x'])
+  await done(world, mine.release(), 500)
+  expect(written(world)).toEqual(['granted x', 'released x'])
+  await locks.close()
+})
+
+test('a short lease is in the index all the time, however slowly its renewals are told', async () => {
+  const world = new World()
+  const { locks } = recorded(world)
+  world.net.delay('request', 'history', 350, { times: Infinity })
+  const lock = await done(world, locks.mutex('x', { ttl: 300 }).acquire(), 600)
+  for (let i = 0; i < 60; i++) {
+    await world.advance(50)
+    expect([i, indexed(world)]).toEqual([i, ['x']])
+  }
+  await done(world, lock.release(), 1000)
+  expect(indexed(world)).toEqual([])
+  await done(world, locks.close(), 1000)
+})
+
+test('a wait without limit is in the index for an hour', async () => {
+  const world = new World()
+  const { locks } = recorded(world)
+  const { locks: other } = world.client()
+  await done(world, other.mutex('x').acquire())
+  const stop = new AbortController()
+  const wait = world.watch(locks.mutex('x').acquire({ wait: Infinity, signal: stop.signal }))
+  await world.advance(500)
+  world.server.keys()
+  const { score } = world.server.space.zset(INDEX).at(0)!
+  expect(score - world.serverMs).toBeGreaterThan(3_599_000)
+  expect(score - world.serverMs).toBeLessThanOrEqual(3_601_000)
+  stop.abort(new Error('enough'))
+  await world.advance(500)
+  expect(wait.state).toBe('failed')
+  expect(indexed(world)).toEqual([])
+  await locks.close()
+  await other.close()
+})
+
+test('what must not miss a lock does not go by the index', async () => {
+  const world = new World()
+  const { locks } = recorded(world)
+  const { locks: other } = world.client()
+  await done(world, other.mutex('x').acquire())
+  expect((await done(world, locks.lockManager().query())).held).toHaveLength(1)
+  expect(world.net.count('list')).toBe(1)
+  await done(world, locks.deadlocks())
+  expect(world.net.count('list')).toBe(2)
+  expect(world.net.count('index')).toBe(0)
+  await locks.close()
+})
+
+test('a server whose clock goes back keeps the order', async () => {
+  const world = new World()
+  const { locks } = recorded(world)
+  await done(
+    world,
+    locks.mutex('a').use(async () => {}),
+    200,
+  )
+  world.serverStep = -10_000
+  await done(
+    world,
+    locks.mutex('b').use(async () => {}),
+    200,
+  )
+  expect((await history(world, locks)).map((one) => ('name' in one ? one.name : ''))).toEqual([
+    'b',
+    'b',
+    'a',
+    'a',
+  ])
+  await locks.close()
+})
+
+test('the process stays alive until it has told what happened, and not for more', async () => {
+  const clock = new ManualClock()
+  const set: [ms: number, keepAlive: boolean][] = []
+  const own = {
+    monotonic: () => clock.monotonic(),
+    wall: () => clock.wall(),
+    boot: () => clock.boot(),
+    random: () => clock.random(),
+    randomHex: (count: number) => clock.randomHex(count),
+    setTimer(callback: () => void, ms: number, keepAlive: boolean) {
+      if (ms === 100) set.push([ms, keepAlive])
+      return clock.setTimer(callback, ms)
+    },
+  }
+  const locks = Holdfast.inMemory({ clock: own, history: true })
+  const lock = locks.mutex('x').acquire()
+  await clock.advance(0)
+  expect(set).toEqual([[100, true]])
+  await clock.advance(2000)
+  expect(set).toHaveLength(1)
+  void (await lock).release()
+  await clock.advance(2000)
+  expect(set).toEqual([
+    [100, true],
+    [100, true],
+  ])
+  expect(clock.timers).toBe(0)
+})
+
+test('a call that is answered within 50 ms is no wait, whenever it came', async () => {
+  const world = new World()
+  const { locks } = recorded(world)
+  await done(world, locks.mutex('a').acquire(), 80)
+  world.net.delay('reply', 'acquire', 30)
+  const late = world.watch(locks.mutex('b').acquire())
+  await world.advance(200)
+  expect(late.state).toBe('done')
+  expect(written(world)).toEqual(['granted a', 'granted b'])
   await locks.close()
 })
