@@ -103,9 +103,13 @@ test('calls that go together are written in one go, also those of one batch', as
   await Promise.resolve()
   expect(done).toEqual([
     'acquire 0 40',
-    ...['one go', 'acquire 0 40', 'acquire 0 1'],
+    'one go',
+    'acquire 0 40',
+    'acquire 0 1',
     'release 0 90',
-    ...['one go', 'release 0 1', 'acquire 0 1'],
+    'one go',
+    'release 0 1',
+    'acquire 0 1',
   ])
 })
 
