@@ -82,6 +82,11 @@ const ENTRIES: readonly Entry[] = [
     summary: 'commands, options and names for the tab key of a shell',
     load: () => import('./commands/completion.js'),
   },
+  {
+    name: 'bootstrap',
+    summary: 'end the quarantine of several servers at their first start',
+    load: () => import('./commands/bootstrap.js'),
+  },
 ]
 
 /** The program, of which no command has been loaded yet. */
