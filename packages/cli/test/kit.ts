@@ -19,7 +19,7 @@ export interface Running {
   /** Resolves when it has ended and all that it wrote was read. */
   readonly ended: Promise<Ended>
   /** Resolves when it has written that to stdout or stderr. */
-  said(pattern: RegExp): Promise<RegExpExecArray>
+  readonly said: (pattern: RegExp) => Promise<RegExpExecArray>
 }
 
 /** Starts `holdfast` with these arguments. Nothing of our own environment says where a server is. */
