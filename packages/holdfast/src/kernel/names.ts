@@ -43,7 +43,24 @@ export function isWellFormed(text: string): boolean {
 
 /** The keys of a name: K itself, and the side keys in its cluster slot. docs/protocol.md, "Keys". */
 export function keysOf(name: string, prefix: string): NameKeys {
-  const k = prefix + name
+  return keysAt(prefix + name)
+}
+
+/** Those that were asked for lately, which are asked for again. All else knows a name by its K alone. */
+const lately = new Map<string, NameKeys>()
+const MOST_LATELY = 1000
+
+/** The same, by K. */
+export function keysAt(k: string): NameKeys {
+  const known = lately.get(k)
+  if (known) return known
+  if (lately.size >= MOST_LATELY) lately.clear()
+  const keys = made(k)
+  lately.set(k, keys)
+  return keys
+}
+
+function made(k: string): NameKeys {
   const side = `{${tagOf(k)}}:hf:`
   return [k, `${side}fence:${k}`, `${side}line:${k}`, `${side}shared:${k}`, `${side}meta:${k}`]
 }

@@ -65,9 +65,10 @@ export function acquireFields(
   stand: boolean,
   ticket: string,
   notAfter: NotAfter,
+  reserve: number = request.reserve ?? request.localHandovers ?? 0,
 ): string[] {
   const { mode, ttl, claim, lockDelay = 0, permits = 1, limit = '' } = request
-  const { localHandovers = 0, reserve = localHandovers, linger = 0 } = request
+  const { linger = 0 } = request
   const info = traced(request.info, request.call?.trace)
   const wait = stand ? '1' : '0'
   const ballot = ''

@@ -2,9 +2,9 @@ import type { LocalClock } from '../base/clock.js'
 import { HoldfastError, type LossReason } from '../base/errors.js'
 import { events, type LockCall, type LockEvent, type LockType } from '../base/events.js'
 import type { Timer } from '../base/runtime.js'
-import type { NameKeys } from '../kernel/names.js'
 import { modeName, type Revoker, type Mode, type Push } from '../kernel/protocol.js'
 import { marginOf } from './deadline.js'
+import { lossOf } from './loss.js'
 import { watched } from './watched.js'
 
 /** What a grant gave: by reply or by push. Times are local ms. */
@@ -24,10 +24,15 @@ export interface Grant {
   readonly replicas: number
   /** What is shared with the call that was granted it, which may still wait for an answer. */
   readonly early?:
-    | { readonly push: Push | undefined; readonly wanted: boolean; passedOn: boolean }
+    | {
+        readonly push: Push | undefined
+        readonly wanted: boolean
+        passedOn: boolean
+        note(push: Push): void
+      }
     | undefined
   /** Who goes on with it in this process. */
-  readonly succession?: Succession | undefined
+  succession?: Succession | undefined
   /** The lease of the holder before, of the same owner id: see {@link Lease.next}. */
   readonly follows?: Lease | undefined
 }
@@ -44,10 +49,17 @@ export interface Succession {
   over(): void
 }
 
+/** Where a lease lives. */
+export interface Host {
+  readonly clock: LocalClock
+  /** The lease ended, for a reason that is not its release. */
+  lost(lease: Lease, reason: LossReason): void
+}
+
 /** What the lease is for. */
 export interface Terms {
   readonly name: string
-  readonly keys: NameKeys
+  readonly key: string
   readonly mode: Mode
   readonly type: LockType
   /** Free text that `inspect` shows. */
@@ -64,6 +76,8 @@ export interface Terms {
   readonly expectedHold: number
   /** The call that asks for it, if somebody listens. */
   call?: LockCall | undefined
+  /** What becomes of it goes there, too. */
+  readonly history?: object | undefined
 }
 
 /**
@@ -85,8 +99,7 @@ export class Lease {
   readonly run: string
   readonly heldSince: number
   readonly begun: number
-  readonly #clock: LocalClock
-  readonly #onLost: (lease: Lease, reason: LossReason) => void
+  readonly #host: Host
   /** Made when somebody looks: it costs more than the rest of the lease, and many never do. */
   #controller: AbortController | null = null
   /** The same of the wish that it be let go. */
@@ -97,12 +110,10 @@ export class Lease {
   /** Who goes on under the same owner id. */
   #heir: Lease | null = null
   #length: number
-  readonly #holdEnds: number
   #state: State = 'held'
   /** Of a tenure that is passing: a renewal failed, or said that it is over. */
   #shaky = false
   #deadline: number
-  #margin: number
   #ttl: number
   #lost: HoldfastError | null = null
   /** When to renew next, local time; Infinity while a renewal is under way, or none is wanted. */
@@ -114,29 +125,21 @@ export class Lease {
   /** Tells when it is held for longer than expected. */
   overdue: Timer | null = null
 
-  constructor(
-    terms: Terms,
-    grant: Grant,
-    clock: LocalClock,
-    onLost: (lease: Lease, reason: LossReason) => void,
-  ) {
+  constructor(terms: Terms, grant: Grant, host: Host) {
     this.terms = terms
     this.owner = grant.owner
     this.fence = grant.fence
     this.serverTime = grant.serverTime
     this.run = grant.run
-    this.#clock = clock
-    this.#onLost = onLost
+    this.#host = host
     this.#ttl = terms.ttl
-    this.heldSince = clock.now()
+    this.heldSince = host.clock.now()
     this.begun = grant.begun
     this.replicas = grant.replicas
     this.#early = grant.early
     this.#succession = grant.succession
     this.#length = grant.length
-    this.#holdEnds = this.heldSince + terms.maxHold
     this.#deadline = grant.deadline
-    this.#margin = marginOf(grant.length, terms.margin)
     this.renewAt = terms.renew ? this.#third(grant.length) : Infinity
     if (grant.follows) this.#follow(grant.follows)
     grant.succession?.adopted(this)
@@ -146,7 +149,6 @@ export class Lease {
   #follow(before: Lease): void {
     this.#deadline = before.#deadline
     this.#length = before.#length
-    this.#margin = before.#margin
     this.renewAt = before.renewAt
     if (before.#shaky) this.#state = 'jeopardy'
     before.#heir = this
@@ -160,6 +162,14 @@ export class Lease {
   /** When this lease counts as lost, unless it is renewed before. */
   get lostAt(): number {
     return Math.min(this.#deadline - this.#margin, this.#holdEnds)
+  }
+
+  get #margin(): number {
+    return marginOf(this.#length, this.terms.margin)
+  }
+
+  get #holdEnds(): number {
+    return this.heldSince + this.terms.maxHold
   }
 
   get deadline(): number {
@@ -198,7 +208,7 @@ export class Lease {
 
   /** Since the grant, ms. */
   get heldFor(): number {
-    return this.#clock.now() - this.heldSince
+    return this.#host.clock.now() - this.heldSince
   }
 
   get ended(): boolean {
@@ -215,7 +225,7 @@ export class Lease {
   }
 
   get validFor(): number {
-    return this.check() ? Math.max(0, this.lostAt - this.#clock.now()) : 0
+    return this.check() ? Math.max(0, this.lostAt - this.#host.clock.now()) : 0
   }
 
   /** Why the lease was lost; null while it is held, and after an orderly release. */
@@ -227,7 +237,7 @@ export class Lease {
   /** Reads the clock. @returns whether the lease is still held. */
   check(): boolean {
     if (this.#state === 'ended' || this.#state === 'passing') return false
-    const now = this.#clock.now()
+    const now = this.#host.clock.now()
     if (now < this.lostAt) return true
     this.lose(now >= this.#holdEnds ? 'max-hold' : 'expired')
     return false
@@ -241,11 +251,10 @@ export class Lease {
     // The server never shortens a lease, so it may have more; what was asked for is what counts.
     const length = Math.min(remaining, this.#ttl)
     const ends = deadline - (remaining - length)
-    const left = this.lostAt - this.#clock.now()
+    const left = this.lostAt - this.#host.clock.now()
     if (ends > this.#deadline) {
       this.#length = length
       this.#deadline = ends
-      this.#margin = marginOf(length, this.terms.margin)
     }
     this.renewAt = this.terms.renew ? sent + length / 3 : Infinity
     if (passing) return
@@ -265,7 +274,7 @@ export class Lease {
     this.renewAt = this.terms.renew ? retryAt : Infinity
     if (this.#state === 'jeopardy') return
     this.#state = 'jeopardy'
-    events.jeopardy({ ...this.event(), left: this.lostAt - this.#clock.now(), error })
+    events.jeopardy({ ...this.event(), left: this.lostAt - this.#host.clock.now(), error })
   }
 
   /** Asks for another length from now on. A shorter one ends the belief earlier, at once. */
@@ -273,7 +282,7 @@ export class Lease {
     this.#ttl = ttl
     if (deadline < this.#deadline) {
       this.#deadline = deadline
-      this.#margin = marginOf(ttl, this.terms.margin)
+      this.#length = ttl
     }
   }
 
@@ -282,7 +291,7 @@ export class Lease {
     if (this.#state === 'passing') {
       // Whoever goes on finds out at once; after `close` nobody does.
       this.#shaky = true
-      this.renewAt = this.#clock.now()
+      this.renewAt = this.#host.clock.now()
       if (reason === 'closed') this.#state = 'ended'
       return
     }
@@ -291,12 +300,9 @@ export class Lease {
     this.overdue?.cancel()
     const { name } = this.terms
     const held = this.heldFor
-    this.#lost = new HoldfastError('ERR_LOST', `the lock ${JSON.stringify(name)} ${WHY[reason]}`, {
-      lock: name,
-      reason,
-    })
+    this.#lost = lossOf(name, reason)
     events.lost({ ...this.event(), reason, fence: this.fence, held })
-    this.#onLost(this, reason)
+    this.#host.lost(this, reason)
     this.#succession?.over()
     this.#controller?.abort(this.#lost)
   }
@@ -308,6 +314,18 @@ export class Lease {
       if (this.#revoked) this.#revoking.abort(this.#revoked)
     }
     return this.#revoking.signal
+  }
+
+  /** Of the mailbox: its owner id holds the lock. */
+  get holds(): boolean {
+    return true
+  }
+
+  /** A message that somebody wants, forced or revoked the lock; without a subscription the next renewal tells it. */
+  pushed(push: Push): void {
+    if (push.kind === 'wanted') this.wanted()
+    if (push.kind === 'forced') this.lose('forced')
+    if (push.kind === 'revoked') this.revoke(push.by)
   }
 
   /** Somebody asks the holder to let go. Told once; lease and renewals go on. */
@@ -340,10 +358,14 @@ export class Lease {
   passing(): void {
     this.#state = 'passing'
     this.overdue?.cancel()
+    // Before whoever goes on is granted it.
+    if (!events.released.heard) return
+    const { fence, heldFor: held } = this
+    events.released({ ...this.event(), released: true, fence, held })
   }
 
   /** What whoever goes on is granted: the same owner id, with the next of the tokens that are reserved. */
-  get next(): Omit<Grant, 'succession'> {
+  get next(): Grant {
     const { owner, serverTime, begun, run, replicas } = this
     return {
       owner,
@@ -375,12 +397,4 @@ export class Lease {
     const { name, mode, type } = this.terms
     return { name, mode: modeName(mode), type, owner: this.owner }
   }
-}
-
-const WHY: Record<LossReason, string> = {
-  expired: 'was lost: its lease could not be proved any longer',
-  gone: 'was lost: the server says that it is held by nobody or by another',
-  forced: 'was lost: somebody forced its release',
-  'max-hold': 'was given up: its maxHold has passed',
-  closed: 'was given up: this Holdfast was closed',
 }

@@ -115,9 +115,9 @@ export class Renewer {
    */
   async renew(lease: Lease, tries = 2): Promise<HoldfastError | null> {
     lease.renewAt = Infinity
-    const { keys, timeout, lockDelay } = lease.terms
+    const { key, timeout, lockDelay } = lease.terms
     try {
-      const answer = await this.#node.ask('renew', keys, timeout, (notAfter) => {
+      const answer = await this.#node.ask('renew', key, timeout, (notAfter) => {
         // H25: nothing is renewed once its end has begun, nor carried out after the deadline.
         const { ended, owner, ttl, deadline } = lease.latest
         if (ended) return null

@@ -84,13 +84,17 @@ export function grantOfPush(
  * What a late answer to an acquire leaves to give back of a tenure that was accepted meanwhile, and is over
  * here: it may be kept on purpose, for its holdAtLeast or its lockDelay, or be another process's by now.
  *
+ * @param taken null: nothing was accepted of it.
  * @returns for how long from its grant on it is kept all the same; null: it is not given back.
  */
 export function leftOver(
   answer: Answer | null,
-  { run, serverTime, early }: Granted,
+  taken: Granted | null,
   { holdAtLeast, lockDelay }: Wish,
 ): number | null {
+  if (answer && !/^(granted|unacknowledged|queued)$/.test(answer.verdict[0]!)) return null
+  if (!taken) return 0
+  const { run, serverTime, early } = taken
   // Unknown, and not to be known: what may be there ends with its lease.
   if (!answer) return lockDelay > 0 || early?.passedOn ? null : holdAtLeast
   const older = answer.run === run && answer.now <= serverTime
@@ -113,13 +117,28 @@ export async function askForClaim(
   asking: Asking,
   tries = 2,
 ): Promise<Answer> {
-  const { keys, timeout, ttl, lockDelay } = wish
-  const answer = await queue.node.ask('renew', keys, timeout, (notAfter) =>
+  const { key, timeout, ttl, lockDelay } = wish
+  const answer = await queue.node.ask('renew', key, timeout, (notAfter) =>
     renewFields(owner, ttl + lockDelay, asking.within(notAfter)),
   )
   // Too late only by the clock of another server run: the answer brought a sample of this one.
   const again = answer.verdict[0] === 'late' && tries > 0 && asking.wanted()
   return again ? askForClaim(queue, wish, owner, asking, tries - 1) : answer
+}
+
+/** A pushed grant that the server has renewed; null: it did not. */
+export function grantOfClaim(
+  queue: Queue,
+  wish: Wish,
+  push: Push & { kind: 'grant' },
+  answer: Answer,
+): Granted | null {
+  const [status, ends, token] = answer.verdict
+  if (status !== 'renewed') return null
+  // The message may be of an earlier claim; 0 where somebody deleted the record.
+  const fence = Number(token) || push.token
+  const told = { ends: Number(ends), fence, since: push.now, pushed: true }
+  return grantOfReply(answer, told, wish, queue)
 }
 
 /** Says that a call stands in line, or those for which one waiter asks. */

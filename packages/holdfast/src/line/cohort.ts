@@ -3,12 +3,13 @@ import { events } from '../base/events.js'
 import type { Timer } from '../base/runtime.js'
 import { contention, decodeInfo } from '../kernel/protocol.js'
 import { Lease, type Grant, type Succession } from '../lease/lease.js'
-import { eventOf, grantTo } from './claim.js'
+import { eventOf } from './claim.js'
 import type { Member } from './member.js'
+import { Members } from './members.js'
 import type { Queue } from './queue.js'
 import { refusal } from './refusal.js'
 import type { Waiter } from './waiter.js'
-import { wishOf, type Wish } from './wish.js'
+import type { Group, Wish } from './wish.js'
 
 // How many tokens are reserved for calls to come while the lock is kept: more after a grant that was used up.
 const [FEW, MANY] = [63, 999]
@@ -25,15 +26,17 @@ const [FEW, MANY] = [63, 999]
  * With `linger` the lock is kept for a while when nobody waits, for the next call here; the server tells
  * when somebody elsewhere wants it. (Review L8. Biased locks: Kawachiya, Koseki, Onodera, 2002.)
  */
-export class Cohort implements Succession {
+export class Cohort implements Succession, Group {
   /** Of the same name, on other terms. */
   next: Cohort | null = null
+  /** What the first of its calls asked for; `wait` and `signal` are each call's own. */
   readonly wish: Wish
   readonly #queue: Queue
-  /** Those who wait, in the order in which they came. */
-  readonly #members = new Set<Member>()
-  /** Who stands in the server's line for them; and the last of them, if that one has given up. */
-  #asking: { readonly waiter: Waiter; leaving: Member | null } | null = null
+  /** Those who wait, if anybody does. */
+  #waiting: Members | null = null
+  /** Who stands in the server's line for them. */
+  #asking: Waiter | null = null
+  reserve: number | undefined
   /** Whether one of them holds the name, or is about to. */
   #held: Lease | 'granted' | null = null
   /** What nobody holds, and is kept for the next call. */
@@ -45,22 +48,19 @@ export class Cohort implements Succession {
   /** Somebody elsewhere wants the name. */
   #wanted = false
   /** When what is kept is given back, local time; and the timer for that, which may come early. */
-  #until = 0
+  #keptUntil = 0
   #timer: Timer | null = null
-  /** When the last of the calls ends that it asks for, local time. */
-  #last = 0
-
   constructor(queue: Queue, wish: Wish) {
     this.#queue = queue
-    const until = (): number => this.#last
-    this.wish = wishOf(wish, wish.name, wish.mode, wish.keys, until)
-    if (wish.linger > 0) this.wish.reserve = FEW
+    this.wish = wish
+    this.reserve = wish.linger > 0 ? FEW : wish.reserve
   }
 
   /** Whether a call of these terms may join. */
   suits(wish: Wish): boolean {
     const { ttl, claim, lockDelay, timeout, margin, info, linger } = wish
     const mine = this.wish
+    if (mine === wish) return true
     return (
       mine.ttl === ttl &&
       mine.claim === claim &&
@@ -75,8 +75,8 @@ export class Cohort implements Succession {
   }
 
   join(member: Member): void {
-    this.#members.add(member)
-    this.#last = Math.max(this.#last, member.end)
+    this.#waiting ??= new Members(this.#queue, this)
+    this.#waiting.add(member)
     if (!this.#asking && !this.#held) this.#ask()
     else {
       if (events.queued.heard) this.tellQueued(member)
@@ -86,18 +86,18 @@ export class Cohort implements Succession {
 
   /** Says that they wait, or this one: those before them in the server's line, and then each other. */
   tellQueued(only?: Member): void {
-    const waiter = this.#asking?.waiter
+    const waiter = this.#asking
     const held = this.#held instanceof Lease ? this.#held : null
     if (!held && !waiter?.ticket) return
     const owner = held?.owner ?? waiter!.owner
     const holder = held ? this.#holder(held) : (waiter!.contention.holder ?? null)
     const before = held ? 0 : waiter!.rank
-    // Whoever has just come is the last of them.
-    const told = only ? [only] : this.#members
-    let rank = before + (only ? this.#members.size - 1 : 0)
-    for (const { wish } of told) {
+    let rank = before
+    for (let one = this.#waiting?.first; one; one = one.behind) {
+      const { wish } = one
       const call = wish.call ?? null
-      events.queued({ ...eventOf(wish, owner), rank: rank++, holder, call })
+      if (!only || one === only) events.queued({ ...eventOf(wish, owner), rank, holder, call })
+      rank++
     }
   }
 
@@ -112,6 +112,11 @@ export class Cohort implements Succession {
     }
   }
 
+  /** When the last of those who wait gives up, local time. */
+  get until(): number {
+    return this.#waiting?.until ?? 0
+  }
+
   /**
    * In the background, before it is needed: who waits here may soon have to wait for another process, and
    * who holds is to hear of a message that somebody ends its tenure.
@@ -122,34 +127,38 @@ export class Cohort implements Succession {
   }
 
   #ask(): void {
-    const granted = (grant: Grant): void => {
-      this.#asking = null
-      this.#tokens = this.wish.reserve ?? this.wish.localHandovers
-      this.#left = this.wish.localHandovers
-      this.#ends = this.#queue.clock.now() + this.wish.localHandoverMs
-      this.#wanted = false
-      this.#give(grant)
-    }
-    const failed = (error: unknown): void => {
-      if (asking.leaving) return asking.leaving.reject(error)
-      this.#asking = null
-      this.cancel(error)
-    }
     // The record shows one of them: the first, who is likely to have the name first.
-    const [first] = this.#members
-    this.wish.call = first?.wish.call
-    const waiter = this.#queue.wait(this.wish, granted, failed)
-    waiter.calls = this
-    const asking = { waiter, leaving: null as Member | null }
-    this.#asking = asking
-    waiter.start()
+    this.#asking = this.#queue.wait(this.#waiting!.first!.wish, this, this)
+    this.#asking.calls = this
+    this.#asking.start()
+  }
+
+  granted(grant: Grant): void {
+    this.#asking = null
+    this.#tokens = this.reserve ?? this.wish.localHandovers
+    this.#left = this.wish.localHandovers
+    this.#ends = this.#queue.clock.now() + this.wish.localHandoverMs
+    this.#wanted = false
+    this.#give(grant)
+  }
+
+  failed(error: unknown): void {
+    this.#asking = null
+    this.cancel(error)
   }
 
   /** Makes the first of them the holder. */
   #give(grant: Grant): void {
-    const [member] = this.#members
-    this.#members.delete(member!)
-    member!.resolve(this.#granted(grant, member!.since, member!.wish))
+    const member = this.#waiting!.first!
+    this.#remove(member)
+    member.granted(this.#granted(grant, member.since, member.wish))
+  }
+
+  /** @returns whether it waited here. */
+  #remove(member: Member): boolean {
+    const waited = this.#waiting?.remove(member) ?? false
+    if (!this.#waiting?.first) this.#waiting = null
+    return waited
   }
 
   #granted(grant: Grant, since: number | null, wish: Wish): Grant {
@@ -162,15 +171,16 @@ export class Cohort implements Succession {
       const call = wish.call ?? null
       events.granted({ ...eventOf(wish, owner), fence, waited, pushed, local, call })
     }
-    return grantTo(owner, grant, grant.early, this)
+    grant.succession = this
+    return grant
   }
 
   pass(lease: Lease): boolean {
-    if (this.#tokens === 0 && this.wish.reserve && !this.#wanted) this.wish.reserve = MANY
+    if (this.#tokens === 0 && this.reserve && !this.#wanted) this.reserve = MANY
     if (this.#tokens === 0) return false
     const now = this.#queue.clock.now()
     if (now >= this.#ends || !lease.soundAt(now)) return false
-    if (this.#members.size === 0) return this.#keep(lease, now)
+    if (!this.#waiting) return this.#keep(lease, now)
     if (this.#left === 0) return false
     this.#left--
     lease.passing()
@@ -190,10 +200,10 @@ export class Cohort implements Succession {
     lease.passing()
     this.#held = null
     this.#kept = lease
-    this.#until = Math.min(now + linger, lease.soundUntil)
+    this.#keptUntil = Math.min(now + linger, lease.soundUntil)
     const wanted = (): void => this.wanted()
     mailbox.register(lease.owner, { holds: true, pushed: wanted })
-    if (!this.#timer) this.#watch(this.#until - now)
+    if (!this.#timer) this.#watch(this.#keptUntil - now)
     return true
   }
 
@@ -204,7 +214,7 @@ export class Cohort implements Succession {
       () => {
         this.#timer = null
         if (!this.#kept) return this.#rest()
-        const left = this.#until - this.#queue.clock.now()
+        const left = this.#keptUntil - this.#queue.clock.now()
         if (left > 0) this.#watch(left)
         else this.giveBack()
       },
@@ -233,7 +243,7 @@ export class Cohort implements Succession {
   wanted(): void {
     this.#wanted = true
     // Where several want it no grant uses up many tokens: the fence would run ahead of the clock (review S12).
-    if (this.wish.reserve) this.wish.reserve = FEW
+    if (this.reserve) this.reserve = FEW
     this.giveBack()
   }
 
@@ -243,8 +253,8 @@ export class Cohort implements Succession {
     if (!lease) return
     this.#kept = null
     this.#disarm()
-    const { keys, timeout } = this.wish
-    void this.#queue.orphans.release(lease.owner, keys, timeout, lease.ends)
+    const { key, timeout } = this.wish
+    void this.#queue.orphans.release(lease.owner, key, timeout, lease.ends)
     lease.end()
     this.#queue.onGivenBack(lease)
   }
@@ -252,27 +262,25 @@ export class Cohort implements Succession {
   over(): void {
     this.#held = null
     // After the release, which is sent in this turn.
-    if (this.#members.size > 0) queueMicrotask(() => this.#askAgain())
+    if (this.#waiting) queueMicrotask(() => this.#askAgain())
     else this.#rest()
   }
 
   #askAgain(): void {
-    if (this.#members.size > 0 && !this.#asking && !this.#held) this.#ask()
+    if (this.#waiting && !this.#asking && !this.#held) this.#ask()
     else this.#rest()
   }
 
   /** A call ends without the lock, for this reason or because its time is over. */
   leave(member: Member, reason?: { readonly because: unknown }): void {
-    if (!this.#members.delete(member)) return
+    if (!this.#remove(member)) return
     const asking = this.#asking
-    if (this.#members.size > 0 || !asking) {
-      member.reject(reason ? reason.because : this.#outOfTime(member))
+    if (this.#waiting || !asking) {
+      member.failed(reason ? reason.because : this.#outOfTime(member))
     } else {
       // The last of them: their place in line goes too, and the server may say who holds the name.
       this.#asking = null
-      asking.leaving = member
-      const { waiter } = asking
-      waiter.giveUp(reason ? reason.because : waiter.outOfTime(member.wish), member.wish)
+      asking.giveUp(reason ? reason.because : asking.outOfTime(member.wish), member)
     }
     this.#rest()
   }
@@ -281,12 +289,12 @@ export class Cohort implements Succession {
   cancel(reason: unknown): void {
     this.giveBack()
     this.#disarm()
-    for (const member of this.#members) this.leave(member, { because: reason })
+    while (this.#waiting) this.leave(this.#waiting.first!, { because: reason })
     this.#rest()
   }
 
   #outOfTime({ wish }: Member): HoldfastError {
-    if (this.#asking) return this.#asking.waiter.outOfTime(wish)
+    if (this.#asking) return this.#asking.outOfTime(wish)
     const { name, info } = this.wish
     const now = this.#queue.clock.now()
     const [owner, ends] =
@@ -306,7 +314,7 @@ export class Cohort implements Succession {
 
   #rest(): void {
     // As long as the timer runs it is remembered how many tokens were used.
-    if (this.#members.size > 0 || this.#asking || this.#held || this.#timer) return
+    if (this.#waiting || this.#asking || this.#held || this.#timer) return
     this.#queue.dissolve(this)
   }
 }

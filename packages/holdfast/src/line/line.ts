@@ -15,7 +15,7 @@ const AFTER_END_MS = 5
  * run out, later by its place in the line. (Design 5.5; review L1, L3.)
  */
 export class Line {
-  /** Calls for this name, parked or not; with the last the line goes. */
+  /** Calls that have come to stand here, parked or not; with the last the line goes. */
   users = 0
   readonly #clock: LocalClock
   readonly #runtime: Runtime
@@ -48,6 +48,11 @@ export class Line {
     const at = this.#waiters.indexOf(waiter)
     if (at >= 0) this.#waiters.splice(at, 1)
     this.arm()
+  }
+
+  /** All but this one. */
+  othersAsk(waiter: Waiter): void {
+    for (const other of this.#waiters) if (other !== waiter) other.askAgain()
   }
 
   /** The holder's lease ends then (local time), said the server at its time; null: foreign. */

@@ -1,31 +1,38 @@
 import type { Grant } from '../lease/lease.js'
 import type { Cohort } from './cohort.js'
-import { Limit } from './pace.js'
 import type { Queue } from './queue.js'
 import type { Wish } from './wish.js'
 
+/** Makes of a grant what the caller gets, in the turn of the grant: nothing of it is ever nobody's. */
+export type Take<T> = (grant: Grant, wish: Wish) => T
+
 /** One call that waits for a name together with others of its process. */
 export class Member {
+  /** Who came before and after it, of those who wait. */
+  before: Member | null = null
+  behind: Member | null = null
   readonly wish: Wish
   /** Local times: of the call, and of the end of its wait. */
   readonly since: number
   readonly end: number
   readonly #queue: Queue
   readonly #cohort: Cohort
-  readonly #resolve: (grant: Grant) => void
+  readonly #take: Take<unknown>
+  readonly #resolve: (taken: unknown) => void
   readonly #reject: (reason: unknown) => void
-  #limit: Limit | null = null
 
   constructor(
     queue: Queue,
     cohort: Cohort,
     wish: Wish,
-    resolve: (grant: Grant) => void,
+    take: Take<unknown>,
+    resolve: (taken: unknown) => void,
     reject: (reason: unknown) => void,
   ) {
     this.#queue = queue
     this.#cohort = cohort
     this.wish = wish
+    this.#take = take
     this.#resolve = resolve
     this.#reject = reject
     this.since = queue.clock.now()
@@ -33,11 +40,8 @@ export class Member {
   }
 
   start(): void {
-    const { clock, runtime } = this.#queue
-    const { signal, wait } = this.wish
+    const { signal } = this.wish
     if (signal) this.#queue.onAbort(signal, this)
-    const passed = (): void => this.#cohort.leave(this)
-    if (wait !== Infinity) this.#limit = new Limit(clock, runtime, this.end, passed)
     this.#cohort.join(this)
   }
 
@@ -46,18 +50,17 @@ export class Member {
     this.#cohort.leave(this, { because: reason })
   }
 
-  resolve(grant: Grant): void {
+  granted(grant: Grant): void {
     this.#settled()
-    this.#resolve(grant)
+    this.#resolve(this.#take(grant, this.wish))
   }
 
-  reject(reason: unknown): void {
+  failed(reason: unknown): void {
     this.#settled()
     this.#reject(reason)
   }
 
   #settled(): void {
-    this.#limit?.cancel()
     const { signal } = this.wish
     if (signal) this.#queue.offAbort(signal, this)
   }

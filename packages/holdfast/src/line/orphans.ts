@@ -1,6 +1,5 @@
 import type { LocalClock } from '../base/clock.js'
 import type { Runtime, Timer } from '../base/runtime.js'
-import type { NameKeys } from '../kernel/names.js'
 import { releaseFields } from '../kernel/protocol.js'
 import type { Answer } from '../quorum/node.js'
 import type { Nodes } from '../quorum/nodes.js'
@@ -14,7 +13,7 @@ const LOOK_MS = 30_000
 
 interface Orphan {
   readonly owner: string
-  readonly keys: NameKeys
+  readonly key: string
   readonly timeout: number
   readonly until: number
   readonly least: number
@@ -54,21 +53,21 @@ export class Orphans {
    */
   release(
     owner: string,
-    keys: NameKeys,
+    key: string,
     timeout: number,
     until: number,
     least = 0,
   ): Promise<Answer | null> {
     this.#mailbox.unregister(owner)
-    return this.#try({ owner, keys, timeout, until, least }, true)
+    return this.#try({ owner, key, timeout, until, least }, true)
   }
 
   /** Written with as few promises as there can be: every release of a lock goes through it. */
   #try(orphan: Orphan, first = false): Promise<Answer | null> {
-    const { owner, keys, timeout, least } = orphan
+    const { owner, key, timeout, least } = orphan
     this.#trying++
     return this.#node
-      .ask('release', keys, timeout, () => releaseFields(owner, least))
+      .ask('release', key, timeout, () => releaseFields(owner, least))
       .then(
         (answer) => this.#tried(orphan, first, answer),
         () => this.#tried(orphan, first, null),
@@ -76,12 +75,12 @@ export class Orphans {
   }
 
   #tried(orphan: Orphan, first: boolean, answer: Answer | null): Answer | null {
-    const { owner, keys, timeout, until, least } = orphan
+    const { owner, key, timeout, until, least } = orphan
     if (--this.#trying === 0) this.#idle?.()
     if (answer && answer.verdict[0] !== 'error') {
       const look = (): void =>
-        void this.release(owner, keys, timeout, this.#clock.now() + LOOK_MS, least)
-      this.#watch.released(keys[0], answer, look)
+        void this.release(owner, key, timeout, this.#clock.now() + LOOK_MS, least)
+      this.#watch.released(key, answer, look)
       return answer
     }
     if (first) {

@@ -1,8 +1,7 @@
-import type { LocalClock } from '../base/clock.js'
 import type { Runtime, Timer } from '../base/runtime.js'
 import { sooner, type NotAfter } from '../kernel/protocol.js'
 import type { Queue } from './queue.js'
-import type { Wish } from './wish.js'
+import type { Group, Wish } from './wish.js'
 
 /** No waiter asks more often than this, whatever the answers say. */
 export const LEAST_GAP_MS = 50
@@ -11,20 +10,34 @@ const LONGEST_MS = 1000
 
 /** A call's time limit. Timers trigger, clocks decide: a very long timer comes early. */
 export class Limit {
-  #timer: Timer | null = null
+  readonly #around: Around
+  readonly #end: number
+  readonly #call: { passed(): void }
+  #timer!: Timer
 
-  constructor(clock: LocalClock, runtime: Runtime, end: number, passed: () => void) {
-    const arm = (): void => {
-      const check = (): void => (clock.now() < end - 1 ? arm() : passed())
-      this.#timer = runtime.setTimer(check, end - clock.now(), true)
-    }
-    arm()
+  constructor(around: Around, end: number, call: { passed(): void }) {
+    this.#around = around
+    this.#end = end
+    this.#call = call
+    this.#arm(around.clock.now())
+  }
+
+  #arm(now: number): void {
+    this.#timer = this.#around.runtime.setTimer(() => this.#check(), this.#end - now, true)
+  }
+
+  #check(): void {
+    const now = this.#around.clock.now()
+    if (now < this.#end - 1) this.#arm(now)
+    else this.#call.passed()
   }
 
   cancel(): void {
-    this.#timer?.cancel()
+    this.#timer.cancel()
   }
 }
+
+type Around = Pick<Queue, 'clock' | 'runtime'>
 
 /** The time of a call that may wait, and what that leaves to each of its requests. */
 export class CallTime {
@@ -32,32 +45,29 @@ export class CallTime {
   readonly since: number
   /** Whether the last request was limited by the end of this call. */
   ending = false
-  readonly #clock: LocalClock
-  readonly #runtime: Runtime
-  readonly #wish: Pick<Wish, 'wait' | 'timeout' | 'until'>
+  readonly #around: Around
+  readonly #wish: Pick<Wish, 'wait' | 'timeout'>
+  readonly #group: Group | undefined
   #limit: Limit | null = null
 
-  constructor(
-    { clock, runtime }: Pick<Queue, 'clock' | 'runtime'>,
-    wish: Pick<Wish, 'wait' | 'timeout' | 'until'>,
-  ) {
-    this.since = clock.now()
-    this.#clock = clock
-    this.#runtime = runtime
+  /** @param group of one who asks for several calls, each of which sees to its own end. */
+  constructor(around: Around, wish: Pick<Wish, 'wait' | 'timeout'>, group?: Group) {
+    this.since = around.clock.now()
+    this.#around = around
     this.#wish = wish
+    this.#group = group
   }
 
   /** Calls back at the end of the wait, if it has one and is not a single try. */
-  start(passed: () => void): void {
+  start(call: { passed(): void }): void {
     const { wait } = this.#wish
-    if (wait === 0 || wait === Infinity) return
-    this.#limit = new Limit(this.#clock, this.#runtime, this.since + wait, passed)
+    if (wait === 0 || wait === Infinity || this.#group) return
+    this.#limit = new Limit(this.#around, this.since + wait, call)
   }
 
   /** Of the wait, ms. */
   left(): number {
-    const { wait, until } = this.#wish
-    return (until ? until() : this.since + wait) - this.#clock.now()
+    return (this.#group?.until ?? this.since + this.#wish.wait) - this.#around.clock.now()
   }
 
   /** Nothing is to be carried out after the end of this call, which may come before a command's. */

@@ -104,9 +104,9 @@ export class Part {
   }
 
   release(owner: string): Promise<Answer | null> {
-    const { keys, timeout, ttl, lockDelay } = this.wish
+    const { key, timeout, ttl, lockDelay } = this.wish
     const until = this.#queue.clock.now() + timeout + ttl + lockDelay
-    return this.#queue.orphans.release(owner, keys, timeout, until)
+    return this.#queue.orphans.release(owner, key, timeout, until)
   }
 
   /** An owner id is never used again. @returns tells of the end of a grant that was told. */

@@ -6,15 +6,18 @@ import type { Runtime } from '../base/runtime.js'
 import type { Grant, Lease } from '../lease/lease.js'
 import type { Nodes } from '../quorum/nodes.js'
 import { classify } from '../quorum/replies.js'
-import { eventOf } from './claim.js'
+import { eventOf, grantTo } from './claim.js'
 import { Cohort } from './cohort.js'
+import { Early } from './early.js'
 import { Line } from './line.js'
 import { Mailbox } from './mailbox.js'
-import { Member } from './member.js'
+import { Member, type Take } from './member.js'
 import { Orphans } from './orphans.js'
 import { Several } from './several.js'
 import { Waiter } from './waiter.js'
-import type { Wish } from './wish.js'
+import type { Caller, Group, Wish } from './wish.js'
+
+type Resolve = (taken: unknown) => void
 
 /** A call that can be ended without what it wants. */
 interface Call {
@@ -57,14 +60,17 @@ export class Queue {
     return `${this.client}.${++this.#sequence}`
   }
 
-  /** @param told hears of the wait before it begins: then it has a place of its own in the server's line. */
-  acquire(wish: Wish, told?: (waiter: Waiter) => void): Promise<Grant> {
+  /**
+   * @param take makes of the grant what the caller gets.
+   * @param told hears of the wait before it begins: then it has a place of its own in the server's line.
+   */
+  acquire<T>(wish: Wish, take: Take<T>, told?: (waiter: Waiter) => void): Promise<T> {
     if (wish.signal?.aborted) return Promise.reject(wish.signal.reason as Error)
     const kept = this.#kept(wish)
-    if (kept) return Promise.resolve(kept)
+    if (kept) return Promise.resolve(take(kept, wish))
     return new Promise((resolve, reject) => {
       if (!told && shares(wish)) {
-        return new Member(this, this.#cohort(wish), wish, resolve, reject).start()
+        return new Member(this, this.#cohort(wish), wish, take, resolve as Resolve, reject).start()
       }
       const since = this.clock.now()
       const granted = (grant: Grant): void => {
@@ -74,9 +80,9 @@ export class Queue {
           const call = wish.call ?? null
           events.granted({ ...eventOf(wish, owner), fence, waited, pushed, local: false, call })
         }
-        resolve(grant)
+        resolve(take(grant, wish))
       }
-      const waiter = this.wait(wish, granted, reject)
+      const waiter = this.wait(wish, { granted, failed: reject })
       told?.(waiter)
       // What was given back goes first: in this turn the request might join a call that was made before.
       if (kept !== undefined) waiter.start()
@@ -85,16 +91,31 @@ export class Queue {
   }
 
   /** One who asks the server for a name, and stands in its line; to be started. */
-  wait(wish: Wish, granted: (grant: Grant) => void, failed: (reason: unknown) => void): Waiter {
-    let line = this.#lines.get(wish.name)
+  wait(wish: Wish, caller: Caller, group?: Group): Waiter {
+    const waiter = new Waiter(this, wish, caller, group)
+    this.#waiters.add(waiter)
+    return waiter
+  }
+
+  /** The line of a name, if somebody here stands in it. */
+  lineAt(name: string): Line | undefined {
+    return this.#lines.get(name)
+  }
+
+  /** The server may have lost or passed over the other places of this process too. */
+  othersAsk(waiter: Waiter): void {
+    this.#lines.get(waiter.wish.name)?.othersAsk(waiter)
+  }
+
+  /** The line of a name, for one who comes to stand in it. */
+  enter(name: string): Line {
+    let line = this.#lines.get(name)
     if (!line) {
       line = new Line(this.clock, this.runtime)
-      this.#lines.set(wish.name, line)
+      this.#lines.set(name, line)
     }
-    const waiter = new Waiter(this, line, wish, granted, failed)
-    this.#waiters.add(waiter)
     line.users++
-    return waiter
+    return line
   }
 
   /**
@@ -162,6 +183,13 @@ export class Queue {
     }
   }
 
+  /** A grant that nobody makes a lease of yet: hears of its end meanwhile. */
+  keep(grant: Grant): Grant {
+    const early = grant.early ?? new Early()
+    this.mailbox.register(grant.owner, { holds: true, pushed: (push) => early.note(push) })
+    return grantTo(grant.owner, grant, early, grant.succession)
+  }
+
   /** The subscription, within a time limit: a subscriber that cannot connect must not hold a call. */
   async openMailbox(timeout: number): Promise<void> {
     try {
@@ -202,13 +230,12 @@ export class Queue {
     signal.removeEventListener('abort', known.listener)
   }
 
-  forget(waiter: Waiter, owner: string, signal: AbortSignal | undefined): void {
-    this.mailbox.unregister(owner)
-    if (signal) this.offAbort(signal, waiter)
-    if (!this.#waiters.delete(waiter)) return
-    waiter.line.leave(waiter)
-    if (--waiter.line.users === 0) {
-      waiter.line.close()
+  forget(waiter: Waiter): void {
+    const { line } = waiter
+    if (!this.#waiters.delete(waiter) || !line) return
+    line.leave(waiter)
+    if (--line.users === 0) {
+      line.close()
       this.#lines.delete(waiter.wish.name)
     }
   }

@@ -48,7 +48,7 @@ export class Several {
     this.#standIn = stand
     const slots = new Map<number, Part[]>()
     for (const wish of wishes.toSorted(byKey)) {
-      const slot = queue.node.slot(wish.keys)
+      const slot = queue.node.slot(wish.key)
       const part = new Part(queue, wish)
       const others = slots.get(slot)
       if (others) others.push(part)
@@ -67,7 +67,7 @@ export class Several {
   async run(): Promise<ReadonlyMap<Wish, Grant>> {
     const { signal } = this.#first
     signal?.throwIfAborted()
-    this.#time.start(() => this.giveUp(this.#trouble ?? this.#refusal('ERR_TIMEOUT')))
+    this.#time.start(this)
     if (signal) this.#queue.onAbort(signal, this)
     try {
       for (;;) {
@@ -85,6 +85,11 @@ export class Several {
       this.#backoff.cancel()
       if (signal) this.#queue.offAbort(signal, this)
     }
+  }
+
+  /** Its time is over. */
+  passed(): void {
+    this.giveUp(this.#trouble ?? this.#refusal('ERR_TIMEOUT'))
   }
 
   /** Ends the call without a lock. */
@@ -139,7 +144,7 @@ export class Several {
   async #ask(parts: readonly Part[]): Promise<Part | null | undefined> {
     let sent = false
     const wanted = parts.map((part) => ({
-      keys: part.wish.keys,
+      key: part.wish.key,
       fields: (notAfter: NotAfter) => {
         if (this.#over) return null
         sent = true
@@ -289,6 +294,6 @@ function factsOf({ lock, holder, remaining }: HoldfastError): ReturnType<typeof 
   return { lock, holder: holder ?? null, remaining: remaining ?? null }
 }
 
-function byKey({ keys: [a] }: Wish, { keys: [b] }: Wish): number {
+function byKey({ key: a }: Wish, { key: b }: Wish): number {
   return a < b ? -1 : 1
 }

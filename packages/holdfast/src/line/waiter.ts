@@ -8,6 +8,7 @@ import { classify, isConfig } from '../quorum/replies.js'
 import {
   askForClaim,
   eventOf,
+  grantOfClaim,
   grantOfPush,
   grantTo,
   grantOfReply,
@@ -21,7 +22,7 @@ import type { Recipient } from './mailbox.js'
 import type { Queue } from './queue.js'
 import { Backoff, CallTime, LEAST_GAP_MS } from './pace.js'
 import { refusal, timeoutOf } from './refusal.js'
-import type { Wish } from './wish.js'
+import type { Caller, Group, Wish } from './wish.js'
 
 /** asking: a request is under way; parked: in the server's line; confirming: pushed, not yet sure. */
 type State = 'asking' | 'parked' | 'confirming' | 'done'
@@ -41,12 +42,13 @@ export class Waiter implements Recipient {
   calls: { tellQueued(): void } | null = null
   readonly #queue: Queue
   readonly wish: Wish
-  readonly line: Line
+  line: Line | null = null // Once it stands there.
   readonly #time: CallTime
   /** Those far behind do not all ask at the same moment. */
   readonly jitter: number
-  readonly #resolve: (grant: Grant) => void
-  readonly #reject: (error: unknown) => void
+  #caller: Caller
+  readonly #group: Group | undefined
+  readonly #signal: AbortSignal | undefined
   #state: State = 'asking'
   /** Whether the server may know the owner id. */
   #sent = false
@@ -54,37 +56,36 @@ export class Waiter implements Recipient {
   #stale = false
   #invited = false // To ask, because the name is free.
   #late = 0
-  #early = new Early()
+  #early: Early | undefined // Made when there is something to tell.
   #taken: Grant | null = null
   #trouble: HoldfastError | null = null
   contention: ReturnType<typeof contention>
   readonly #backoff: Backoff
 
-  constructor(
-    queue: Queue,
-    line: Line,
-    wish: Wish,
-    resolve: (grant: Grant) => void,
-    reject: (error: unknown) => void,
-  ) {
+  /** @param group of calls: `wait` and `signal` of the wish are then not its own. */
+  constructor(queue: Queue, wish: Wish, caller: Caller, group?: Group) {
     this.#queue = queue
-    this.line = line
     this.wish = wish
     this.contention = wish.contention ?? {}
-    this.#resolve = resolve
-    this.#reject = reject
-    this.#time = new CallTime(queue, wish)
+    this.#caller = caller
+    this.#group = group
+    this.#signal = group ? undefined : wish.signal
+    this.#time = new CallTime(queue, wish, group)
     this.jitter = queue.runtime.random()
     this.#backoff = new Backoff(queue.runtime)
     this.owner = this.#newOwner()
   }
 
   start(): void {
-    const { signal } = this.wish
-    if (signal?.aborted) return this.giveUp(signal.reason)
-    if (signal) this.#queue.onAbort(signal, this)
-    this.#time.start(() => this.giveUp(this.outOfTime()))
+    if (this.#signal?.aborted) return this.giveUp(this.#signal.reason)
+    if (this.#signal) this.#queue.onAbort(this.#signal, this)
+    this.#time.start(this)
     void this.#ask()
+  }
+
+  /** Its time is over. */
+  passed(): void {
+    this.giveUp(this.outOfTime())
   }
 
   #newOwner(): string {
@@ -98,7 +99,7 @@ export class Waiter implements Recipient {
     this.#queue.mailbox.unregister(this.owner)
     this.owner = this.#newOwner()
     this.#sent = false
-    this.#early = new Early()
+    this.#early = undefined
     this.ticket = 0
     if (this.wish.place) this.wish.place.ticket = 0
     this.onRename?.()
@@ -118,35 +119,32 @@ export class Waiter implements Recipient {
   }
 
   async #ask(): Promise<void> {
-    const { keys, timeout, wait } = this.wish
+    const { key, timeout, wait } = this.wish
     while (this.#state === 'asking') {
       const owner = this.owner
       const stand = wait > 0 && this.#queue.mailbox.live
       const ticket = String(this.ticket || this.wish.place?.ticket || (this.wish.ahead ? 1 : ''))
       let sent = false
       try {
-        const answer = await this.#queue.node.ask('acquire', keys, timeout, (notAfter) => {
+        const answer = await this.#queue.node.ask('acquire', key, timeout, (notAfter) => {
           if (this.#state !== 'asking' || this.owner !== owner) return null
           this.#stale = false
           this.#sent = sent = true
-          return acquireFields(owner, this.wish, stand, ticket, this.#time.within(notAfter))
+          const limit = this.#time.within(notAfter)
+          return acquireFields(owner, this.wish, stand, ticket, limit, this.#group?.reserve)
         })
         // A push, a cancel or a later question has overtaken this answer (review S13).
         if (this.owner !== owner || this.#over()) void this.#overtaken(owner, answer)
         if (this.#state !== 'asking' || this.owner !== owner) return
         this.#trouble = null
-        if (await this.#answered(answer)) return
+        const rests = this.#answered(answer)
+        if (rests === true || (await rests)) return
       } catch (error) {
         if (sent && (this.owner !== owner || this.#over())) void this.#overtaken(owner, null)
         if (this.#state !== 'asking' || this.owner !== owner) return
         await this.#troubled(error)
       }
     }
-  }
-
-  /** The server may have lost or passed over the other places of this process too. */
-  #othersAsk(): void {
-    for (const other of this.line.waiters) if (other !== this) other.askAgain()
   }
 
   #over(): boolean {
@@ -159,26 +157,25 @@ export class Waiter implements Recipient {
    * notAfter, so that another release is the last word.
    */
   #overtaken(owner: string, answer: Answer | null): Promise<Answer | null> | undefined {
-    const status = answer?.verdict[0]
-    if (answer && !/^(granted|unacknowledged|queued)$/.test(status!)) return undefined
     // Accepted by a message, and held still: then it is the tenure that we have.
     if (this.#queue.mailbox.holds(owner)) return undefined
     const taken = owner === this.owner ? this.#taken : null
-    const least = taken ? leftOver(answer, taken, this.wish) : 0
+    const least = leftOver(answer, taken, this.wish)
     return least === null ? undefined : this.#giveBack(owner, least)
   }
 
   /** @returns whether asking is over for now. */
-  async #answered(answer: Answer): Promise<boolean> {
+  #answered(answer: Answer): true | Promise<boolean> {
     const [status = '', ...rest] = answer.verdict
+    if (status === 'granted') this.#granted(answer, rest)
+    else if (status === 'queued') this.#queued(answer, rest)
+    else return this.#refused(answer, status, rest)
+    return true
+  }
+
+  async #refused(answer: Answer, status: string, rest: readonly string[]): Promise<boolean> {
     const { name, wait } = this.wish
     switch (status) {
-      case 'granted':
-        this.#granted(answer, rest)
-        return true
-      case 'queued':
-        this.#queued(answer, rest)
-        return true
       case 'taken':
         this.contention = contention(name, rest, answer.now)
         if (wait === 0) {
@@ -189,20 +186,17 @@ export class Waiter implements Recipient {
         if (!this.#queue.mailbox.live) await this.#queue.openMailbox(this.wish.timeout)
         return false
       case 'forced':
-        // Withheld from others until we let go of it.
-        void this.#giveBack()
-        this.#rename()
-        return false
       case 'unacknowledged':
-        // It would be lost with the server: given back, and asked for anew.
+        // Withheld from others until we let go of it; or it would be lost with the server. Asked for anew.
         void this.#giveBack()
         this.#rename()
+        if (status === 'forced') return false
         await this.#troubled(new HoldfastError('ERR_UNAVAILABLE', rest[0]!))
         return false
       case 'lapsed':
         this.#queue.mailbox.suspect()
         this.#rename()
-        this.#othersAsk()
+        this.#queue.othersAsk(this)
         return false
       case 'late':
         // Not carried out; its reply brought a sample of what may be a new server run.
@@ -241,12 +235,13 @@ export class Waiter implements Recipient {
     this.notBefore = answer.received + LEAST_GAP_MS
     const foreign = this.contention.holder?.mode === 'foreign'
     const ends = this.contention.remaining
+    this.line ??= this.#queue.enter(this.wish.name)
     this.line.told(foreign ? null : answer.received + (ends ?? 0), answer)
     this.line.park(this)
     if (events.queued.heard) tellQueued(this)
     this.wish.ahead?.(this.owner, this.contention.holder ?? null)
     // The line was lost on the server, and the others of this process with it.
-    if (returned) this.#othersAsk()
+    if (returned) this.#queue.othersAsk(this)
     // What came meanwhile may be newer than this answer (review S13).
     if (this.#stale) this.askAgain()
   }
@@ -259,11 +254,11 @@ export class Waiter implements Recipient {
     const [fence, ends, since] = rest.map(Number)
     const told = { ends: ends!, fence: fence!, since, pushed: false }
     this.#accept(grantOfReply(answer, told, this.wish, this.#queue))
-    if (stood) this.#othersAsk()
+    if (stood) this.#queue.othersAsk(this)
   }
 
   pushed(push: Push, received: number): void {
-    this.#early.note(push)
+    if (push.kind !== 'first' && push.kind !== 'grant') (this.#early ??= new Early()).note(push)
     if (push.kind === 'first' && this.#state === 'parked') {
       // What the others of its process are told must not put it off.
       if (push.ends <= push.now) {
@@ -272,12 +267,12 @@ export class Waiter implements Recipient {
       }
       this.rank = 0
       this.notBefore = 0
-      this.line.told(received + Math.max(0, push.ends - push.now), push)
-      this.line.park(this)
+      this.line?.told(received + Math.max(0, push.ends - push.now), push)
+      this.line?.park(this)
     }
     if (push.kind === 'first' && this.#state === 'asking') this.#stale = true
     if (push.kind === 'grant' && (this.#state === 'parked' || this.#state === 'asking')) {
-      this.line.leave(this)
+      this.line?.leave(this)
       void this.#pushedGrant(push, received)
     }
   }
@@ -295,31 +290,28 @@ export class Waiter implements Recipient {
     if (this.#state === 'confirming') {
       this.#state = 'asking'
       this.#rename()
-      this.#othersAsk()
+      this.#queue.othersAsk(this)
       await this.#ask()
     }
   }
 
   /** Asks whether a pushed grant still stands, and for the full ttl; leaves the state if not. */
-  async #confirm({ token: pushed, now: since }: Push & { kind: 'grant' }): Promise<void> {
+  async #confirm(push: Push & { kind: 'grant' }): Promise<void> {
     try {
       const answer = await askForClaim(this.#queue, this.wish, this.owner, {
         within: (notAfter) => this.#time.within(notAfter),
         wanted: () => this.#state === 'confirming',
       })
       if (this.#state !== 'confirming') return
-      const [status, ends, token, , asked] = answer.verdict
-      if (status !== 'renewed') {
-        // It may stand all the same (forced, late): nobody else has it until we let go of it.
-        if (status !== 'gone') void this.#giveBack()
-        return
-      }
-      this.#early.learn(asked, this.owner, answer.now)
-      // The message may be of an earlier claim; 0 where somebody deleted the record.
-      const fence = Number(token) || pushed
+      const grant = grantOfClaim(this.#queue, this.wish, push, answer)
+      // It may stand all the same (forced, late): nobody else has it until we let go of it.
+      if (!grant && answer.verdict[0] !== 'gone') void this.#giveBack()
+      if (!grant) return
+      const asked = answer.verdict[4]
+      if (asked !== undefined) (this.#early ??= new Early()).learn(asked, this.owner, answer.now)
+      const { fence } = grant
       events.handover({ ...eventOf(this.wish, this.owner), fence, latency: null, confirmed: true })
-      const told = { ends: Number(ends), fence, since, pushed: true }
-      this.#accept(grantOfReply(answer, told, this.wish, this.#queue))
+      this.#accept(grant)
     } catch (error) {
       this.#trouble = classify(error, 'the client', this.wish.name)
       // Unknown whether it stands: given back, and asked for anew.
@@ -335,7 +327,7 @@ export class Waiter implements Recipient {
       void this.#giveBack()
       if (this.wish.wait === 0) {
         this.#finish()
-        this.#reject(this.#trouble)
+        this.#caller.failed(this.#trouble)
         return
       }
       this.#state = 'asking'
@@ -343,16 +335,17 @@ export class Waiter implements Recipient {
       void this.#ask()
       return
     }
-    const owner = this.owner
-    const early = this.#early
-    this.#taken = grantTo(owner, grant, early)
+    // After a message an answer may come that is older; what it leaves depends on what came of the tenure.
+    if (grant.pushed) this.#early ??= new Early()
+    this.#taken = grantTo(this.owner, grant, this.#early)
     const ends = grant.deadline + this.wish.lockDelay
+    const line = this.#queue.lineAt(this.wish.name)
     // With nobody else there the line ends here.
-    if (this.line.users > 1) this.line.told(ends, { now: grant.serverTime, run: grant.run })
-    this.#finish()
-    // Until the lease is there: an answer that comes in between must not give it back.
-    this.#queue.mailbox.register(owner, { holds: true, pushed: (push) => early.note(push) })
-    this.#resolve(this.#taken)
+    if (line && line.users > (this.line ? 1 : 0)) {
+      line.told(ends, { now: grant.serverTime, run: grant.run })
+    }
+    this.#finish(true)
+    this.#caller.granted(this.#taken)
   }
 
   /** What to say to a call whose time is over. */
@@ -363,37 +356,43 @@ export class Waiter implements Recipient {
   /**
    * Ends the call without a lock. What the server may hold for it is released.
    *
-   * @param wish of the call that is told why.
+   * @param last of several callers: who is told why, and what that one asked for.
    */
-  giveUp(reason: unknown, wish: Wish = this.wish): void {
+  giveUp(reason: unknown, last?: Caller & { readonly wish: Wish }): void {
     if (this.#state === 'done') return
+    if (last) this.#caller = last
+    const { wish } = last ?? this
+    const caller = this.#caller
     // A refusal leaves nothing behind; an answer that was never seen may have.
     const clean = reason instanceof HoldfastError && reason.code === 'ERR_TAKEN'
     const leaving = this.#sent && !clean ? this.#giveBack() : null
     const stood = this.ticket !== 0
     void leaving?.then((answer) => {
-      if (stood && answer?.verdict[0] === 'gone') this.#othersAsk()
+      if (stood && answer?.verdict[0] === 'gone') this.#queue.othersAsk(this)
     })
     this.#finish()
     const late = reason instanceof HoldfastError && reason.code === 'ERR_TIMEOUT'
     if (!late || !leaving) {
-      this.#reject(reason)
+      caller.failed(reason)
       return
     }
     const { runtime } = this.#queue
-    void timeoutOf(runtime, wish, leaving, reason).then((error) => this.#reject(error))
+    void timeoutOf(runtime, wish, leaving, reason).then((error) => caller.failed(error))
   }
 
   #giveBack(owner: string = this.owner, least = 0): Promise<Answer | null> {
-    const { keys, timeout, ttl, lockDelay } = this.wish
+    const { key, timeout, ttl, lockDelay } = this.wish
     const until = this.#queue.clock.now() + timeout + ttl + lockDelay
-    return this.#queue.orphans.release(owner, keys, timeout, until, least)
+    return this.#queue.orphans.release(owner, key, timeout, until, least)
   }
 
-  #finish(): void {
+  /** @param granted: who is told of it hears from now on what becomes of the owner id. */
+  #finish(granted = false): void {
     this.#state = 'done'
     this.#time.cancel()
     this.#backoff.cancel()
-    this.#queue.forget(this, this.owner, this.wish.signal)
+    if (!granted) this.#queue.mailbox.unregister(this.owner)
+    if (this.#signal) this.#queue.offAbort(this.#signal, this)
+    this.#queue.forget(this)
   }
 }

@@ -1,7 +1,6 @@
 import type { ErrorFacts, Holder } from '../base/errors.js'
-import type { NameKeys } from '../kernel/names.js'
 import type { Mode } from '../kernel/protocol.js'
-import type { Terms } from '../lease/lease.js'
+import type { Grant, Terms } from '../lease/lease.js'
 
 /** What a call asks for, beside the lease's terms. */
 export interface Wish extends Terms {
@@ -18,9 +17,7 @@ export interface Wish extends Terms {
   /** For how long this process keeps a lock when nobody waits, ms; 0: not at all. */
   readonly linger: number
   /** How many tokens a grant reserves beside its own, if not as many as `localHandovers`. */
-  reserve?: number | undefined
-  /** Of one who asks for several calls: when the last of them ends, local time. */
-  readonly until?: (() => number) | undefined
+  readonly reserve?: number | undefined
   /** Of one who comes before all others: told of each answer that it stands in line, and who holds. */
   readonly ahead?: (owner: string, holder: Holder | null) => void
   /** The ticket of its place, kept from one wait to the next of the same call; 0: none. */
@@ -29,26 +26,35 @@ export interface Wish extends Terms {
   readonly contention?: ErrorFacts
 }
 
-type Settings = Omit<Wish, 'name' | 'mode' | 'keys'>
+/** Several calls for which one asks. */
+export interface Group {
+  /** When the last of them ends, local time. */
+  readonly until: number
+  /** As in a wish, which is that of the first of them. */
+  readonly reserve: number | undefined
+}
 
-/**
- * What a call asks for. Written out: to spread an object costs more than all the rest of a call.
- *
- * @param until of one who asks for several calls, each with an end of its own.
- */
+/** Who is told what comes of it. */
+export interface Caller {
+  granted(grant: Grant): void
+  failed(reason: unknown): void
+}
+
+type Settings = Omit<Wish, 'name' | 'mode' | 'key'>
+
+/** What a call asks for. Written out: to spread an object costs more than all the rest of a call. */
 export function wishOf<S extends Settings & { readonly deadlock?: unknown }>(
   settings: S,
   name: string,
   mode: Mode,
-  keys: NameKeys,
-  until?: () => number,
+  key: string,
 ): Wish & Pick<S, 'deadlock'> {
   const { ahead, place, contention } = settings
   // Rare ones, of an election or of several names.
-  if (ahead || place || contention) return { ...settings, name, mode, keys }
+  if (ahead || place || contention) return { ...settings, name, mode, key }
   return {
     name,
-    keys,
+    key,
     mode,
     type: settings.type,
     ttl: settings.ttl,
@@ -64,13 +70,12 @@ export function wishOf<S extends Settings & { readonly deadlock?: unknown }>(
     info: settings.info,
     permits: settings.permits,
     limit: settings.limit,
-    wait: until ? Infinity : settings.wait,
-    signal: until ? undefined : settings.signal,
+    wait: settings.wait,
+    signal: settings.signal,
     localHandovers: settings.localHandovers,
     localHandoverMs: settings.localHandoverMs,
     linger: settings.linger,
     reserve: settings.reserve,
-    until,
     deadlock: settings.deadlock,
   }
 }

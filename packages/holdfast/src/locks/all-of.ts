@@ -32,13 +32,15 @@ interface Item {
  * than a second while another one lacks.
  */
 export class AllOf extends Takes<LockSet, AcquireOptions, readonly Wanted[]> {
+  /** @internal */
+  protected readonly permits = false
   readonly #engine: Engine
   readonly #items: readonly Item[]
   readonly #options: LockOptions
 
   /** @internal */
   constructor(engine: Engine, items: readonly AllItem[], options: LockOptions) {
-    super(false)
+    super()
     this.#engine = engine
     this.#options = options
     if (!Array.isArray(items) || items.length === 0 || items.length > BATCH) {

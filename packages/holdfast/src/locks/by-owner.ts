@@ -1,6 +1,6 @@
 import type { Duration } from '../base/duration.js'
 import { HoldfastError, invalid } from '../base/errors.js'
-import { checkName, isOwnerId, keysOf, type NameKeys } from '../kernel/names.js'
+import { checkName, isOwnerId } from '../kernel/names.js'
 import { renewFields, type NotAfter } from '../kernel/protocol.js'
 import { deadlineOfReply } from '../lease/deadline.js'
 import type { Answer } from '../quorum/node.js'
@@ -29,12 +29,12 @@ export async function renewByOwner(
   owner: string,
   options: { readonly ttl?: Duration | undefined },
 ): Promise<RenewResult> {
-  const keys = keysFor(engine, name, owner)
+  const key = keyFor(engine, name, owner)
   known('options', options, ['ttl'])
   const { ttl, timeout } = engine.settings({ ...options, renew: false })
   const ask = async (late: number): Promise<Answer> => {
     const fields = (notAfter: NotAfter): string[] => renewFields(owner, ttl, notAfter)
-    const answer = await engine.node.ask('renew', keys, timeout, fields).catch((error: unknown) => {
+    const answer = await engine.node.ask('renew', key, timeout, fields).catch((error: unknown) => {
       throw classify(error, 'the client', name)
     })
     // By the clock of another server run: the answer brought a sample of this one.
@@ -56,16 +56,16 @@ export async function releaseByOwner(
   name: string,
   owner: string,
 ): Promise<ReleaseResult> {
-  const keys = keysFor(engine, name, owner)
+  const key = keyFor(engine, name, owner)
   const { timeout } = engine.settings({})
   const until = engine.clock.now() + timeout
-  return resultOf(await engine.orphans.release(owner, keys, timeout, until))
+  return resultOf(await engine.orphans.release(owner, key, timeout, until))
 }
 
 /** @throws ERR_CLOSED, ERR_INVALID_ARGUMENT */
-function keysFor(engine: Engine, name: string, owner: unknown): NameKeys {
+function keyFor(engine: Engine, name: string, owner: unknown): string {
   engine.assertOpen()
   checkName(name, engine.prefix)
   if (!isOwnerId(owner)) throw invalid('owner', owner, 'the owner id of a lock, as lock.owner')
-  return keysOf(name, engine.prefix)
+  return engine.prefix + name
 }

@@ -184,7 +184,7 @@ export function holdsHere(
     const holds = new Map<Lease, Hold>()
     for (let scope = alive(nearest); scope; scope = scope.around) {
       const { lock, place } = scope
-      const { lease } = lock!.tenure
+      const { lease } = lock!
       if (lock!.isHeld) holds.set(lease, { engine: place.engine, lease })
     }
     for (const hold of owner?.holds() ?? []) holds.set(hold.lease, hold)
@@ -211,7 +211,7 @@ export function refuseDeadlock(engine: Engine, name: string, mode: Mode): void {
   if (!scope?.lock?.isHeld) return
   const again =
     'Pass on the lock that use gives, or take it by use and with { reentrant: true } both times'
-  throw waitForItself(scope.lock.tenure.lease, mode, 'a use around this call', again)
+  throw waitForItself(scope.lock.lease, mode, 'a use around this call', again)
 }
 
 /** @throws ERR_DEADLOCK for a call of an owner that would wait for what it holds itself. */

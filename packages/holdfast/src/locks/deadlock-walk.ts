@@ -1,5 +1,4 @@
 import { idOf, type Edge } from '../kernel/edges.js'
-import { keysOf } from '../kernel/names.js'
 import { decodeRecord } from '../kernel/protocol.js'
 import type { Nodes } from '../quorum/nodes.js'
 import type { SeenHolder, SeenWait } from './deadlock-graph.js'
@@ -53,8 +52,7 @@ export async function look(
   const nothing = { ...edge, record: null, holders: [], complete: false, now: 0 }
   try {
     // K is whole: names of every prefix are in one graph.
-    const keys = keysOf(edge.key, '')
-    const { raw, now } = await node.ask('waits', keys, timeout, () => [edge.wait])
+    const { raw, now } = await node.ask('waits', edge.key, timeout, () => [edge.wait])
     const [status, text, count, withheld, list] = raw
     if (status !== 'waits') return nothing
     const holders: SeenHolder[] = []

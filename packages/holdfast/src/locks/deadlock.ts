@@ -1,8 +1,9 @@
 import { events } from '../base/events.js'
 import type { Timer } from '../base/runtime.js'
 import { encodeEdges, type Edge } from '../kernel/edges.js'
-import type { Grant, Lease } from '../lease/lease.js'
+import type { Lease } from '../lease/lease.js'
 import { eventOf } from '../line/claim.js'
+import type { Take } from '../line/member.js'
 import type { Waiter } from '../line/waiter.js'
 import type { Wish } from '../line/wish.js'
 import type { Hold } from './context.js'
@@ -35,8 +36,8 @@ export function hangsOn(lease: Lease): boolean {
 /** What is handed over hangs on no wait of ours any more, although its tenure goes on. Never throws. */
 export async function cutLoose({ node }: Engine, lease: Lease): Promise<void> {
   if (!hangsOn(lease)) return
-  const { keys, timeout } = lease.terms
-  const cut = node.ask('edge', keys, timeout, () => [lease.owner, encodeEdges([])])
+  const { key, timeout } = lease.terms
+  const cut = node.ask('edge', key, timeout, () => [lease.owner, encodeEdges([])])
   await Promise.allSettled([cut])
 }
 
@@ -44,24 +45,29 @@ export async function cutLoose({ node }: Engine, lease: Lease): Promise<void> {
  * Waits for a grant, and watches meanwhile for a deadlock.
  *
  * @param held what the context of this call holds at the moment; undefined: nothing, now or later.
+ * @param take makes of the grant, in the same turn, what the caller gets.
  */
-export function acquireWatched(
+export function acquireWatched<T>(
   engine: Engine,
   wish: Wish & { readonly deadlock: OnDeadlock },
   held: (() => readonly Hold[]) | undefined,
-): Promise<Grant> {
-  if (!held || wish.deadlock === 'off' || wish.wait <= FIRST_MS) return engine.queue.acquire(wish)
-  return watched(engine, wish, held)
+  take: Take<T>,
+): Promise<T> {
+  if (!held || wish.deadlock === 'off' || wish.wait <= FIRST_MS) {
+    return engine.queue.acquire(wish, take)
+  }
+  return watched(engine, wish, held, take)
 }
 
-async function watched(
+async function watched<T>(
   engine: Engine,
   wish: Wish & { readonly deadlock: OnDeadlock },
   held: () => readonly Hold[],
-): Promise<Grant> {
+  take: Take<T>,
+): Promise<T> {
   let watch: Watch | undefined
   try {
-    return await engine.queue.acquire(wish, (waiter) => {
+    return await engine.queue.acquire(wish, take, (waiter) => {
       watch = new Watch(engine, waiter, wish.deadlock, held)
     })
   } finally {
@@ -115,7 +121,7 @@ class Watch {
 
   get #edge(): Edge {
     const { owner, wish } = this.#waiter
-    return { key: wish.keys[0], wait: owner, reports: !this.#breaks }
+    return { key: wish.key, wait: owner, reports: !this.#breaks }
   }
 
   #after(ms: number, step: 'note' | 'look' | 'both'): Timer {
@@ -166,7 +172,7 @@ class Watch {
     const behind = new Set(this.#held().map(({ lease }) => lease.owner))
     const circle = circleAt(mine, behind, seen)
     // It may have been granted the name since.
-    if (this.#past(round) || !this.#waiter.line.waiters.includes(this.#waiter)) return
+    if (this.#past(round) || !this.#waiter.line?.waiters.includes(this.#waiter)) return
     if (circle && again(this.#before, circle)) this.#deadlock(circle)
     this.#before = circle
     this.#quick = circle ? this.#quick + 1 : 0
@@ -185,7 +191,7 @@ class Watch {
         const others = [...waits].filter((one) => one !== this)
         const edges = [this, ...others].slice(0, MOST_EDGES).map((one) => one.#edge)
         const fields = [lease.owner, encodeEdges(edges)]
-        return engine.node.ask('edge', lease.terms.keys, timeout, () => fields)
+        return engine.node.ask('edge', lease.terms.key, timeout, () => fields)
       }),
     )
     return noted.some(({ status }) => status === 'fulfilled')

@@ -1,6 +1,5 @@
 import type { Duration } from '../base/duration.js'
 import { invalid } from '../base/errors.js'
-import { keysOf, type NameKeys } from '../kernel/names.js'
 import type { Engine } from './engine.js'
 import type { Lock, ReleaseResult } from './lock.js'
 import { Mutex } from './mutex.js'
@@ -117,7 +116,7 @@ export class Election {
   readonly name: string
   readonly #engine: Engine
   readonly #mutex: Mutex
-  readonly #keys: NameKeys
+  readonly #key: string
   readonly #wait: LockOptions['wait']
   readonly #timeout: number
 
@@ -126,7 +125,7 @@ export class Election {
     this.name = name
     this.#engine = engine
     this.#mutex = new Mutex(engine, name, { ...options, localHandovers: 0 }, 'leader')
-    this.#keys = keysOf(name, engine.prefix)
+    this.#key = engine.prefix + name
     this.#wait = options.wait ?? Infinity
     this.#timeout = engine.settings(options).timeout
   }
@@ -150,7 +149,7 @@ export class Election {
 
   /** Tells observers who leads now, whoever it is. @returns whether it was sent. Never throws. */
   #announce(): Promise<boolean> {
-    const asked = this.#engine.node.ask('announce', this.#keys, this.#timeout, () => [])
+    const asked = this.#engine.node.ask('announce', this.#key, this.#timeout, () => [])
     return asked.then(
       ({ verdict }) => verdict[0] === 'announced',
       () => false,
@@ -226,7 +225,7 @@ export class Election {
     options: { signal?: AbortSignal | undefined } = {},
   ): AsyncIterableIterator<Leader | null> {
     this.#engine.assertOpen()
-    return new Observation(this.#engine, this.#keys, this.#timeout, checkSignal(options))
+    return new Observation(this.#engine, this.#key, this.#timeout, checkSignal(options))
   }
 }
 

@@ -3,12 +3,12 @@ import { HoldfastError, invalid, type LossReason } from '../base/errors.js'
 import { events, type LockType } from '../base/events.js'
 import { systemRuntime, type Runtime } from '../base/runtime.js'
 import type { Port } from '../clients/port.js'
-import { keysOf, type NameKeys } from '../kernel/names.js'
-import type { Mode, Push } from '../kernel/protocol.js'
 import { atMost } from '../lease/deadline.js'
-import { Lease, type Grant, type Terms } from '../lease/lease.js'
+import { Lease, type Grant, type Host, type Terms } from '../lease/lease.js'
+import type { Mode } from '../kernel/protocol.js'
 import { Renewer } from '../lease/renewer.js'
 import { eventOf } from '../line/claim.js'
+import type { Take } from '../line/member.js'
 import type { Orphans } from '../line/orphans.js'
 import { Queue } from '../line/queue.js'
 import { wishOf, type Wish } from '../line/wish.js'
@@ -16,6 +16,7 @@ import { assertAcknowledges } from '../quorum/acknowledged.js'
 import { Node } from '../quorum/node.js'
 import type { Nodes } from '../quorum/nodes.js'
 import { Quorum } from '../quorum/quorum.js'
+import { Asking, same, type Asked, type Lasting } from './asked.js'
 import type { Hold } from './context.js'
 import { acquireWatched } from './deadlock.js'
 import { EvictionWatch } from './eviction.js'
@@ -29,12 +30,12 @@ import {
   type LockOptions,
   type TakeOverOptions,
 } from './options.js'
+import type { HistoryStream } from './outbox.js'
 import { Recorder } from './recorder.js'
 import { settingsOf, type Settings } from './settings.js'
 import type { Wanted } from './taker.js'
-import { Tenure } from './tenure.js'
 import { decodeToken } from './token.js'
-import { tellFailed, tellRequested, watchHold } from './telling.js'
+import { told, tellFailed, tellRequested, watchHold } from './telling.js'
 import { takeOver } from './turn.js'
 
 const DEFAULT_TTL_MS = 10_000
@@ -42,10 +43,8 @@ const DEFAULT_TTL_MS = 10_000
 /** What a lock is taken to be of which only the mode is known. */
 const TYPES: Readonly<Record<Mode, LockType>> = { x: 'mutex', s: 'read', p: 'semaphore' }
 
-type Ahead = Pick<Wish, 'ahead'>
-
 /** What all locks of one Holdfast share, put together once: node, queue, renewer. */
-export class Engine {
+export class Engine implements Host {
   readonly options: HoldfastOptions
   readonly prefix: string
   readonly drift: number
@@ -61,6 +60,8 @@ export class Engine {
   /** Null while nobody has asked for a history. */
   recorder: Recorder | null = null
   readonly #changes = new Set<Promise<unknown>>()
+  /** Those of the last lock that was made: the next is on the same terms, as a rule. */
+  #lately: Settings | null = null
   /** What else is to end with this Holdfast. */
   readonly closing: Set<() => void> = new Set()
   #closing: Promise<void> | null = null
@@ -86,10 +87,11 @@ export class Engine {
     if (all) this.recorder = new Recorder(this, all)
   }
 
-  /** The lock of these keys asked for a history of its own, or for none. @throws ERR_INVALID_ARGUMENT */
-  keepHistory(name: string, keys: NameKeys, option: HistoryOption): void {
-    const own = ownHistory(option, name, this.prefix)
-    if (own) (this.recorder ??= new Recorder(this, null)).keep(keys, own)
+  /** A lock asked for a history of its own, or for none. @throws ERR_INVALID_ARGUMENT */
+  keepHistory(name: string, option: HistoryOption | undefined): HistoryStream | undefined {
+    const own = option === undefined ? null : ownHistory(option, name, this.prefix)
+    if (own) this.recorder ??= new Recorder(this, null)
+    return own ?? undefined
   }
 
   get orphans(): Orphans {
@@ -102,6 +104,15 @@ export class Engine {
     this.checkLease('options.ttl', settings.ttl + settings.lockDelay)
     this.checkLease('options.holdAtLeast', settings.holdAtLeast)
     return settings
+  }
+
+  /** What a call of a lock asks for; once for all calls without options of their own. */
+  asking({ name, mode, type, history }: Lasting, options: LockOptions & HandoverOptions): Asking {
+    const settings = this.settings(options, type)
+    const key = this.prefix + name
+    if (history) return new Asking(name, key, mode, { ...settings, history })
+    if (!this.#lately || !same(this.#lately, settings)) this.#lately = settings
+    return new Asking(name, key, mode, this.#lately)
   }
 
   /** A lease must not outlive the quarantine of a server that forgot it. @throws ERR_INVALID_ARGUMENT */
@@ -121,29 +132,31 @@ export class Engine {
     if (this.#closing) throw closed()
   }
 
-  /** @param held what the caller holds at any moment, and does not let go while it waits. */
-  async acquire(
-    name: string,
-    mode: Mode,
-    settings: Settings & Ahead,
-    held?: () => readonly Hold[],
-    keys: NameKeys = keysOf(name, this.prefix),
-  ): Promise<Lock> {
+  /**
+   * Not asynchronous itself, because each waiting call would keep the frame: what it throws, its caller
+   * rejects with.
+   *
+   * @param held what the caller holds at any moment, and does not let go while it waits.
+   */
+  acquire(asked: Asked, held?: () => readonly Hold[]): Promise<Lock> {
     this.assertOpen()
-    const wish = wishOf(settings, name, mode, keys)
+    // Whoever listens is told of each call by itself.
+    const wish = asked instanceof Asking && told() ? asked.anew() : asked
     const since = tellRequested(this.clock, wish)
-    const asked = this.#wait(wish, held)
-    const grant = await (since === null ? asked : tellFailed(this.clock, [wish], since, asked))
-    if (this.#closing) await this.#tooLate([wish], [grant])
-    return this.#taken(wish, grant)
+    const lock = this.#wait(wish, held, this.#taken)
+    const heard = since === null ? lock : tellFailed(this.clock, [wish], since, lock)
+    return heard.then(this.#unlessClosed)
   }
 
-  #wait(
-    wish: Parameters<typeof acquireWatched>[1],
-    held: (() => readonly Hold[]) | undefined,
-  ): Promise<Grant> {
-    const asked = acquireWatched(this, wish, held)
-    return this.recorder ? this.recorder.waits(wish, asked) : asked
+  /** Closed in the turn of the grant: then it was released with all that was held. */
+  readonly #unlessClosed = (lock: Lock): Lock => {
+    this.assertOpen()
+    return lock
+  }
+
+  #wait<T>(wish: Asked, held: (() => readonly Hold[]) | undefined, take: Take<T>): Promise<T> {
+    const ask = (noted: Take<T>): Promise<T> => acquireWatched(this, wish, held, noted)
+    return this.recorder ? this.recorder.waits(wish, take, ask) : ask(take)
   }
 
   /** Several names, all or nothing: their locks, in this order. */
@@ -151,27 +164,38 @@ export class Engine {
     const wishes = all.map(({ name, mode, settings }) => {
       // Nobody is handed one of several, so each is waited for by itself.
       const own = { ...settings, localHandovers: 0, linger: 0 }
-      return wishOf(own, name, mode, keysOf(name, this.prefix))
+      return wishOf(own, name, mode, this.prefix + name)
     })
     const { deadlock } = all[0]!.settings
-    const stand = (wish: Wish): Promise<Grant> => this.#wait({ ...wish, deadlock }, held)
+    const stand = (wish: Wish): Promise<Grant> =>
+      this.#wait({ ...wish, deadlock }, held, (grant) => this.queue.keep(grant))
     const since = wishes.map((wish) => tellRequested(this.clock, wish))[0] ?? null
     const together = this.queue.acquireAll(wishes, stand)
     const asked = this.recorder ? this.recorder.together(together) : together
     const grants = await (since === null ? asked : tellFailed(this.clock, wishes, since, asked))
     if (this.#closing) await this.#tooLate(wishes, grants)
-    return wishes.map((wish, i) => this.#taken(wish, grants[i]!))
+    return wishes.map((wish, i) => this.#taken(grants[i]!, wish))
   }
 
-  #taken(terms: Terms, grant: Grant): Lock {
+  readonly #taken = (grant: Grant, terms: Terms): Lock => {
     this.eviction.granted(this.node, terms.timeout)
-    return new Lock(this, new Tenure(this.adopt(terms, grant)))
+    const lease = this.adopt(terms, grant)
+    // By whoever was told of the grant: too early for this lease to be seen there.
+    if (this.#closing) void this.#end(lease)
+    return new Lock(this, lease)
+  }
+
+  /** Because of `close`. */
+  #end(lease: Lease): Promise<unknown> {
+    const { key, timeout, holdAtLeast } = lease.terms
+    lease.lose('closed')
+    return this.orphans.release(lease.owner, key, timeout, 0, holdAtLeast)
   }
 
   /** This Holdfast was closed meanwhile. @throws ERR_CLOSED */
   async #tooLate(all: readonly Terms[], grants: readonly Grant[]): Promise<never> {
-    const releases = all.map(({ keys, timeout }, i) =>
-      this.orphans.release(grants[i]!.owner, keys, timeout, 0),
+    const releases = all.map(({ key, timeout }, i) =>
+      this.orphans.release(grants[i]!.owner, key, timeout, 0),
     )
     await Promise.all(releases)
     for (const [i, terms] of all.entries()) {
@@ -187,26 +211,22 @@ export class Engine {
     checkTakeOver(options)
     const { name, mode, owner } = decodeToken(token, this.prefix)
     const settings = this.settings(options, TYPES[mode])
-    const terms: Terms = { ...settings, name, keys: keysOf(name, this.prefix), mode }
+    const terms: Terms = { ...settings, name, key: this.prefix + name, mode }
     const lease = await takeOver(this, owner, terms)
     this.eviction.granted(this.node, terms.timeout)
-    return new Lock(this, new Tenure(lease))
+    return new Lock(this, lease)
   }
 
   /** From a grant to a lease that is renewed and hears of its end. */
   adopt(terms: Terms, grant: Grant): Lease {
-    const lease = new Lease(terms, grant, this.clock, (lost, reason) => this.#lost(lost, reason))
-    // A message that somebody forced or revoked the lock; without a subscription the next renewal tells it.
-    this.queue.mailbox.register(lease.owner, {
-      holds: true,
-      pushed: (push) => this.#pushed(lease, push),
-    })
+    const lease = new Lease(terms, grant, this)
+    this.queue.mailbox.register(lease.owner, lease)
     this.renewer.add(lease)
     if (terms.expectedHold !== Infinity) watchHold(this.runtime, lease)
     if (this.recorder) this.recorder.granted(lease, grant)
     if (grant.follows) this.renewer.remove(grant.follows)
     if (grant.early?.wanted) lease.wanted()
-    if (grant.early?.push) this.#pushed(lease, grant.early.push)
+    if (grant.early?.push) lease.pushed(grant.early.push)
     return lease
   }
 
@@ -220,14 +240,8 @@ export class Engine {
     }
   }
 
-  #pushed(lease: Lease, push: Push): void {
-    if (push.kind === 'wanted') lease.wanted()
-    if (push.kind === 'forced') lease.lose('forced')
-    if (push.kind === 'revoked') lease.revoke(push.by)
-  }
-
   /** Nothing that was lost here may linger on the server, nor be waited for. */
-  #lost(lease: Lease, reason: LossReason): void {
+  lost(lease: Lease, reason: LossReason): void {
     this.renewer.remove(lease)
     // `close` releases what it ends, and waits for it.
     if (reason === 'closed') return
@@ -235,11 +249,11 @@ export class Engine {
       this.queue.mailbox.unregister(lease.owner)
       return
     }
-    const { keys, timeout } = lease.terms
+    const { key, timeout } = lease.terms
     const least = this.#keeps(lease, reason)
     // A renewal whose answer was lost may have prolonged it beyond the deadline that we know.
     const until = lease.ends + lease.ttl
-    if (least !== null) void this.orphans.release(lease.owner, keys, timeout, until, least)
+    if (least !== null) void this.orphans.release(lease.owner, key, timeout, until, least)
     else this.queue.mailbox.unregister(lease.owner)
   }
 
@@ -270,12 +284,7 @@ export class Engine {
     this.queue.cancel(closed())
     for (const end of this.closing) end()
     const held = [...this.renewer.leases]
-    const releases = held.map((lease) => {
-      const { keys, timeout, holdAtLeast } = lease.terms
-      lease.lose('closed')
-      return this.orphans.release(lease.owner, keys, timeout, 0, holdAtLeast)
-    })
-    await Promise.all(releases)
+    await Promise.all(held.map((lease) => this.#end(lease)))
     await Promise.allSettled(this.#changes)
     await this.queue.mailbox.close()
     this.renewer.close()

@@ -1,6 +1,6 @@
 import { HoldfastError, type Holder } from '../base/errors.js'
 import type { Reply } from '../clients/port.js'
-import { checkName, keysOf } from '../kernel/names.js'
+import { checkName } from '../kernel/names.js'
 import { decodeRecord, modeName, type Info, type StoredRecord } from '../kernel/protocol.js'
 import { classify } from '../quorum/replies.js'
 import type { Answer } from '../quorum/node.js'
@@ -61,8 +61,8 @@ export interface ForceResult {
 export async function inspect(engine: Engine, name: string): Promise<LockState> {
   engine.assertOpen()
   checkName(name, engine.prefix)
-  const keys = keysOf(name, engine.prefix)
-  return stateOf(name, await engine.node.ask('inspect', keys, TIMEOUT_MS, () => []))
+  const key = engine.prefix + name
+  return stateOf(name, await engine.node.ask('inspect', key, TIMEOUT_MS, () => []))
 }
 
 export function* triples(list: Reply | undefined): Generator<[string, string, string]> {
@@ -144,9 +144,9 @@ export async function forceRelease(
 export async function force(engine: Engine, state: LockState, now: boolean): Promise<ForceResult> {
   const { name } = state
   if (state.holderCount === 0) return { freed: true, asked: 0, remaining: 0 }
-  const keys = keysOf(name, engine.prefix)
+  const key = engine.prefix + name
   const fields = [now ? '1' : '0', String(state.fence), '']
-  const answer = await engine.node.ask('force', keys, TIMEOUT_MS, () => fields)
+  const answer = await engine.node.ask('force', key, TIMEOUT_MS, () => fields)
   const [status = '', count = '0', ends = '-1'] = answer.verdict
   if (status === 'forced' || status === 'asked') {
     // The message may come later, or never: no call of this process goes on with what it has ended itself.
@@ -185,12 +185,12 @@ async function forceOthers(
   ended: number,
   others: number,
 ): Promise<ForceResult> {
-  const keys = keysOf(name, engine.prefix)
+  const key = engine.prefix + name
   let asked = ended
   let left = others
   for (let before = Infinity; left > 0 && left < before;) {
     before = left
-    const answer = await engine.node.ask('force', keys, TIMEOUT_MS, () => fields)
+    const answer = await engine.node.ask('force', key, TIMEOUT_MS, () => fields)
     const [status, count = '0', behind = '0'] = answer.verdict
     if (status === 'error') throw classify(new Error(count), 'the server', name)
     // The others have gone by themselves.

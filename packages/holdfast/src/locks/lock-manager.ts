@@ -1,6 +1,7 @@
 import { HoldfastError, type Holder } from '../base/errors.js'
 import type { HeldBy, WaitingFor } from './inspect.js'
 import { checkName } from '../kernel/names.js'
+import { wishOf } from '../line/wish.js'
 import { holdsHere, Scope } from './context.js'
 import type { Engine } from './engine.js'
 import { force, inspect } from './inspect.js'
@@ -126,7 +127,6 @@ export class LockManager {
   async #steal(name: string): Promise<Lock> {
     const engine = this.#engine
     const given = new AbortController()
-    const settings = engine.settings({ ...this.#options, wait: Infinity, signal: given.signal })
     let queued = false
     const ahead = (owner: string, holder: Holder | null): void => {
       // Once: those who hold the name when it stands there again came later.
@@ -134,7 +134,9 @@ export class LockManager {
       queued = true
       rob(engine, name, owner, holder).catch((error: unknown) => given.abort(error))
     }
-    return engine.acquire(name, 'x', { ...settings, ahead }, holdsHere(undefined))
+    const options = { ...this.#options, wait: Infinity, signal: given.signal }
+    const wish = wishOf({ ...engine.settings(options), ahead }, name, 'x', engine.prefix + name)
+    return engine.acquire(wish, holdsHere(undefined))
   }
 
   #run<T>(lock: Lock, { name, mode, callback }: Asked<T>): Promise<T> {

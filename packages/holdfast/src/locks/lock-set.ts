@@ -78,7 +78,7 @@ export class LockSet implements AsyncDisposable {
    * @throws ERR_LOST, ERR_UNAVAILABLE, ERR_INVALID_ARGUMENT
    */
   async extend(ms: Duration): Promise<void> {
-    const renewed = this.locks.some(({ tenure }) => tenure.lease.terms.renew)
+    const renewed = this.locks.some(({ lease }) => lease.terms.renew)
     // Before the first of them is changed.
     const ttl = milliseconds('ms', ms, renewed ? 300 : 50)
     await this.#each((lock) => lock.extend(ttl))

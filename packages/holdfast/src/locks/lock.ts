@@ -36,8 +36,8 @@ export interface ReleaseResult {
 export class Lock implements AsyncDisposable {
   readonly #engine: Engine
   readonly #lease: Lease
-  /** @internal */
-  readonly tenure: Tenure
+  /** Made when there is to be another handle, or somebody hears of its end. */
+  #tenure: Tenure | null
   /**
    * Called once, when this handle is released.
    *
@@ -47,12 +47,31 @@ export class Lock implements AsyncDisposable {
   #release: Promise<ReleaseResult> | null = null
   #how = 'released'
 
-  /** @internal */
-  constructor(engine: Engine, tenure: Tenure) {
+  /**
+   * @param tenure of another handle of the same lease.
+   * @internal
+   */
+  constructor(engine: Engine, lease: Lease, tenure: Tenure | null = null) {
     this.#engine = engine
-    this.#lease = tenure.lease
-    this.tenure = tenure
-    tenure.count++
+    this.#lease = lease
+    this.#tenure = tenure
+    if (tenure) tenure.count++
+  }
+
+  /** @internal */
+  get tenure(): Tenure {
+    this.#tenure ??= new Tenure(this.#lease, this.#release ? 0 : 1)
+    return this.#tenure
+  }
+
+  /** @internal */
+  get lease(): Lease {
+    return this.#lease
+  }
+
+  /** This handle is released. @returns whether it was the last. */
+  #leave(): boolean {
+    return this.#tenure?.leave() ?? true
   }
 
   /** The lock's name. */
@@ -112,7 +131,7 @@ export class Lock implements AsyncDisposable {
    * is not held.
    */
   get holdCount(): number {
-    return this.isHeld ? this.tenure.count : 0
+    return this.isHeld ? (this.#tenure?.count ?? 1) : 0
   }
 
   /**
@@ -182,20 +201,17 @@ export class Lock implements AsyncDisposable {
 
   async #doRelease(): Promise<ReleaseResult> {
     const lease = this.#lease
-    const last = this.tenure.leave()
+    const last = this.#leave()
     if (!lease.check()) return { released: false, reason: 'lost' }
     if (!last) return { released: false, reason: 'held' }
     const held = events.released.heard ? lease.heldFor : 0
     const { fence } = lease
-    if (!hangsOn(lease) && lease.pass()) {
-      if (events.released.heard) events.released({ ...lease.event(), released: true, fence, held })
-      return { released: true }
-    }
+    if (!hangsOn(lease) && lease.pass()) return { released: true }
     lease.end()
     this.#engine.renewer.remove(lease)
-    const { keys, timeout, holdAtLeast } = lease.terms
+    const { key, timeout, holdAtLeast } = lease.terms
     const { orphans } = this.#engine
-    const answer = await orphans.release(lease.owner, keys, timeout, lease.ends, holdAtLeast)
+    const answer = await orphans.release(lease.owner, key, timeout, lease.ends, holdAtLeast)
     const result = resultOf(answer)
     const { released } = result
     if (events.released.heard) events.released({ ...lease.event(), released, fence, held })
@@ -217,7 +233,7 @@ export class Lock implements AsyncDisposable {
     this.#assertAlone()
     this.#how = 'downgraded'
     const reader = downgrade(this.#engine, this.#lease)
-    this.tenure.leave()
+    this.#leave()
     this.#release = reader.then(
       () => ({ released: true }),
       (error: HoldfastError) => ({
@@ -226,15 +242,15 @@ export class Lock implements AsyncDisposable {
       }),
     )
     this.onRelease?.()
-    const tenure = new Tenure(await reader)
-    this.tenure.keeper?.(tenure)
-    return new Lock(this.#engine, tenure)
+    const lock = new Lock(this.#engine, await reader)
+    this.#tenure?.keeper?.(lock.tenure)
+    return lock
   }
 
   /** The other handles of the lease would be over without a word. */
   #assertAlone(): void {
-    const { name, tenure } = this
-    if (tenure.count > 1)
+    const { name } = this
+    if (this.#tenure && this.#tenure.count > 1)
       throw invalid('lock', name, 'one that a single handle has: release the others first')
     this.assertHeld()
   }
@@ -258,7 +274,7 @@ export class Lock implements AsyncDisposable {
     const lease = this.#lease
     this.#how = 'handed over'
     part(this.#engine, lease)
-    this.tenure.leave()
+    this.#leave()
     this.#release = Promise.resolve({ released: true })
     this.onRelease?.()
     const { fence, heldFor: held } = lease
@@ -274,7 +290,7 @@ export class Lock implements AsyncDisposable {
    * @internal
    */
   again(): Lock {
-    return new Lock(this.#engine, this.tenure)
+    return new Lock(this.#engine, this.#lease, this.tenure)
   }
 
   /** `release`, for `await using`. */

@@ -2,7 +2,6 @@ import { HoldfastError } from '../base/errors.js'
 import { inTime } from '../base/in-time.js'
 import type { Timer } from '../base/runtime.js'
 import type { Subscription } from '../clients/port.js'
-import type { NameKeys } from '../kernel/names.js'
 import { decodeNews, electionChannel, newsOf, type News } from '../kernel/news.js'
 import { classify } from '../quorum/replies.js'
 import { Backoff } from '../line/pace.js'
@@ -39,7 +38,7 @@ type Waiting = {
 /** One loop over the leaders of an election. */
 export class Observation implements AsyncIterableIterator<Leader | null> {
   readonly #engine: Engine
-  readonly #keys: NameKeys
+  readonly #key: string
   readonly #timeout: number
   readonly #signal: AbortSignal | undefined
   readonly #backoff: Backoff
@@ -56,9 +55,9 @@ export class Observation implements AsyncIterableIterator<Leader | null> {
   /** A look is wanted that is newer than the one under way. */
   #again = false
 
-  constructor(engine: Engine, keys: NameKeys, timeout: number, signal: AbortSignal | undefined) {
+  constructor(engine: Engine, key: string, timeout: number, signal: AbortSignal | undefined) {
     this.#engine = engine
-    this.#keys = keys
+    this.#key = key
     this.#timeout = timeout
     this.#signal = signal
     this.#backoff = new Backoff(engine.runtime)
@@ -102,7 +101,7 @@ export class Observation implements AsyncIterableIterator<Leader | null> {
   async #subscribe(first: boolean): Promise<void> {
     const { node, runtime } = this.#engine
     try {
-      const opening = node.subscribe(electionChannel(node.keyPrefix + this.#keys[0]), {
+      const opening = node.subscribe(electionChannel(node.keyPrefix + this.#key), {
         onMessage: (message) => this.#told(message),
         onGap: () => void this.#look(),
         onEnd: () => this.#lostSubscription(),
@@ -146,7 +145,7 @@ export class Observation implements AsyncIterableIterator<Leader | null> {
     this.#again = false
     const before = this.#news
     try {
-      const answer = await this.#engine.node.ask('inspect', this.#keys, this.#timeout, () => [])
+      const answer = await this.#engine.node.ask('inspect', this.#key, this.#timeout, () => [])
       this.#backoff.reset()
       // With news that came meanwhile it is not known which is older: tokens tell.
       if (this.#open) this.#apply(newsOf(answer.raw, answer.now), this.#news === before)

@@ -105,7 +105,7 @@ export class Owner {
   #again(tenure: Tenure): Lock {
     const { lost } = tenure.lease
     if (lost) throw lost
-    return new Lock(this.engine, tenure)
+    return new Lock(this.engine, tenure.lease, tenure)
   }
 
   #tidy(name: string, { turns, tenure }: Holding): void {

@@ -3,8 +3,8 @@ import { listen, type LockEvent } from '../base/events.js'
 import { inTime } from '../base/in-time.js'
 import type { Timer } from '../base/runtime.js'
 import { details, indexMember, type GaveUpReason, type Note } from '../kernel/history.js'
-import type { NameKeys } from '../kernel/names.js'
-import type { Grant, Lease } from '../lease/lease.js'
+import type { Grant, Lease, Terms } from '../lease/lease.js'
+import type { Take } from '../line/member.js'
 import type { Wish } from '../line/wish.js'
 import type { Engine } from './engine.js'
 import { Outbox, type HistoryStream } from './outbox.js'
@@ -43,8 +43,6 @@ export class Recorder {
   /** Whether there is an index of names. */
   readonly indexes: boolean
   readonly #outbox: Outbox
-  /** Of locks that asked for a stream of their own. */
-  readonly #own = new WeakMap<NameKeys, HistoryStream>()
   readonly #names = new Map<string, Named>()
   readonly #waited = new WeakMap<Grant, number>()
   readonly #unhear: readonly (() => void)[]
@@ -77,21 +75,16 @@ export class Recorder {
     ]
   }
 
-  /** The lock of these keys wants a stream of its own. */
-  keep(keys: NameKeys, stream: HistoryStream): void {
-    this.#own.set(keys, stream)
-  }
-
-  #streamOf(keys: NameKeys): HistoryStream | null {
-    return this.#own.get(keys) ?? this.#all
+  #streamOf({ history }: Terms): HistoryStream | null {
+    return (history as HistoryStream | undefined) ?? this.#all
   }
 
   /** Looks on while a call waits for a name. @returns what it is given. */
-  waits(wish: Wish, asked: Promise<Grant>): Promise<Grant> {
-    return this.#streamOf(wish.keys) ? this.#watched(wish, asked) : asked
+  waits<T>(wish: Wish, take: Take<T>, ask: (take: Take<T>) => Promise<T>): Promise<T> {
+    return this.#streamOf(wish) ? this.#watched(wish, take, ask) : ask(take)
   }
 
-  async #watched(wish: Wish, asked: Promise<Grant>): Promise<Grant> {
+  async #watched<T>(wish: Wish, take: Take<T>, ask: (take: Take<T>) => Promise<T>): Promise<T> {
     const { clock } = this.#engine
     const call: Call = { wish, since: clock.now(), told: false }
     const named = this.#named(wish.name)
@@ -99,9 +92,10 @@ export class Recorder {
     this.#fresh.add(call)
     this.#wake()
     try {
-      const grant = await asked
-      this.#waited.set(grant, clock.now() - call.since)
-      return grant
+      return await ask((grant, asked) => {
+        this.#waited.set(grant, clock.now() - call.since)
+        return take(grant, asked)
+      })
     } catch (error) {
       const waited = clock.now() - call.since
       if (call.told) this.#noteCall(wish, 'gave-up', waited, whyOf(error, wish))
@@ -125,7 +119,7 @@ export class Recorder {
 
   /** A lock is held. */
   granted(lease: Lease, grant: Grant): void {
-    if (!this.#streamOf(lease.terms.keys)) return
+    if (!this.#streamOf(lease.terms)) return
     this.#named(lease.terms.name).leases.add(lease)
     const how = details.granted(grant.pushed, grant.follows !== undefined)
     this.#noteLease(lease, 'granted', this.#waited.get(grant) ?? 0, how)
@@ -175,17 +169,17 @@ export class Recorder {
     ms: number,
     detail: string,
   ): void {
-    const { name, mode, info, keys } = terms
-    this.#note(keys, { event, name, mode, owner, fence, ms, detail, info })
+    const { name, mode, info } = terms
+    this.#note(terms, { event, name, mode, owner, fence, ms, detail, info })
   }
 
   #noteCall(wish: Wish, event: Note['event'], ms: number, detail: string): void {
-    const { name, mode, info, keys } = wish
-    this.#note(keys, { event, name, mode, ms, detail, info })
+    const { name, mode, info } = wish
+    this.#note(wish, { event, name, mode, ms, detail, info })
   }
 
-  #note(keys: NameKeys, note: Note): void {
-    const to = this.#streamOf(keys)
+  #note(terms: Terms, note: Note): void {
+    const to = this.#streamOf(terms)
     if (!to) return
     this.#outbox.add(to, note)
     this.#wake()

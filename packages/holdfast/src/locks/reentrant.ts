@@ -1,9 +1,9 @@
 import { enclosing, Scope, type Place } from './context.js'
+import type { Asking } from './asked.js'
 import type { Engine } from './engine.js'
 import type { Lock } from './lock.js'
 import { Mutex } from './mutex.js'
 import type { MutexOptions } from './options.js'
-import type { Settings } from './settings.js'
 import type { Owner } from './owner.js'
 import type { Patience } from './turns.js'
 
@@ -22,14 +22,14 @@ export class ReentrantMutex extends Mutex {
   }
 
   /** @internal */
-  protected override async own(owner: Owner, settings: Settings): Promise<Lock> {
-    const patience = this.#patience(settings)
-    return owner.acquire(patience, () => super.own(owner, this.#rest(settings, patience)))
+  protected override async own(owner: Owner, asked: Asking): Promise<Lock> {
+    const patience = this.#patience(asked)
+    return owner.acquire(patience, () => super.own(owner, this.#rest(asked, patience)))
   }
 
   /** @internal */
-  override async enter(settings: Settings): Promise<Scope> {
-    const patience = this.#patience(settings)
+  override async enter(asked: Asking): Promise<Scope> {
+    const patience = this.#patience(asked)
     const { engine, name, mode } = this.#place
     for (;;) {
       engine.assertOpen()
@@ -44,18 +44,18 @@ export class ReentrantMutex extends Mutex {
       // It ended meanwhile.
       outer.childLeft()
     }
-    return new Scope(this.#place, await this.take(this.#rest(settings, patience)))
+    return new Scope(this.#place, await this.take(this.#rest(asked, patience)))
   }
 
-  #patience({ wait, signal }: Settings): Patience {
+  #patience({ wait, signal }: Asking): Patience {
     const { engine, name } = this.#place
     signal?.throwIfAborted()
     return { engine, name, wait, signal, end: engine.clock.now() + wait }
   }
 
   /** What is left of the wait, for the server's line. */
-  #rest(settings: Settings, { engine, end, wait }: Patience): Settings {
+  #rest(asked: Asking, { engine, end, wait }: Patience): Asking {
     // A wait that is over is still no single try.
-    return wait === 0 ? settings : { ...settings, wait: Math.max(1, end - engine.clock.now()) }
+    return wait === 0 ? asked : asked.waiting(Math.max(1, end - engine.clock.now()))
   }
 }

@@ -1,5 +1,4 @@
 import { HoldfastError, invalid } from '../base/errors.js'
-import { keysOf } from '../kernel/names.js'
 import { encodeRevoker } from '../kernel/protocol.js'
 import { classify } from '../quorum/replies.js'
 import type { Engine } from './engine.js'
@@ -38,10 +37,10 @@ export async function revoke(
   // Only those whom we see now: a copy of this request that comes late spares whoever came later.
   const { holderCount, fence } = await inspect(engine, name)
   if (holderCount === 0) return { asked: 0 }
-  const keys = keysOf(name, engine.prefix)
+  const key = engine.prefix + name
   const fields = ['2', String(fence), by]
   for (let rounds = Math.ceil(holderCount / STEP); ; rounds--) {
-    const answer = await engine.node.ask('force', keys, TIMEOUT_MS, () => fields)
+    const answer = await engine.node.ask('force', key, TIMEOUT_MS, () => fields)
     const [status = '', count = '0', , fresh = '0'] = answer.verdict
     switch (status) {
       case 'asked':

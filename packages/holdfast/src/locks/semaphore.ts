@@ -1,5 +1,4 @@
 import { HoldfastError, invalid } from '../base/errors.js'
-import { keysOf } from '../kernel/names.js'
 import type { Answer } from '../quorum/node.js'
 import { classify } from '../quorum/replies.js'
 import type { Engine } from './engine.js'
@@ -88,9 +87,9 @@ export class Semaphore extends Taker<PermitOptions> {
     const engine = this.#engine
     engine.assertOpen()
     const { timeout } = engine.settings(this.#options)
-    const keys = keysOf(name, engine.prefix)
+    const key = engine.prefix + name
     const ask = (): Promise<Answer> =>
-      engine.node.ask('resize', keys, timeout, ({ ms, run }) => [wanted, ms, run])
+      engine.node.ask('resize', key, timeout, ({ ms, run }) => [wanted, ms, run])
     let { verdict } = await ask()
     // Not carried out, because of another server run: the reply brought a sample of this one.
     if (verdict[0] === 'late') ({ verdict } = await ask())

@@ -1,7 +1,7 @@
 import type { LockType } from '../base/events.js'
-import { keysOf, type NameKeys } from '../kernel/names.js'
 import type { Mode } from '../kernel/protocol.js'
 import { holdsHere, refuseDeadlock, Scope } from './context.js'
+import type { Asking } from './asked.js'
 import type { Engine } from './engine.js'
 import type { Recorded } from './history-options.js'
 import type { Lock } from './lock.js'
@@ -28,16 +28,11 @@ export interface Wanted {
 export class Taker<Options extends AcquireOptions = AcquireOptions> extends Takes<
   Lock,
   Options,
-  Settings
+  Asking
 > {
-  /** As it was given, without the prefix. */
-  readonly name: string
   readonly #engine: Engine
-  readonly #mode: Mode
-  readonly #type: LockType
-  readonly #keys: NameKeys
   #options: LockOptions & HandoverOptions
-  #settings: Settings
+  #asked: Asking
 
   /** @internal */
   constructor(
@@ -47,28 +42,38 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> extends Take
     options: LockOptions & HandoverOptions & Recorded,
     type: LockType,
   ) {
-    super(mode === 'p')
-    this.name = name
+    super()
     this.#engine = engine
-    this.#mode = mode
-    this.#type = type
-    this.#keys = keysOf(name, engine.prefix)
     this.#options = options
-    this.#settings = engine.settings(options, this.#type)
-    if (options.history !== undefined) engine.keepHistory(name, this.#keys, options.history)
+    const history = engine.keepHistory(name, options.history)
+    this.#asked = engine.asking({ name, mode, type, history }, options)
+  }
+
+  /** As it was given, without the prefix. */
+  get name(): string {
+    return this.#asked.name
+  }
+
+  /** @internal */
+  protected get permits(): boolean {
+    return this.#mode === 'p'
+  }
+
+  get #mode(): Mode {
+    return this.#asked.mode
   }
 
   /** @internal */
   protected change(options: LockOptions): void {
     this.#options = options
-    this.#settings = this.#engine.settings(options, this.#type)
+    this.#asked = this.#engine.asking(this.#asked, options)
   }
 
   /** @internal */
-  with(options: Options | undefined): Settings {
-    if (options === undefined) return this.#settings
+  with(options: Options | undefined): Asking {
+    if (options === undefined) return this.#asked
     checkCall(options, this.permits)
-    return this.#engine.settings({ ...this.#options, ...options }, this.#type)
+    return this.#engine.asking(this.#asked, { ...this.#options, ...options })
   }
 
   /**
@@ -78,7 +83,7 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> extends Take
    */
   wanted(engine: Engine, options: LockOptions & PermitOptions): Wanted | null {
     if (engine !== this.#engine) return null
-    const settings = engine.settings({ ...this.#options, ...options }, this.#type)
+    const settings = engine.settings({ ...this.#options, ...options }, this.#asked.type)
     return { name: this.name, mode: this.#mode, settings }
   }
 
@@ -91,16 +96,21 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> extends Take
    * last of those that wait in a circle, ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED,
    * ERR_INVALID_ARGUMENT; `signal.reason` when aborted.
    */
-  override async acquire(options?: Owned<Options>): Promise<Lock> {
-    const { owner, rest } = splitOwner(this.#engine, options)
-    const settings = this.with(rest)
-    return owner ? this.own(owner, settings) : this.take(settings)
+  override acquire(options?: Owned<Options>): Promise<Lock> {
+    // Not asynchronous itself, so that there is one promise less for each call that waits.
+    try {
+      const { owner, rest } = splitOwner(this.#engine, options)
+      const asked = this.with(rest)
+      return owner ? this.own(owner, asked) : this.take(asked)
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
   }
 
   /** @internal */
-  protected own(owner: Owner, settings: Settings): Promise<Lock> {
-    const take = (): Promise<Lock> => this.take(settings, owner)
-    return owner.take(this.name, this.#mode, settings.wait, take)
+  protected own(owner: Owner, asked: Asking): Promise<Lock> {
+    const take = (): Promise<Lock> => this.take(asked, owner)
+    return owner.take(this.name, this.#mode, asked.wait, take)
   }
 
   /**
@@ -108,16 +118,16 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> extends Take
    *
    * @internal
    */
-  take(settings: Settings, owner?: Owner): Promise<Lock> {
+  take(asked: Asking, owner?: Owner): Promise<Lock> {
     this.#engine.assertOpen()
     // One try does not wait: it is told that the name is taken.
-    if (settings.wait > 0) refuseDeadlock(this.#engine, this.name, this.#mode)
-    return this.#engine.acquire(this.name, this.#mode, settings, holdsHere(owner), this.#keys)
+    if (asked.wait > 0) refuseDeadlock(this.#engine, this.name, this.#mode)
+    return this.#engine.acquire(asked, holdsHere(owner))
   }
 
   /** @internal */
-  async enter(settings: Settings): Promise<Scope> {
-    const lock = await this.take(settings)
+  async enter(asked: Asking): Promise<Scope> {
+    const lock = await this.take(asked)
     const { name } = this
     return new Scope({ engine: this.#engine, name, mode: this.#mode, reentrant: false }, lock)
   }

@@ -17,12 +17,7 @@ export abstract class Takes<Held, Options extends AcquireOptions, Asked> {
    *
    * @internal
    */
-  protected readonly permits: boolean
-
-  /** @internal */
-  constructor(permits: boolean) {
-    this.permits = permits
-  }
+  protected abstract readonly permits: boolean
 
   /** @internal */
   abstract with(options: Options | undefined): Asked

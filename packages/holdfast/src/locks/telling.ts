@@ -6,9 +6,14 @@ import { decodeInfo, modeName } from '../kernel/protocol.js'
 import type { Lease } from '../lease/lease.js'
 import type { Wish } from '../line/wish.js'
 
+/** Whether somebody is to be told of each call. */
+export function told(): boolean {
+  return events.requested.heard || events.failed.heard
+}
+
 /** Says that a call begins, if somebody listens. @returns since when, local time; else null. */
 export function tellRequested(clock: LocalClock, wish: Wish): number | null {
-  if (!events.requested.heard && !events.failed.heard) return null
+  if (!told()) return null
   const { name, mode, type } = wish
   wish.call = { name, mode: modeName(mode), type }
   events.requested(wish.call)

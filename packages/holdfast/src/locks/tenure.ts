@@ -9,15 +9,16 @@ import type { Renewer } from '../lease/renewer.js'
 export class Tenure {
   readonly lease: Lease
   /** Handles that are not released yet. */
-  count = 0
+  count: number
   /** Called when the last handle is released. */
   onEnd: (() => void) | null = null
   /** Of an owner: takes on the tenure that follows this one, of a writer that goes on as a reader. */
   keeper: ((next: Tenure) => void) | null = null
   #functions = 0
 
-  constructor(lease: Lease) {
+  constructor(lease: Lease, count: number) {
     this.lease = lease
+    this.count = count
   }
 
   /** A handle is released. @returns whether it was the last. */

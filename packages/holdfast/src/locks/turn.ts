@@ -49,7 +49,11 @@ export function downgrade(engine: Engine, lease: Lease): Promise<Lease> {
 async function goOnAsReader(engine: Engine, lease: Lease): Promise<Lease> {
   const { orphans } = engine
   const { owner, deadline, ends } = lease
-  const terms: Terms = { ...lease.terms, mode: 's', type: 'read', ttl: lease.ttl }
+  const { name, key, info, renew, margin, maxHold, holdAtLeast, lockDelay, timeout } = lease.terms
+  const { expectedHold, call, history } = lease.terms
+  const kept = { name, key, info, renew, margin, maxHold, holdAtLeast, lockDelay, timeout }
+  const more = { expectedHold, call, history }
+  const terms: Terms = { ...kept, ...more, mode: 's', type: 'read', ttl: lease.ttl }
   const what = 'before its downgrade'
   const told = (released: boolean): void =>
     events.released({ ...lease.event(), released, fence: lease.fence, held: lease.heldFor })
@@ -58,7 +62,7 @@ async function goOnAsReader(engine: Engine, lease: Lease): Promise<Lease> {
     const turned = { owner, terms, info: '', until: deadline, tries: 0, least, what }
     return await turn(engine, turned, () => told(true))
   } catch (error) {
-    void orphans.release(owner, terms.keys, terms.timeout, ends, terms.holdAtLeast)
+    void orphans.release(owner, terms.key, terms.timeout, ends, terms.holdAtLeast)
     told(false)
     throw error
   }
@@ -80,7 +84,7 @@ export function takeOver(engine: Engine, owner: string, terms: Terms): Promise<L
 async function turn(engine: Engine, turned: Turn, carriedOut: () => void): Promise<Lease> {
   const { clock, orphans } = engine
   const { terms } = turned
-  const { keys, timeout, margin, ttl, lockDelay } = terms
+  const { key, timeout, margin, ttl, lockDelay } = terms
   // A new owner id: a late copy of anything that was sent for the old one does not touch the new one.
   const owner = engine.queue.newOwner()
   const began = clock.now()
@@ -104,9 +108,9 @@ async function turn(engine: Engine, turned: Turn, carriedOut: () => void): Promi
     // It may have been carried out, or may still be, until its notAfter; but not if the server says so.
     const { reason } = error as HoldfastError
     const until = clock.now() + timeout + ttl + lockDelay
-    if (reason !== 'gone') void orphans.release(owner, keys, timeout, until, turned.least)
+    if (reason !== 'gone') void orphans.release(owner, key, timeout, until, turned.least)
     // Withheld from others until its owner lets go, which nobody is any more.
-    if (reason === 'forced') void orphans.release(turned.owner, keys, timeout, until, turned.least)
+    if (reason === 'forced') void orphans.release(turned.owner, key, timeout, until, turned.least)
     throw error
   }
 }
@@ -115,10 +119,10 @@ async function turn(engine: Engine, turned: Turn, carriedOut: () => void): Promi
 async function ask(engine: Engine, turned: Turn, heir: string, late = 2): Promise<Answer> {
   const { clock, node } = engine
   const { owner, terms, info, until, tries } = turned
-  const { keys, timeout, name, mode, ttl, lockDelay } = terms
+  const { key, timeout, name, mode, ttl, lockDelay } = terms
   let answer: Answer
   try {
-    answer = await node.ask('turn', keys, timeout, (notAfter) => {
+    answer = await node.ask('turn', key, timeout, (notAfter) => {
       const limit = sooner(notAfter, timeout - (until - clock.now()))
       return turnFields(owner, heir, mode, ttl + lockDelay, limit, info)
     })

@@ -58,8 +58,8 @@ export class Turns {
   #wait(patience: Patience, tenure: Tenure | null): Promise<boolean> {
     const { engine, end, signal } = patience
     return new Promise((resolve, reject) => {
-      const late = (): void => waiting.reject(refused('ERR_TIMEOUT', patience, tenure))
-      const limit = end === Infinity ? null : new Limit(engine.clock, engine.runtime, end, late)
+      const passed = (): void => waiting.reject(refused('ERR_TIMEOUT', patience, tenure))
+      const limit = end === Infinity ? null : new Limit(engine, end, { passed })
       const stop = (): void => {
         limit?.cancel()
         this.#leave(waiting)

@@ -1,5 +1,4 @@
 import type { LocalClock } from '../base/clock.js'
-import type { NameKeys } from '../kernel/names.js'
 import { encodeRecord, type Mode } from '../kernel/protocol.js'
 
 /** `over`: released or given up; what comes of it still is taken back. */
@@ -8,7 +7,7 @@ type State = 'asking' | 'waiting' | 'held' | 'over'
 /** What is known of one owner id, from its first request to its end. */
 export interface Bid {
   readonly owner: string
-  readonly keys: NameKeys
+  readonly key: string
   readonly mode: Mode
   readonly permits: string
   readonly limit: string
@@ -58,13 +57,13 @@ export class Bids {
   }
 
   /** @param fields of acquire. */
-  of(keys: NameKeys, timeout: number, fields: readonly string[]): Bid {
+  of(key: string, timeout: number, fields: readonly string[]): Bid {
     const [owner = '', mode, permits = '1', ttl = '0', claim = '0', , ticket = ''] = fields
     const known = this.#all.get(owner)
     if (known) return known
     return this.add({
       owner,
-      keys,
+      key,
       timeout,
       mode: mode as Mode,
       // Of one ballot, which is a block of tokens already.
@@ -82,7 +81,7 @@ export class Bids {
     of: Pick<
       Bid,
       | 'owner'
-      | 'keys'
+      | 'key'
       | 'timeout'
       | 'mode'
       | 'permits'

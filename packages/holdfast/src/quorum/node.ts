@@ -11,7 +11,7 @@ import type {
   SubscriptionEvents,
   Subscription,
 } from '../clients/port.js'
-import { slotOf, type NameKeys } from '../kernel/names.js'
+import { keysAt, slotOf } from '../kernel/names.js'
 import {
   decode,
   packed,
@@ -53,7 +53,7 @@ export type { Cursors, ScanStep }
 export type Fields = (notAfter: NotAfter) => readonly string[] | null
 
 interface Item {
-  readonly keys: NameKeys
+  readonly key: string
   readonly fields: Fields
   readonly timeout: number
   readonly resolve: (answer: Answer) => void
@@ -117,11 +117,11 @@ export class Node implements Nodes {
    *
    * @throws ERR_UNAVAILABLE, ERR_CONFIG. An error does not say whether the server has carried it out.
    */
-  ask(op: Op, keys: NameKeys, timeout: number, fields: Fields): Promise<Answer> {
+  ask(op: Op, key: string, timeout: number, fields: Fields): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#batches
-        .items(op, this.slot(keys), timeout)
-        .push({ keys, fields, timeout, resolve, reject })
+        .items(op, this.slot(key), timeout)
+        .push({ key, fields, timeout, resolve, reject })
     })
   }
 
@@ -133,10 +133,10 @@ export class Node implements Nodes {
    */
   together(
     op: Op,
-    wanted: readonly { readonly keys: NameKeys; readonly fields: Fields }[],
+    wanted: readonly { readonly key: string; readonly fields: Fields }[],
     timeout: number,
   ): Promise<readonly Answer[]> {
-    const items = this.#batches.items(op, this.slot(wanted[0]!.keys), timeout, true)
+    const items = this.#batches.items(op, this.slot(wanted[0]!.key), timeout, true)
     const answers = wanted.map(
       (one) =>
         new Promise<Answer>((resolve, reject) => items.push({ ...one, timeout, resolve, reject })),
@@ -145,8 +145,8 @@ export class Node implements Nodes {
   }
 
   /** Which names travel together: those of one slot, of a single server all. */
-  slot(keys: NameKeys): number {
-    return this.port.cluster ? slotOf(keys[0]) : ONLY_SLOT
+  slot(key: string): number {
+    return this.port.cluster ? slotOf(key) : ONLY_SLOT
   }
 
   async #send(op: Op, slot: number, items: readonly Item[]): Promise<void> {
@@ -171,7 +171,7 @@ export class Node implements Nodes {
           continue
         }
         sent.push(item)
-        keys.push(...item.keys)
+        keys.push(...keysAt(item.key))
         wanted.push(fields)
       }
       sending = sent
@@ -213,7 +213,7 @@ export class Node implements Nodes {
       return undefined
     // One who has little time would cut another's short.
     const where = `${this.#routes.learnt(slot) ?? slot} ${item.timeout}`
-    return this.#greetings.to(where, left, () => this.#greet(slot, item.keys[0], left))
+    return this.#greetings.to(where, left, () => this.#greet(slot, item.key, left))
   }
 
   /** The server time past which a request that is sent now is not to be carried out. */

@@ -1,4 +1,3 @@
-import type { NameKeys } from '../kernel/names.js'
 import type { Subscription, SubscriptionEvents } from '../clients/port.js'
 import type { Answer, Cursors, Fields, Node, ScanStep } from './node.js'
 import type { Op } from './ops.js'
@@ -17,15 +16,15 @@ export interface Nodes {
   readonly keyPrefix: string
   readonly cluster: boolean
   /** Asks for one name. @throws ERR_UNAVAILABLE, ERR_NO_QUORUM, ERR_CONFIG: not said whether it was carried out */
-  ask(op: Op, keys: NameKeys, timeout: number, fields: Fields): Promise<Answer>
+  ask(op: Op, key: string, timeout: number, fields: Fields): Promise<Answer>
   /** Asks for several names of one slot, all or nothing. @throws as `ask` */
   together(
     op: 'all',
-    wanted: readonly { readonly keys: NameKeys; readonly fields: Fields }[],
+    wanted: readonly { readonly key: string; readonly fields: Fields }[],
     timeout: number,
   ): Promise<readonly Answer[]>
   /** Which names can be asked for together. */
-  slot(keys: NameKeys): number
+  slot(key: string): number
   /** One step of a SCAN over K, or over an index. */
   scan(
     cursors: Cursors | null,

@@ -1,5 +1,4 @@
 import { HoldfastError, type NodeTrouble } from '../base/errors.js'
-import type { NameKeys } from '../kernel/names.js'
 import type { Said } from './gather.js'
 import type { Answer, Fields, Node } from './node.js'
 import type { Op } from './ops.js'
@@ -35,13 +34,13 @@ export class Panel {
   async ask(
     node: number,
     op: Op,
-    keys: NameKeys,
+    key: string,
     timeout: number,
     fields: Fields,
     tries: number = TRIES,
   ): Promise<Answer> {
     let sent = false
-    const asked = this.nodes[node]!.ask(op, keys, timeout, (notAfter) => {
+    const asked = this.nodes[node]!.ask(op, key, timeout, (notAfter) => {
       const wanted = fields(notAfter)
       sent ||= wanted !== null
       return wanted
@@ -61,7 +60,7 @@ export class Panel {
       throw new HoldfastError('ERR_CONFIG', message)
     }
     if (status === 'late' && tries > 0) {
-      return this.ask(node, op, keys, timeout, fields, tries - 1)
+      return this.ask(node, op, key, timeout, fields, tries - 1)
     }
     if (status === 'error') {
       if (isConfig(detail)) throw classify(new Error(detail), 'the server')
@@ -79,8 +78,8 @@ export class Panel {
   }
 
   /** All of them at once. */
-  askAll(op: Op, keys: NameKeys, timeout: number, fields: Fields): Promise<Answer>[] {
-    return this.nodes.map((_, node) => this.ask(node, op, keys, timeout, fields))
+  askAll(op: Op, key: string, timeout: number, fields: Fields): Promise<Answer>[] {
+    return this.nodes.map((_, node) => this.ask(node, op, key, timeout, fields))
   }
 
   /** An earlier node with which this one shares its server. */

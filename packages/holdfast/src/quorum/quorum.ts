@@ -2,7 +2,6 @@ import type { LocalClock } from '../base/clock.js'
 import type { HoldfastError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { PortNode, Subscription, SubscriptionEvents } from '../clients/port.js'
-import type { NameKeys } from '../kernel/names.js'
 import { decodeNews } from '../kernel/news.js'
 import type { Mode } from '../kernel/protocol.js'
 import { askAside } from './aside.js'
@@ -60,25 +59,25 @@ export class Quorum implements Nodes {
     return this.members[0]!.keyPrefix
   }
 
-  ask(op: Op, keys: NameKeys, timeout: number, fields: Fields): Promise<Answer> {
-    if (op === 'acquire') return this.#rounds.acquire(keys, timeout, fields)
-    if (op === 'renew') return this.#renew(keys, timeout, fields)
-    if (op === 'release') return this.#release(keys, timeout, fields)
-    if (op === 'turn') return this.#turn(keys, timeout, fields)
+  ask(op: Op, key: string, timeout: number, fields: Fields): Promise<Answer> {
+    if (op === 'acquire') return this.#rounds.acquire(key, timeout, fields)
+    if (op === 'renew') return this.#renew(key, timeout, fields)
+    if (op === 'release') return this.#release(key, timeout, fields)
+    if (op === 'turn') return this.#turn(key, timeout, fields)
     const words = op === 'resize' ? 4 : 1
     const said = ({ verdict }: Answer): string => verdict.slice(0, words).join(' ')
     const what = op === 'inspect' ? holders : said
-    return this.#majority(op, keys, timeout, fields, what)
+    return this.#majority(op, key, timeout, fields, what)
   }
 
   /** Each by itself: what is granted while another lacks is held, and the caller gives it back. */
   async together(
     _op: 'all',
-    wanted: readonly { readonly keys: NameKeys; readonly fields: Fields }[],
+    wanted: readonly { readonly key: string; readonly fields: Fields }[],
     timeout: number,
   ): Promise<readonly Answer[]> {
     const answers = await Promise.all(
-      wanted.map(({ keys, fields }) => this.#rounds.acquire(keys, timeout, fields)),
+      wanted.map(({ key, fields }) => this.#rounds.acquire(key, timeout, fields)),
     )
     if (answers.every(({ verdict }) => verdict[0] === 'granted')) return answers
     return answers.map((answer) => {
@@ -88,20 +87,20 @@ export class Quorum implements Nodes {
   }
 
   /** Every name is asked for by itself. */
-  slot(keys: NameKeys): number {
+  slot(key: string): number {
     let hash = 0
-    for (let i = 0; i < keys[0].length; i++) {
-      hash = (hash * 31 + keys[0].charCodeAt(i)) % Number.MAX_SAFE_INTEGER
+    for (let i = 0; i < key.length; i++) {
+      hash = (hash * 31 + key.charCodeAt(i)) % Number.MAX_SAFE_INTEGER
     }
     return hash
   }
 
-  async #renew(keys: NameKeys, timeout: number, fields: Fields): Promise<Answer> {
+  async #renew(key: string, timeout: number, fields: Fields): Promise<Answer> {
     const { quorum, blocking } = this.#panel
     const sent = this.#clock.now()
     let bid: Bid | undefined
     let lease = 0
-    const asked = this.#panel.askAll('q_renew', keys, timeout, (notAfter) => {
+    const asked = this.#panel.askAll('q_renew', key, timeout, (notAfter) => {
       const wanted = fields(notAfter)
       if (!wanted) return null
       bid = this.#bids.get(wanted[0]!)
@@ -136,7 +135,7 @@ export class Quorum implements Nodes {
     const left = Math.floor(bid.until - this.#clock.now() - Number(bid.ttl))
     if (left <= 0) return
     await this.#panel
-      .ask(node, 'q_renew', bid.keys, bid.timeout, ({ ms, run }) =>
+      .ask(node, 'q_renew', bid.key, bid.timeout, ({ ms, run }) =>
         bid.state === 'held' ? [bid.owner, String(left), ms, run, recordOf(bid), bid.limit] : null,
       )
       .catch(() => undefined)
@@ -152,11 +151,11 @@ export class Quorum implements Nodes {
     this.#invitations.forget(bid.owner)
     this.members.forEach((_, node) => {
       const fields = (): readonly string[] => [bid.owner, '', ballot, failed, '']
-      void this.#undo.release(node, bid.keys, timeout, fields, bid.until)
+      void this.#undo.release(node, bid.key, timeout, fields, bid.until)
     })
   }
 
-  async #release(keys: NameKeys, timeout: number, fields: Fields): Promise<Answer> {
+  async #release(key: string, timeout: number, fields: Fields): Promise<Answer> {
     const { quorum, blocking } = this.#panel
     const [owner = '', least = ''] = fields({ ms: '', run: '' }) ?? []
     const bid = this.#bids.get(owner)
@@ -171,9 +170,9 @@ export class Quorum implements Nodes {
     const ballot = bid && bid.ballot > 0 ? String(bid.ballot) : ''
     const all = (): readonly string[] => [owner, least, ballot, bid?.over ?? '', '']
     const until = bid?.until ?? now + timeout
-    const again = (node: number): void => this.#undo.again(node, keys, timeout, all, until)
+    const again = (node: number): void => this.#undo.again(node, key, timeout, all, until)
     const asked = this.members.map((_, node) =>
-      this.#panel.ask(node, 'q_release', keys, timeout, all),
+      this.#panel.ask(node, 'q_release', key, timeout, all),
     )
     return gather(
       asked,
@@ -201,7 +200,7 @@ export class Quorum implements Nodes {
     )
   }
 
-  async #turn(keys: NameKeys, timeout: number, fields: Fields): Promise<Answer> {
+  async #turn(key: string, timeout: number, fields: Fields): Promise<Answer> {
     const { quorum, blocking } = this.#panel
     const end = this.#clock.now() + timeout
     let heir: Bid | undefined
@@ -210,11 +209,11 @@ export class Quorum implements Nodes {
       const sent = this.#clock.now()
       let ballot = 0
       const left = Math.max(1, Math.ceil(end - sent))
-      const asked = this.#panel.askAll('q_turn', keys, left, (notAfter) => {
+      const asked = this.#panel.askAll('q_turn', key, left, (notAfter) => {
         const wanted = fields(notAfter)
         if (!wanted) return null
         owner = wanted[0]!
-        heir ??= this.#heir(keys, timeout, wanted)
+        heir ??= this.#heir(key, timeout, wanted)
         if (ballot === 0) ballot = this.#rounds.next(heir)
         return [...wanted, String(ballot)]
       })
@@ -226,7 +225,7 @@ export class Quorum implements Nodes {
         const turned = one.answer?.verdict[0] === 'turned'
         if (!done || turned || !heir) return
         const fields = (): readonly string[] => [owner, '', '', '', '']
-        void this.#undo.release(one.node, keys, timeout, fields, heir.until)
+        void this.#undo.release(one.node, key, timeout, fields, heir.until)
       }
       const judge = (said: readonly Said[], missing: number): Answer | 'again' | undefined => {
         for (const { verdict: word } of withVerdict(said, 'stale')) {
@@ -260,14 +259,14 @@ export class Quorum implements Nodes {
   }
 
   /** What is known of whoever a tenure passes on to. */
-  #heir(keys: NameKeys, timeout: number, fields: readonly string[]): Bid {
+  #heir(key: string, timeout: number, fields: readonly string[]): Bid {
     const [owner = '', heir = '', mode, ttl = '0', , , info = ''] = fields
     const known = this.#bids.get(heir)
     if (known) return known
     const before = this.#bids.get(owner)
     const bid = this.#bids.add({
       owner: heir,
-      keys,
+      key,
       timeout,
       mode: mode as Mode,
       permits: mode === 'p' ? (before?.permits ?? '1') : '1',
@@ -286,13 +285,13 @@ export class Quorum implements Nodes {
   /** What most say, of the first majority to answer; where no majority agrees, of all who do. */
   #majority(
     op: Op,
-    keys: NameKeys,
+    key: string,
     timeout: number,
     fields: Fields,
     what: (answer: Answer) => string,
   ): Promise<Answer> {
     const { quorum } = this.#panel
-    return gather(this.#panel.askAll(op, keys, timeout, fields), (said, missing) => {
+    return gather(this.#panel.askAll(op, key, timeout, fields), (said, missing) => {
       const answers = said.flatMap(({ answer }) => (answer ? [answer] : []))
       if (answers.length + missing < quorum) throw this.#panel.failure(said)
       const most = mostCommon(answers, what)

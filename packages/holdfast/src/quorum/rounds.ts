@@ -1,7 +1,6 @@
 import type { LocalClock } from '../base/clock.js'
 import { HoldfastError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
-import type { NameKeys } from '../kernel/names.js'
 import type { BallotClock } from './ballot-clock.js'
 import type { Bid, Bids } from './bids.js'
 import { gather, withVerdict, type Said } from './gather.js'
@@ -57,13 +56,13 @@ export class Rounds {
    * @returns granted, queued or taken, as a single node says it, in local time.
    * @throws ERR_NO_QUORUM, ERR_CONFIG
    */
-  async acquire(keys: NameKeys, timeout: number, fields: Fields): Promise<Answer> {
+  async acquire(key: string, timeout: number, fields: Fields): Promise<Answer> {
     const end = this.#clock.now() + timeout
     // Of those who share: what their token has to be above, once they have asked a majority for it.
     let least: number | null = null
     for (let round = 1; ; round++) {
       const left = Math.max(LEAST_LEFT_MS, Math.ceil(end - this.#clock.now()))
-      const asked = this.#round(keys, left, fields, timeout, least ?? 0)
+      const asked = this.#round(key, left, fields, timeout, least ?? 0)
       const { said, bid, sent, outcome } = await asked
       if (!bid) throw this.#panel.failure(said)
       const more = round < ROUNDS && this.#clock.now() < end
@@ -88,7 +87,7 @@ export class Rounds {
   }
 
   async #round(
-    keys: NameKeys,
+    key: string,
     left: number,
     fields: Fields,
     timeout: number,
@@ -99,11 +98,11 @@ export class Rounds {
     let bid: Bid | null = null
     let ballot = 0
     const asked = nodes.map((_, node) =>
-      this.#panel.ask(node, 'q_acquire', keys, left, (notAfter) => {
+      this.#panel.ask(node, 'q_acquire', key, left, (notAfter) => {
         const wanted = fields(notAfter)
         if (!wanted) return null
         if (bid === null) {
-          bid = this.#bids.of(keys, timeout, wanted)
+          bid = this.#bids.of(key, timeout, wanted)
           ballot = this.next(bid, least)
         }
         // A later round has begun, or the end.
@@ -289,7 +288,7 @@ export class Rounds {
       if (over) return [bid.owner, '', String(Math.max(ballot, bid.ballot)), bid.over, '']
       return bid.ballot === ballot ? [bid.owner, '', String(ballot), '1', ticket] : null
     }
-    void this.#undo.release(node, bid.keys, bid.timeout, fields, until)
+    void this.#undo.release(node, bid.key, bid.timeout, fields, until)
   }
 }
 

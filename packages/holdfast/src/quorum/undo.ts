@@ -1,6 +1,5 @@
 import type { Runtime, Timer } from '../base/runtime.js'
 import type { LocalClock } from '../base/clock.js'
-import type { NameKeys } from '../kernel/names.js'
 import type { Answer, Node } from './node.js'
 
 const FIRST_RETRY_MS = 50
@@ -31,13 +30,13 @@ export class Undo {
    */
   release(
     node: number,
-    keys: NameKeys,
+    key: string,
     timeout: number,
     fields: () => readonly string[] | null,
     until: number,
     delay: number = FIRST_RETRY_MS,
   ): Promise<Answer | null> {
-    const trying = this.#nodes[node]!.ask('q_release', keys, timeout, fields).then(
+    const trying = this.#nodes[node]!.ask('q_release', key, timeout, fields).then(
       (answer) => (answer.verdict[0] === 'error' ? null : answer),
       () => null,
     )
@@ -45,7 +44,7 @@ export class Undo {
     void trying.then((answer) => {
       this.#trying.delete(trying)
       if (answer || this.#closed || fields() === null) return
-      this.again(node, keys, timeout, fields, until, delay)
+      this.again(node, key, timeout, fields, until, delay)
     })
     return trying
   }
@@ -53,7 +52,7 @@ export class Undo {
   /** The same, for the first time after a pause. */
   again(
     node: number,
-    keys: NameKeys,
+    key: string,
     timeout: number,
     fields: () => readonly string[] | null,
     until: number,
@@ -61,19 +60,19 @@ export class Undo {
   ): void {
     const [owner] = fields() ?? []
     if (this.#closed || owner === undefined || this.#clock.now() + delay >= until) return
-    const key = `${node} ${owner}`
-    this.#timers.get(key)?.cancel()
+    const whose = `${node} ${owner}`
+    this.#timers.get(whose)?.cancel()
     const timer = this.#runtime.setTimer(
       () => {
-        this.#timers.delete(key)
+        this.#timers.delete(whose)
         if (fields() === null) return
         const next = Math.min(2 * delay, LONGEST_RETRY_MS)
-        void this.release(node, keys, timeout, fields, until, next)
+        void this.release(node, key, timeout, fields, until, next)
       },
       delay,
       false,
     )
-    this.#timers.set(key, timer)
+    this.#timers.set(whose, timer)
   }
 
   /** Waits for what is under way, and tries no more. */

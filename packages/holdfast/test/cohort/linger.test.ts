@@ -195,7 +195,10 @@ test('trouble in the moment between two holders is that of the next', () => {
   } as unknown as Terms
   const grant = { owner: 'o.1', fence: 1, deadline: 3000, length: 3000, serverTime: 0, begun: 0 }
   const make = (from: object): Lease =>
-    new Lease(terms, { ...grant, ...from } as unknown as Grant, local, () => undefined)
+    new Lease(terms, { ...grant, ...from } as unknown as Grant, {
+      clock: local,
+      lost: () => undefined,
+    })
   for (const trouble of ['doubt', 'gone'] as const) {
     const lease = make({})
     lease.renewAt = Infinity

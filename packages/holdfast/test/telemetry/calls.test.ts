@@ -150,7 +150,9 @@ test('a grant that comes when the Holdfast is closed: what was told of it ends',
     channel('holdfast:granted').unsubscribe(close)
   }
   const { owner, fence } = events.of('holdfast:granted')[0]!
-  expect(events.of('holdfast:released')).toMatchObject([{ owner, fence, released: true }])
+  expect(events.of('holdfast:lost')).toMatchObject([{ owner, fence, reason: 'closed' }])
+  await w.advance(10)
+  expect(w.left()).toEqual([])
 })
 
 test('a trace is in the record, for whoever looks or is refused; without one nothing is sent', async () => {
