@@ -1,6 +1,6 @@
 // Builds packages/holdfast/dist: Lua into TypeScript, then one ESM and one CommonJS copy. Each is put together
-// into a few files, because to load a hundred takes longer than all that is in them. Then the program that is
-// made of it, packages/cli/dist.
+// into a few files, because to load a hundred takes longer than all that is in them. Then what is made of it:
+// packages/dashboard/dist and the program, packages/cli/dist.
 import {
   chmodSync,
   mkdirSync,
@@ -13,6 +13,7 @@ import {
 import { dirname, join, relative } from 'node:path'
 import { rolldown } from 'rolldown'
 import { buildCli } from './lib/build-cli.mjs'
+import { buildDashboard } from './lib/build-dashboard.mjs'
 import { pkg } from './lib/paths.mjs'
 import { must, run, tool } from './lib/run.mjs'
 
@@ -72,5 +73,7 @@ writeFileSync(join(out, 'cjs/package.json'), '{ "type": "commonjs" }\n')
 rmSync(join(pkg, 'dist'), { recursive: true, force: true })
 renameSync(out, join(pkg, 'dist'))
 console.log('built packages/holdfast/dist')
+await buildDashboard()
+console.log('built packages/dashboard/dist')
 await buildCli()
 console.log('built packages/cli/dist')

@@ -47,7 +47,7 @@ export type { HistoryOption, HistoryOptions, Recorded } from './locks/history-op
 export type { GaveUpReason, HistoryEntry } from './kernel/history.js'
 export type { ListEnd, ListOptions } from './locks/list.js'
 export type { Look, LockChange, Watch } from './locks/watch.js'
-export type { Deadlock } from './locks/deadlock-report.js'
+export type { Deadlock, DeadlocksOptions } from './locks/deadlock-report.js'
 export type { RevokeResult } from './locks/revoke.js'
 export { HoldfastError } from './base/errors.js'
 export type {

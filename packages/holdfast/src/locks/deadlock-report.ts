@@ -1,11 +1,13 @@
-import { HoldfastError, who, type DeadlockLink } from '../base/errors.js'
+import { HoldfastError, invalid, who, type DeadlockLink } from '../base/errors.js'
 import { idOf, type Edge } from '../kernel/edges.js'
+import { checkName } from '../kernel/names.js'
 import { modeName } from '../kernel/protocol.js'
 import type { Engine } from './engine.js'
 import { again, circles, type Circle, type Link, type SeenWait } from './deadlock-graph.js'
 import { look, walk } from './deadlock-walk.js'
 import { processOf } from './inspect.js'
 import { list } from './list.js'
+import { known } from './options.js'
 
 const TIMEOUT_MS = 500
 /** Between two looks. */
@@ -60,10 +62,35 @@ export function deadlockError(name: string, cycle: readonly DeadlockLink[]): Hol
   return new HoldfastError('ERR_DEADLOCK', message, { lock: name, cycle })
 }
 
-/** Looks at all names that are held under this prefix, and follows what their holders wait for. */
-export async function deadlocks(engine: Engine): Promise<Deadlock[]> {
+/** Options of `deadlocks`. */
+export interface DeadlocksOptions {
+  /**
+   * Only circles that go through one of these names, which somebody waits for: no SCAN then. Of each circle one name
+   * is enough. At most 10,000. Default: all names that are held.
+   */
+  readonly names?: readonly string[] | undefined
+}
+
+function checkDeadlocks(options: DeadlocksOptions, prefix: string): readonly string[] | undefined {
+  known('options', options, ['names'])
+  const { names } = options
+  if (names === undefined) return undefined
+  if (!Array.isArray(names) || names.length > MOST_SCANNED) {
+    throw invalid('options.names', names, `a list of at most ${MOST_SCANNED} names`)
+  }
+  for (const name of names) checkName(name, prefix)
+  return names
+}
+
+async function* heldNames(engine: Engine): AsyncGenerator<string, void> {
+  for await (const { name } of list(engine, '*', { from: 'scan' })) yield name
+}
+
+/** Looks at all names that are held under this prefix, or at these, and follows what their holders wait for. */
+export async function deadlocks(engine: Engine, options: DeadlocksOptions): Promise<Deadlock[]> {
   const { node, prefix, runtime } = engine
   engine.assertOpen()
+  const names = checkDeadlocks(options, prefix)
   const waits = new Map<string, Edge>()
   const held: string[] = []
   const step = async (): Promise<void> => {
@@ -75,7 +102,7 @@ export async function deadlocks(engine: Engine): Promise<Deadlock[]> {
       }
     }
   }
-  for await (const { name } of list(engine, '*', { from: 'scan' })) {
+  for await (const name of names ?? heldNames(engine)) {
     if (held.push(prefix + name) === STEP) await step()
   }
   await step()

@@ -12,7 +12,7 @@ import { releaseByOwner, renewByOwner, type RenewResult } from './by-owner.js'
 import { bootstrap } from './bootstrap.js'
 import type { Finding } from './doctor/findings.js'
 import type { DoctorOptions } from './doctor/options.js'
-import { deadlocks, type Deadlock } from './deadlock-report.js'
+import { deadlocks, type Deadlock, type DeadlocksOptions } from './deadlock-report.js'
 import { Election } from './election.js'
 import { Engine } from './engine.js'
 import { checkHoldfast } from './guard.js'
@@ -93,6 +93,11 @@ export class Holdfast implements AsyncDisposable {
     const now = clock && ((): number => Math.floor(clock.wall() * 1000))
     const server = new MemoryServer(now ? { now } : {})
     return new Holdfast(memoryPort(server), { ...rest, ...(clock ? { runtime: clock } : {}) })
+  }
+
+  /** What is put before a name to make its key. */
+  get prefix(): string {
+    return this.#engine.prefix
   }
 
   /**
@@ -348,10 +353,10 @@ export class Holdfast implements AsyncDisposable {
    * broken. Changes nothing. It looks at every name that is held, and twice where it found something.
    * Waits that have not lasted a second are not seen.
    *
-   * @throws ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED
+   * @throws ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED, ERR_INVALID_ARGUMENT
    */
-  deadlocks(): Promise<Deadlock[]> {
-    return deadlocks(this.#engine)
+  deadlocks(options: DeadlocksOptions = {}): Promise<Deadlock[]> {
+    return deadlocks(this.#engine, options)
   }
 
   /**
