@@ -107,7 +107,11 @@ export function series(
         hold.add(at, entry.held)
         holding.add(at - entry.held, at)
         break
-      default:
+      case 'waiting':
+      case 'revoked':
+      case 'deadlock':
+      case 'missed':
+        break
     }
   }
   for (const ms of held) holding.add(now - ms, Infinity)

@@ -46,7 +46,11 @@ export function viewOf(page: PageName, params: URLSearchParams): View {
         limit: whole('limit', params.get('limit'), LIMIT, 1, MOST_ROWS),
       }
     }
-    default:
+    case 'overview':
+    case 'graph':
+    case 'processes':
+    case 'elections':
+    case 'health':
       return { page }
   }
 }
