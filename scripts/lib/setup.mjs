@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { findChromium } from './chromium.mjs'
 import { cli, pkg, root, src } from './paths.mjs'
 import { fail, must, npm, run } from './run.mjs'
 
@@ -76,4 +77,18 @@ export async function ensureServers() {
   } else if (url) console.log('servers: none here; REDIS_URL is set')
   else console.log(`servers: none found; ${howTo}`)
   return found.length > 0 || Boolean(url)
+}
+
+/** The tests of the dashboard's page need one; without it they say so and are skipped. In CI it is installed. */
+export function ensureBrowser() {
+  if (findChromium() || process.env.CI !== 'true' || !canInstall()) return
+  console.log('installing chromium ...')
+  const options = { stdio: ['ignore', 'ignore', 'inherit'] }
+  run('apt-get', ['update', '-qq'], options)
+  const code = run(
+    'apt-get',
+    ['install', '-y', '-qq', '--no-install-recommends', 'chromium'],
+    options,
+  )
+  if (code !== 0) console.log('could not install chromium')
 }

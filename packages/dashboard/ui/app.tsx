@@ -1,3 +1,4 @@
+import { signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { helpOpen, shortcuts } from './lib/keys.js'
 import { connection, paused, queryOf, togglePause, trouble, viewOf, watch } from './lib/live.js'
@@ -10,6 +11,7 @@ import { Elections, Health, Processes } from './pages/others.js'
 import { Overview } from './pages/overview.js'
 import { Dialog } from './parts/dialog.js'
 import { Search } from './parts/search.js'
+import { Text } from './parts/text.js'
 
 const bodies = {
   overview: Overview,
@@ -52,11 +54,15 @@ function skip(event: Event): void {
   document.getElementById('main')?.focus()
 }
 
+/** As `createDashboard` was told: the overview says it. */
+const title = signal('Holdfast')
+
 function Header({ page }: { page: PageId }) {
-  const title = viewOf('overview')?.data.title
+  const said = viewOf('overview')?.data.title
+  if (said !== undefined) title.value = said
   return (
     <header class="top">
-      <a class="brand" href={href('overview')} title={title}>
+      <a class="brand" href={href('overview')}>
         <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
           <path
             d="M6 9V6.5a4 4 0 0 1 8 0V9"
@@ -67,7 +73,7 @@ function Header({ page }: { page: PageId }) {
           />
           <rect x="4" y="8.5" width="12" height="8.5" rx="2" fill="currentColor" />
         </svg>
-        Holdfast
+        <Text text={title.value} most={28} />
       </a>
       <nav aria-label="Pages">
         {pages.map(({ id, title: name }) => (
@@ -120,7 +126,7 @@ function Banner() {
           <b>{state === 'trouble' ? 'Redis cannot be asked.' : 'The dashboard does not answer.'}</b>{' '}
           <bdi>{said.message}</bdi> <span class="faint">{said.code}</span>
           {said.advice !== '' && <p>{said.advice}</p>}
-          <p>What is shown is from before. The page goes on by itself.</p>
+          <p>What is shown is from before.</p>
         </div>
       ) : state === 'away' ? (
         <div class="banner">

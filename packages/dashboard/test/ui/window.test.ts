@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { href, lockHref, parse } from '../../ui/lib/route.js'
-import { pageFor, reachable, rowsInView } from '../../ui/lib/window.js'
+import { pageFor, reachable, rowsInView, unused } from '../../ui/lib/window.js'
 import { binsOf } from '../../ui/parts/histogram.js'
 
 describe('the rows of a long table', () => {
@@ -33,6 +33,29 @@ describe('the rows of a long table', () => {
   it('stay below what browsers can scroll', () => {
     expect(reachable(10_000, 37)).toBe(10_000)
     expect(reachable(10_000_000, 40)).toBe(375_000)
+  })
+})
+
+describe('what plots leave out', () => {
+  const none: (number | null)[] = Array.from({ length: 60 }, () => null)
+  const zero = Array.from({ length: 60 }, () => 0)
+  const empty = { p50: none, p95: none, p99: none }
+  const series = { step: 1, from: 0, wait: empty, hold: empty, handover: empty }
+  const heldFrom = (i: number) => {
+    const held = zero.with(i, 3)
+    return unused({ ...series, held, waitingCount: zero })
+  }
+
+  it('is the time before anything was there, but for one moment', () => {
+    expect([heldFrom(0), heldFrom(1), heldFrom(10)]).toEqual([0, 0, 9])
+    const hold = { ...empty, p50: none.with(5, 7) }
+    expect(unused({ ...series, hold, held: zero, waitingCount: zero })).toBe(4)
+  })
+
+  it('leaves twenty moments, and all where there is nothing', () => {
+    expect(heldFrom(59)).toBe(40)
+    expect(unused({ ...series, held: zero, waitingCount: zero })).toBe(0)
+    expect(unused({ ...series, held: [1, 2], waitingCount: [0, 0] })).toBe(0)
   })
 })
 

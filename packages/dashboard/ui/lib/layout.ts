@@ -1,7 +1,7 @@
 import type { Graph, GraphEdge, GraphNode } from '../../src/model.js'
 
 /** Sizes of what is drawn, in px. */
-export const NODE = { width: 184, height: 46, across: 56, down: 14, lane: 12, between: 28 }
+export const NODE = { width: 176, height: 46, across: 48, down: 14, lane: 12, between: 28 }
 
 /** A node of the graph, or what stands for many of them. */
 type Shown = GraphNode | { readonly id: string; readonly kind: 'more'; readonly label: string }

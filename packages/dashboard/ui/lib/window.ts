@@ -1,3 +1,5 @@
+import type { Series } from '../../src/model.js'
+
 /** Which rows of a long table are drawn, and which are asked for. */
 export interface Window {
   /** First row drawn, and the one after the last. */
@@ -33,3 +35,15 @@ export function pageFor(view: Window, step = 50, most = 500): { offset: number; 
  */
 export const reachable = (total: number, rowHeight: number): number =>
   Math.min(total, Math.floor(15_000_000 / rowHeight))
+
+/** The fewest moments that a plot shows. */
+const FEWEST = 20
+
+/** How many moments at the beginning say nothing: a server that is new would have its line at the edge. */
+export function unused({ wait, hold, held, waitingCount }: Series): number {
+  const first = held.findIndex(
+    (n, i) => n > 0 || waitingCount[i]! > 0 || wait.p50[i] !== null || hold.p50[i] !== null,
+  )
+  const most = Math.max(0, held.length - FEWEST)
+  return first === -1 ? 0 : Math.min(most, Math.max(0, first - 1))
+}

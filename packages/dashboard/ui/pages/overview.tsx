@@ -3,6 +3,7 @@ import type { Overview as Data, Percentiles } from '../../src/model.js'
 import { age, count, round } from '../lib/format.js'
 import { elapsed, viewOf } from '../lib/live.js'
 import { href } from '../lib/route.js'
+import { unused } from '../lib/window.js'
 import { Plot, type Line } from '../parts/plot.js'
 import { LockCells, LockHeads, Section } from '../parts/rows.js'
 import { Empty, Loading, LockLink } from '../parts/text.js'
@@ -109,12 +110,6 @@ function Tiles({ data, since }: { data: Data; since: number }) {
   )
 }
 
-const quantiles = ({ p50, p95, p99 }: Percentiles): Line[] => [
-  { label: 'p50', color: 'plot-1', values: p50 },
-  { label: 'p95', color: 'plot-2', values: p95 },
-  { label: 'p99', color: 'plot-3', values: p99 },
-]
-
 /** `hour`, `10s`. */
 const period = (ms: number): string =>
   ms === 3_600_000 ? 'hour' : ms === 60_000 ? 'minute' : round(ms)
@@ -129,11 +124,18 @@ function Plots({ data: { series, history } }: { data: Data }) {
       </Empty>
     )
   }
-  const { from, step } = series
+  const { step } = series
+  const skip = unused(series)
+  const from = series.from + skip * step
+  const quantiles = ({ p50, p95, p99 }: Percentiles): Line[] => [
+    { label: 'p50', color: 'plot-1', values: p50.slice(skip) },
+    { label: 'p95', color: 'plot-2', values: p95.slice(skip) },
+    { label: 'p99', color: 'plot-3', values: p99.slice(skip) },
+  ]
   return (
     <Section
       id="plots"
-      title={`The last ${period(step * series.held.length)}`}
+      title={`The last ${period(step * (series.held.length - skip))}`}
       note={`by ${period(step)}`}
     >
       <div class="plots">
@@ -168,8 +170,8 @@ function Plots({ data: { series, history } }: { data: Data }) {
           step={step}
           unit="count"
           lines={[
-            { label: 'held', color: 'plot-1', values: series.held },
-            { label: 'waiting', color: 'plot-2', values: series.waitingCount },
+            { label: 'held', color: 'plot-1', values: series.held.slice(skip) },
+            { label: 'waiting', color: 'plot-2', values: series.waitingCount.slice(skip) },
           ]}
         />
       </div>
