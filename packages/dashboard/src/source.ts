@@ -20,7 +20,7 @@ const SWEPT = 200
 const CHANGED = 500
 const SCAN_MS = 5000
 const SCAN_KEYS = 2000
-const DEADLOCKS_MS = 3000
+const DEADLOCKS_MS = 2000
 const HEALTH_MS = 30_000
 const CLOCK_MS = 60_000
 
