@@ -165,9 +165,15 @@ describe.skipIf(!chromium)('the page, in a browser', () => {
     await page.keyboard.press('l')
     await page.getByRole('heading', { name: 'Locks' }).waitFor()
     await page.locator('tbody tr[data-row]').nth(2).waitFor()
+    const focused = (row: number): Promise<boolean> => {
+      const link = page.locator('tbody tr[data-row]').nth(row).locator('a').first()
+      return link.evaluate((one) => one.matches(':focus'))
+    }
     await page.keyboard.press('j')
     await page.keyboard.press('j')
+    expect(await focused(1)).toBe(true)
     await page.keyboard.press('k')
+    expect(await focused(0)).toBe(true)
     await page.keyboard.press('Enter')
     await page.waitForURL(/#\/lock\?name=/)
     await page.keyboard.press('/')
@@ -207,6 +213,8 @@ describe.skipIf(!chromium)('the page, in a browser', () => {
     await act.click()
     await holder.said('lost forced forced')
     await page.getByText('Told 1 holder to stop').waitFor()
+    await page.getByRole('button', { name: 'Close' }).click()
+    await page.locator('.event', { hasText: 'lost' }).waitFor()
     expect(audit.map(({ action, name }) => `${action} ${name}`)).toEqual([
       'revoke asked',
       'force forced',
@@ -222,6 +230,16 @@ describe.skipIf(!chromium)('the page, in a browser', () => {
     await page.close()
     await looking.close()
   })
+
+  it('shows how a circle ends', async () => {
+    const { page } = await open(browser, `${served.url}#/graph`)
+    await page.getByRole('group', { name: 'Deadlock' }).waitFor()
+    expect(await page.locator('.node.bad').count()).toBe(4)
+    await locks.forceRelease('account:2', { now: true })
+    await page.getByText('no deadlock').waitFor()
+    expect(await page.locator('.node.bad').count()).toBe(0)
+    await page.close()
+  }, 40_000)
 
   it('says what to do while Redis is away, and goes on by itself', async () => {
     const { page } = await open(browser, `${served.url}#/overview`)
