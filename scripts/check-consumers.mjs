@@ -5,7 +5,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pack } from './lib/pack.mjs'
-import { cli, pkg, root } from './lib/paths.mjs'
+import { cli, dashboard, pkg, root } from './lib/paths.mjs'
 
 const typescript = ['typescript@5.2.2', '@types/node@20.19.43']
 const strict = '--strict --target es2022 --outDir out'
@@ -36,6 +36,15 @@ const consumers = [
     type: 'module',
     run: [`npx tsc ${strict} --module node16 main.ts`, 'node out/main.js'],
   },
+  {
+    name: 'dashboard',
+    from: 'dashboard',
+    packed: dashboard,
+    // Its peer, which is in no registry before it is published.
+    beside: [pkg],
+    type: 'module',
+    run: ['node main.mjs'],
+  },
   // By itself: it has the library in it.
   {
     name: 'command line: npx',
@@ -55,15 +64,18 @@ function sh(command, cwd) {
 }
 
 /** A folder outside of the repository, so that nothing is found by walking up the tree. */
-function folderFor({ from, packed = pkg, install = [] }) {
+function folderFor({ from, packed = pkg, beside = [], install = [] }) {
   const known = installed.get(from)
   if (known) return known
   const folder = mkdtempSync(join(tmpdir(), `holdfast-consumer-${from}-`))
   installed.set(from, folder)
   cpSync(join(root, 'consumers', from), folder, { recursive: true })
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
-  if (!tarballs.has(packed)) tarballs.set(packed, pack(packed))
-  sh(`npm install --no-audit --no-fund "${tarballs.get(packed)}" ${install.join(' ')}`, folder)
+  const files = [packed, ...beside].map((one) => {
+    if (!tarballs.has(one)) tarballs.set(one, pack(one))
+    return `"${tarballs.get(one)}"`
+  })
+  sh(`npm install --no-audit --no-fund ${files.join(' ')} ${install.join(' ')}`, folder)
   return folder
 }
 

@@ -1,7 +1,7 @@
-import { chmodSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
-import { cli } from './paths.mjs'
+import { cli, dashboard } from './paths.mjs'
 
 /**
  * Builds packages/cli/dist. Holdfast goes in, so that the packed file runs by itself; what the package
@@ -21,5 +21,7 @@ export async function buildCli() {
   rmSync(dir, { recursive: true, force: true })
   await bundle.write({ dir, format: 'esm', chunkFileNames: '[name].js' })
   await bundle.close()
+  // The page that `ui` gives out, where its server looks for it: beside dist.
+  cpSync(join(dashboard, 'dist/ui'), join(dir, 'ui'), { recursive: true })
   chmodSync(join(dir, 'main.js'), 0o755)
 }

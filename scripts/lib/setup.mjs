@@ -4,7 +4,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { findChromium } from './chromium.mjs'
-import { cli, pkg, root, src } from './paths.mjs'
+import { cli, dashboard, pkg, root, src } from './paths.mjs'
 import { fail, must, npm, run } from './run.mjs'
 
 const mtime = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
@@ -35,8 +35,11 @@ export function buildIfStale() {
   const newest = (folder) =>
     Math.max(...readdirSync(folder, { recursive: true }).map((file) => mtime(join(folder, file))))
   const library = mtime(join(pkg, 'dist/cjs/package.json'))
+  const page = mtime(join(dashboard, 'dist/ui/index.html'))
   const program = mtime(join(cli, 'dist/main.js'))
-  if (newest(src) > library || newest(join(cli, 'src')) > program) build()
+  const parts = ['src', 'ui'].map((folder) => newest(join(dashboard, folder)))
+  const stale = newest(src) > library || Math.max(...parts) > page
+  if (stale || newest(join(cli, 'src')) > program) build()
 }
 
 const howTo = 'install one: `apt install redis-server` or `brew install valkey`, or set REDIS_URL'

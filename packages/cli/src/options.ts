@@ -22,6 +22,7 @@ export function sharedOptions(command: Command): Command {
   return outputOptions(serverOptions(command))
 }
 
+/** Adds where the server is. */
 export function serverOptions(command: Command): Command {
   return command
     .addOption(

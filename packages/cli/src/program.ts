@@ -87,6 +87,11 @@ const ENTRIES: readonly Entry[] = [
     summary: 'end the quarantine of several servers at their first start',
     load: () => import('./commands/bootstrap.js'),
   },
+  {
+    name: 'ui',
+    summary: 'serve a page that shows all of it',
+    load: () => import('./commands/ui.js'),
+  },
 ]
 
 /** The program, of which no command has been loaded yet. */

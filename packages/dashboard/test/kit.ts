@@ -6,7 +6,7 @@ import { Assets } from '../src/assets.js'
 import { Handler } from '../src/handler.js'
 import { settingsOf, type DashboardOptions } from '../src/options.js'
 
-export const ORIGIN = 'http://127.0.0.1:4041'
+const ORIGIN = 'http://127.0.0.1:4041'
 
 /** Asks again until it is so: a test that waits in vain ends by its own limit. */
 export async function until(so: () => boolean | Promise<boolean>): Promise<void> {
