@@ -156,6 +156,11 @@ function Help() {
           </div>
         ))}
       </dl>
+      <p class="buttons">
+        <button type="button" onClick={() => (helpOpen.value = false)}>
+          Close
+        </button>
+      </p>
     </Dialog>
   )
 }

@@ -231,6 +231,29 @@ describe.skipIf(!chromium)('the page, in a browser', () => {
     await looking.close()
   })
 
+  it('teaches where there is nothing to see', async () => {
+    const none = new Holdfast(redis, { prefix: 'none:' })
+    const empty = await serve(createDashboard(none), { port: 0 })
+    const { page, complaints } = await open(browser, empty.url)
+    const said: Record<(typeof PAGES)[number], RegExp> = {
+      overview: /history: true[\s\S]*No lock is held/,
+      locks: /No lock is held[\s\S]*mutex/,
+      graph: /Nobody waits[\s\S]*mutex/,
+      processes: /No process[\s\S]*label/,
+      elections: /No election[\s\S]*elections:/,
+      health: /reachable/,
+    }
+    for (const [id, pattern] of Object.entries(said)) {
+      await page.goto(`${empty.url}#/${id}`)
+      await expect.poll(() => text(page), { timeout: 30_000 }).toMatch(pattern)
+      expect(await violations(page), id).toEqual([])
+    }
+    expect(complaints).toEqual([])
+    await page.close()
+    await empty.close()
+    await none.close()
+  }, 60_000)
+
   it('shows how a circle ends', async () => {
     const { page } = await open(browser, `${served.url}#/graph`)
     await page.getByRole('group', { name: 'Deadlock' }).waitFor()

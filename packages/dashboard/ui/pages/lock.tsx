@@ -239,6 +239,7 @@ function How({ entry }: { entry: Entry }) {
   return (
     <>
       <bdi>{said.join(' · ')}</bdi>
+      {entry.names && ' '}
       {entry.names && (
         <span class="names">
           {entry.names.map((name, i) => (

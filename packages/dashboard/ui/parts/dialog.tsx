@@ -16,7 +16,9 @@ export function Dialog({
     const before = document.activeElement
     ref.current?.showModal()
     return () => {
-      if (before instanceof HTMLElement) before.focus()
+      // Closed by Esc it was given back already, and may be elsewhere by now.
+      const lost = document.activeElement === document.body
+      if (lost && before instanceof HTMLElement) before.focus()
     }
   }, [])
   return (

@@ -51,7 +51,7 @@ export function Empty({
 }) {
   return (
     <div class="empty">
-      <h3>{title}</h3>
+      <p class="title">{title}</p>
       <p>{children}</p>
       {code !== undefined && (
         <pre tabindex={0}>

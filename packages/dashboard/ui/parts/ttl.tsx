@@ -14,7 +14,7 @@ export function Ttl({ remaining, of }: { remaining: number | null; of?: number |
     <span class="ttl">
       <span class="num">{age(left)}</span>
       <span class="bar" aria-hidden="true">
-        <span class={state} style={{ width: `${(part * 100).toFixed(1)}%` }} />
+        <span class={state} style={{ transform: `scaleX(${part.toFixed(3)})` }} />
       </span>
     </span>
   )
