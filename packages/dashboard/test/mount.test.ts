@@ -123,7 +123,7 @@ describe.each(frameworks)('%s', (_, path, make) => {
     const live = await ask(`${path}/api/live?page=lock&name=job`, { signal: end.signal })
     expect(live.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
     const stream = new Stream(live.body!.getReader())
-    expect((await stream.next())!.data.row).toMatchObject({ name: 'job', mode: 'exclusive' })
+    expect((await stream.page()).row).toMatchObject({ name: 'job', mode: 'exclusive' })
     await stream.end()
     end.abort()
   })

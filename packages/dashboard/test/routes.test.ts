@@ -178,7 +178,7 @@ describe('pages', () => {
     expect(
       graph.nodes
         .filter(({ kind }) => kind === 'lock')
-        .map(({ name }) => name)
+        .map(({ name }) => name!)
         .toSorted(),
     ).toEqual(['leader', 'orders'])
     expect(graph.edges).toHaveLength(4)
@@ -209,7 +209,7 @@ describe('pages', () => {
       expect(one.row.name).toBe(name)
       expect(one.holders[0]!.label).toBe(name.slice(0, 50))
       const live = await page.live(path.replace('?', '&'))
-      expect((await live.next())!.data.row.name).toBe(name)
+      expect((await live.page()).row.name).toBe(name)
       await live.end()
     }
   })

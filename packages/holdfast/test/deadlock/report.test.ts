@@ -99,3 +99,26 @@ test('after close it is refused', async () => {
   await locks.close()
   await expect(locks.deadlocks()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
 })
+
+test('of some names only what goes through them, and no SCAN', async () => {
+  const w = new World()
+  await ring(w, 2, () => ({ deadlock: 'report' }))
+  const { locks } = w.client()
+  await w.advance(1500)
+  const one = w.watch(locks.deadlocks({ names: ['n1'] }))
+  const none = w.watch(locks.deadlocks({ names: ['other', 'n9'] }))
+  await w.advance(600)
+  expect(one.value).toHaveLength(1)
+  expect(one.value[0]!.cycle).toHaveLength(2)
+  expect(none.value).toEqual([])
+  expect(w.net.count('list')).toBe(0)
+  const all = w.watch(locks.deadlocks())
+  await w.advance(600)
+  expect(all.value).toHaveLength(1)
+  expect(w.net.count('list')).toBeGreaterThan(0)
+  for (const names of ['n0', [''], [1]]) {
+    const call = locks.deadlocks({ names } as unknown as object)
+    await expect(call).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
+  }
+  await expect(locks.deadlocks({ name: 'n0' } as object)).rejects.toThrow('name')
+})

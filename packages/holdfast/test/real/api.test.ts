@@ -201,6 +201,7 @@ describe.each(engines)('the mutex, on %s', (engine) => {
   test('prefixes are part of the key, and nothing else tells names apart', async () => {
     for (const prefix of ['', 'p:', '{t}', 'a*[b]?', 'é☃']) {
       const locks = world.locks({ prefix })
+      expect(locks.prefix).toBe(prefix)
       const lock = await locks.mutex('x').acquire()
       expect(await world.admin.get(`${prefix}x`)).toBe(lock.owner)
       expect(await world.locks({ prefix }).mutex('x').tryAcquire()).toBeNull()
