@@ -12,9 +12,9 @@ type Action = 'revoke' | 'force'
 interface Options extends ServerOptions {
   readonly port: number
   readonly host: string
-  readonly actions: readonly Action[]
+  readonly actions?: readonly Action[]
   readonly password?: string
-  readonly election: readonly string[]
+  readonly election?: readonly string[]
 }
 
 export function define(command: Command): void {
@@ -33,7 +33,6 @@ export function define(command: Command): void {
       '--actions <actions>',
       'what may be done from the page: revoke, force or both, with a comma; without, it only looks',
       actionsOf,
-      [],
     )
     .addOption(
       new Option(
@@ -45,12 +44,11 @@ export function define(command: Command): void {
       '--election <name>',
       'an election, or the beginning of names and a *; several times',
       several,
-      [],
     )
     .action(ui)
 }
 
-const several = (value: string, before: readonly string[]): string[] => [...before, value]
+const several = (value: string, before: readonly string[] = []): string[] => [...before, value]
 
 function actionsOf(value: string): Action[] {
   const actions = value.split(',').map((one) => one.trim())
@@ -64,8 +62,8 @@ async function ui({ port, host, actions, password, election, ...server }: Option
   const { createDashboard, serve } = await import('@holdfast/dashboard')
   await using connection = await connect(server)
   const dashboard = createDashboard(connection.locks, {
-    actions,
-    elections: election,
+    actions: actions ?? false,
+    elections: election ?? [],
     title: connection.servers.join(' '),
     ...(password === undefined ? {} : { authorize: basic(password) }),
   })
