@@ -52,8 +52,8 @@ describe('what plots leave out', () => {
     expect(unused({ ...series, hold, held: zero, waitingCount: zero })).toBe(4)
   })
 
-  it('leaves twenty moments, and all where there is nothing', () => {
-    expect(heldFrom(59)).toBe(40)
+  it('leaves ten moments, and all where there is nothing', () => {
+    expect(heldFrom(59)).toBe(50)
     expect(unused({ ...series, held: zero, waitingCount: zero })).toBe(0)
     expect(unused({ ...series, held: [1, 2], waitingCount: [0, 0] })).toBe(0)
   })

@@ -37,7 +37,7 @@ export const reachable = (total: number, rowHeight: number): number =>
   Math.min(total, Math.floor(15_000_000 / rowHeight))
 
 /** The fewest moments that a plot shows. */
-const FEWEST = 20
+const FEWEST = 10
 
 /** How many moments at the beginning say nothing: a server that is new would have its line at the edge. */
 export function unused({ wait, hold, held, waitingCount }: Series): number {
