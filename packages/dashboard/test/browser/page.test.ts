@@ -246,7 +246,7 @@ describe.skipIf(!chromium)('the page, in a browser', () => {
     for (const [id, pattern] of Object.entries(said)) {
       await page.goto(`${empty.url}#/${id}`)
       await expect.poll(() => text(page), { timeout: 30_000 }).toMatch(pattern)
-      expect(await violations(page), id).toEqual([])
+      expect([id, await violations(page)]).toEqual([id, []])
     }
     expect(complaints).toEqual([])
     await page.close()
