@@ -36,8 +36,10 @@ const commands = readdirSync(join(dirname(BIN), '../src/commands')).map((file) =
 )
 
 /** The library, which the build puts into files of its own. */
-const library = readdirSync(dirname(BIN)).filter((file) =>
-  readFileSync(join(dirname(BIN), file), 'utf8').includes('class Holdfast '),
+const library = readdirSync(dirname(BIN)).filter(
+  (file) =>
+    file.endsWith('.js') &&
+    readFileSync(join(dirname(BIN), file), 'utf8').includes('class Holdfast '),
 )
 
 test('the version and the help need no command, no client and no library', () => {
