@@ -279,6 +279,9 @@ describe.skipIf(!chromium)('the page, in a browser', () => {
 
     await served.close()
     await alert.getByText('The dashboard does not answer').waitFor()
+    served = await serve(createDashboard(locks), { port: served.port })
+    await alert.getByText('The dashboard does not answer').waitFor({ state: 'detached' })
+    await page.getByText('Live').waitFor()
     await page.close()
   }, 60_000)
 })
