@@ -191,6 +191,7 @@ describe('none of these acts', () => {
     expect(answer.split('\r\n', 1)[0]).toMatch(new RegExp(`^HTTP/1.1 ${given.status} `))
     expect(answer.toLowerCase()).toContain('\r\nx-content-type-options: nosniff\r\n')
     expect(answer.toLowerCase()).not.toContain('access-control-allow')
+    await lock.verify()
     expect([lock.isHeld, lock.revoked.aborted]).toEqual([true, false])
     expect(audited.filter(({ result }) => !('refused' in result))).toEqual([])
   })
@@ -278,7 +279,11 @@ describe('what acts', () => {
   test('revoke asks, and is told to audit with its reason', async () => {
     const answer = await post(open, 'revoke', { name: 'job', reason: 'a deploy' })
     expect(await answer.json()).toEqual({ asked: 1 })
-    await until(() => lock.revoked.aborted)
+    // By message, or by the answer to a renewal.
+    await until(async () => {
+      await lock.verify()
+      return lock.revoked.aborted
+    })
     expect(audited).toEqual([
       {
         at: expect.any(Number) as number,
@@ -294,6 +299,7 @@ describe('what acts', () => {
   test('force with now ends it, and audit knows who did it', async () => {
     const answer = await post(guarded, 'force', FORCE, { authorization: 'ada' })
     expect(await answer.json()).toEqual({ freed: true, asked: 1, remaining: 0 })
+    await expect(lock.verify()).rejects.toMatchObject({ code: 'ERR_LOST' })
     expect(lock.isHeld).toBe(false)
     expect(wishes).toEqual([{ action: 'force', name: 'job' }])
     expect(audited).toMatchObject([{ by: 'ada', now: true, result: { freed: true } }])
@@ -304,6 +310,7 @@ describe('what acts', () => {
     const answer = await send({ headers, body: { ...FORCE, now: false }, status: 200 })
     expect(answer).toMatch(/^HTTP\/1.1 200 /)
     expect(answer).toMatch(/\{"freed":false,"asked":1,"remaining":\d+\}/)
+    await expect(lock.verify()).rejects.toMatchObject({ code: 'ERR_LOST' })
     expect(lock.isHeld).toBe(false)
   })
 
