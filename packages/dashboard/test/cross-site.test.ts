@@ -137,6 +137,18 @@ const tries: readonly [what: string, given: Try][] = [
     'typed as an address (Sec-Fetch-Site: none)',
     { headers: { ...JSON_TYPE, 'sec-fetch-site': 'none' }, status: 403 },
   ],
+  [
+    'with an Origin that is ours, and a Sec-Fetch-Site that is not',
+    {
+      headers: {
+        ...JSON_TYPE,
+        host: '127.0.0.1:4041',
+        origin: 'http://127.0.0.1:4041',
+        'sec-fetch-site': 'same-site',
+      },
+      status: 403,
+    },
+  ],
   ['without any of the headers', { headers: JSON_TYPE, status: 403 }],
   [
     'by a name of another site that leads here (DNS rebinding)',
