@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -26,7 +26,7 @@ export async function buildUi(out = join(dashboard, 'dist/ui')) {
   })
   const { output } = await bundle.generate({ format: 'esm', minify: true, codeSplitting: false })
   await bundle.close()
-  const [{ code }] = output
+  const [{ code, moduleIds }] = output
   const plots = createRequire(join(dashboard, 'package.json')).resolve('uplot/dist/uPlot.min.css')
   const css = squeeze(readFileSync(plots, 'utf8') + readFileSync(join(ui, 'style.css'), 'utf8'))
   const assets = [
@@ -49,10 +49,27 @@ export async function buildUi(out = join(dashboard, 'dist/ui')) {
   }
   bytes += gzipSync(page, { level: 9 }).length
   writeFileSync(join(out, 'index.html'), page)
+  writeFileSync(join(out, 'licences.txt'), licences(moduleIds))
   if (bytes > MOST_BYTES) {
     throw new Error(`the page has ${bytes} bytes compressed, and may have ${MOST_BYTES}`)
   }
   return bytes
+}
+
+/** What is bundled is under licences of its own, which go with it. */
+function licences(modules) {
+  const folders = new Set()
+  for (const id of modules) {
+    const [folder] = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id) ?? []
+    if (folder) folders.add(folder)
+  }
+  const one = (folder) => {
+    const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
+    if (!file) throw new Error(`${name} is bundled and has no licence in its package`)
+    return `${name} ${version}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`
+  }
+  return [...folders].map(one).toSorted().join('\n\n')
 }
 
 /** Without comments and what separates words twice. */
