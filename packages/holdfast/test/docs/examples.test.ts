@@ -46,6 +46,46 @@ declare global {
 }
 `
 
+/** The same of docs/dashboard.md: the servers that it is mounted in. */
+const ofDashboard = `
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { createDashboard, toNodeListener as listenerOf } from '@holdfast/dashboard'
+import type * as holdfast from 'holdfast'
+interface Scope {
+  removeAllContentTypeParsers(): void
+  addContentTypeParser(
+    type: string,
+    parser: (request: unknown, body: unknown, done: (error: null) => void) => void,
+  ): void
+  all(
+    url: string,
+    handler: (
+      request: { raw: IncomingMessage },
+      reply: { raw: ServerResponse; hijack(): void },
+    ) => void,
+  ): void
+}
+declare global {
+  const locks: holdfast.Holdfast
+  const dashboard: ReturnType<typeof createDashboard>
+  const toNodeListener: typeof listenerOf
+  const app: {
+    use(path: string, listener: (request: IncomingMessage, response: ServerResponse) => void): void
+    all(
+      path: string,
+      handler: (c: { req: { raw: Request } }) => Response | Promise<Response>,
+    ): void
+    register(plugin: (scope: Scope) => Promise<void>): Promise<void>
+  }
+  const Bun: {
+    serve(options: {
+      routes: Record<string, (request: Request) => Response | Promise<Response>>
+      idleTimeout: number
+    }): void
+  }
+}
+`
+
 /** The TypeScript blocks of a page, by the line that each begins at. */
 function examples(page: string): Map<number, string> {
   const text = readFileSync(join(root, page), 'utf8')
@@ -59,6 +99,7 @@ function examples(page: string): Map<number, string> {
 /** What the compiler says of the files of a folder. */
 function compile(folder: string): string {
   const paths = {
+    '@holdfast/dashboard': ['../../../../dashboard/src/index.ts'],
     holdfast: ['../../../src/index.ts'],
     'holdfast/fencing': ['../../../src/fencing/index.ts'],
     'holdfast/otel': ['../../../src/telemetry/otel.ts'],
@@ -76,10 +117,13 @@ function compile(folder: string): string {
   return status === 0 ? '' : stdout
 }
 
-const alone = docs.filter((name) => name !== 'interop.md').map((name) => `docs/${name}`)
+const alone = docs
+  .filter((name) => name !== 'interop.md' && name !== 'dashboard.md')
+  .map((name) => `docs/${name}`)
 test.each([
   { title: 'README.md', given: ofReadme, pages: ['README.md'], least: 15 },
   { title: 'docs/interop.md', given: ofInterop, pages: ['docs/interop.md'], least: 3 },
+  { title: 'docs/dashboard.md', given: ofDashboard, pages: ['docs/dashboard.md'], least: 4 },
   { title: 'all other pages of docs', given: '', pages: alone, least: 10 },
 ])(
   'the examples of $title compile',
