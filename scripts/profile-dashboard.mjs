@@ -25,11 +25,12 @@ const locks = new Holdfast(redis, { history: true, localHandovers: 0 })
 const dashboard = createDashboard(new Holdfast(redis, { history: true }))
 const served = await serve(dashboard, { port: 0 })
 
-/** Milliseconds from the navigation until there is something to see. */
-async function painted(browser, hash) {
+/** Milliseconds from the navigation until there is something to see, with nothing in the cache. */
+async function painted(browser, url, shows) {
   const page = await browser.newPage()
-  await page.goto(served.url + hash)
-  await page.locator('main table, main section').first().waitFor()
+  await page.goto(url)
+  await page.locator(shows).first().waitFor()
+  await sleep(300)
   const at = await page.evaluate(
     `performance.getEntriesByName('first-contentful-paint')[0].startTime`,
   )
@@ -55,26 +56,33 @@ try {
   const cold = []
   for (let i = 0; i < 3; i++) {
     browser = await launch()
-    cold.push(await painted(browser, '#/overview'))
+    cold.push(await painted(browser, served.url, 'main section'))
     if (i < 2) await browser.close()
   }
-  const warm = []
-  for (let i = 0; i < 9; i++) warm.push(await painted(browser, '#/overview'))
+  const [warm, empty] = [[], []]
+  for (let i = 0; i < 9; i++) {
+    warm.push(await painted(browser, served.url, 'main section'))
+    empty.push(await painted(browser, 'data:text/html,<h1>empty</h1>', 'h1'))
+  }
   console.log(
-    `first paint: ${ms(median(warm))} (median of 9), in a browser just started ${ms(median(cold))} (of 3)`,
+    `first paint: ${ms(median(warm))} (median of 9), of a page with one word in the same browser ${ms(median(empty))}; ` +
+      `in a browser just started ${ms(median(cold))} (of 3)`,
   )
 
   const holder = await locks.mutex('crowd', { ttl: '10m' }).acquire()
   const leaves = new AbortController()
   const crowd = Array.from({ length: 1000 }, () =>
-    locks.mutex('crowd').acquire({ wait: Infinity, signal: leaves.signal }).catch(() => null),
+    locks
+      .mutex('crowd')
+      .acquire({ wait: Infinity, signal: leaves.signal })
+      .catch(() => null),
   )
   const mutexes = Array.from({ length: 1000 }, (_, i) => locks.mutex(`row:${i}`))
   const changing = change(mutexes)
   const page = await browser.newPage({ viewport: { width: 1280, height: 4000 } })
   const session = await page.context().newCDPSession(page)
   await session.send('Performance.enable')
-  for (const hash of ['#/locks', '#/overview', '#/lock?name=crowd', '#/graph']) {
+  for (const hash of ['#/locks', '#/overview', '#/lock?name=crowd']) {
     await page.goto(served.url + hash)
     await sleep(4000)
     await page.evaluate(`

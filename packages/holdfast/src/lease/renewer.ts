@@ -11,8 +11,8 @@ import type { Lease } from './lease.js'
 // Leases due within this part of their third are renewed together with the one that is due now.
 const TOGETHER = 0.1
 const LEAST_RETRY_MS = 20
-// So many at once, in full calls; the rest when the event loop has come round: it is not to be held up.
-const MOST_AT_ONCE = 2 * BATCH
+// So many at once, in a full call; the rest when the event loop has come round: it is not to be held up.
+const MOST_AT_ONCE = BATCH
 
 /**
  * Renews all leases of one node: one timer, and all that are due in one script call (about 100).
