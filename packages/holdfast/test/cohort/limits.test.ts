@@ -33,8 +33,19 @@ test('of many whose time is over at once, 500 are told in a turn, and the rest i
   const lock = world.watch(mutex.acquire())
   await world.advance()
   const calls = Array.from({ length: 1200 }, () => world.watch(mutex.acquire()))
+  // How many it was before each turn that follows.
+  const told = new Set<number>()
+  const setTimer = clock.setTimer.bind(clock)
+  clock.setTimer = (callback, ms) => {
+    const turn = (): void => {
+      told.add(calls.filter(({ state }) => state === 'failed').length)
+      callback()
+    }
+    return setTimer(turn, ms)
+  }
   await world.advance(1100)
   expect(calls.filter(({ state }) => state !== 'failed')).toEqual([])
+  expect([...told]).toEqual([500, 1000])
   await lock.value.release()
   await world.advance()
   expect([world.left(), clock.timers]).toEqual([[], 0])
