@@ -25,6 +25,9 @@ export class Renewer {
   readonly #drift: number
   readonly #leases = new Set<Lease>()
   #timer: { at: number; keepAlive: boolean; timer: Timer } | null = null
+  /** Those that are due, and were not renewed in this turn of the event loop yet; and the timer of the next. */
+  #due: Lease[] = []
+  #turn: Timer | null = null
 
   constructor(node: Nodes, clock: LocalClock, runtime: Runtime, drift: number) {
     this.#node = node
@@ -93,19 +96,29 @@ export class Renewer {
     const now = this.#clock.now()
     let next = Infinity
     let keepAlive = false
-    let renewed = 0
     for (const lease of this.#leases) {
       // Losing removes it from the set, which iteration allows.
       if (!lease.check()) continue
-      const due = now >= lease.renewAt - (lease.ttl / 3) * TOGETHER
-      if (due && renewed < MOST_AT_ONCE) {
-        renewed++
-        void this.renew(lease)
+      if (now >= lease.renewAt - (lease.ttl / 3) * TOGETHER) {
+        lease.renewAt = Infinity
+        this.#due.push(lease)
       }
       next = Math.min(next, lease.renewAt, lease.lostAt)
       keepAlive ||= lease.keepAlive
     }
     this.#arm(next, keepAlive)
+    if (!this.#turn) this.#renewDue()
+  }
+
+  #renewDue(): void {
+    this.#turn = null
+    // Whoever has the lock by now.
+    for (const { latest } of this.#due.splice(0, MOST_AT_ONCE)) {
+      if (!latest.ended) void this.renew(latest)
+    }
+    if (this.#due.length === 0) return
+    const keepAlive = this.#due.some((lease) => lease.latest.keepAlive)
+    this.#turn = this.#runtime.setTimer(() => this.#renewDue(), 0, keepAlive)
   }
 
   /**
@@ -170,6 +183,8 @@ export class Renewer {
   }
 
   close(): void {
+    this.#turn?.cancel()
+    this.#due = []
     this.#disarm()
   }
 }

@@ -81,6 +81,31 @@ test('of more than 100 the rest goes when the event loop has come round, in full
   expect(Math.min(...locks.map(({ validFor }) => validFor))).toBeGreaterThan(9000)
 })
 
+test('a lock that is handed on here before its turn to be renewed is renewed for whoever has it then', async () => {
+  const w = new World()
+  const { locks, clock } = w.client({}, { localHandovers: 16 })
+  const names = Array.from({ length: 100 }, (_, i) => `n${i}`)
+  await Promise.all(names.map((name) => locks.mutex(name).acquire()))
+  const first = await locks.mutex('x').acquire()
+  const second = w.watch(locks.mutex('x', { wait: 60_000 }).acquire())
+  const setTimer = clock.setTimer.bind(clock)
+  let handed = false
+  clock.setTimer = (callback, ms) => {
+    const next = (): void => {
+      handed = true
+      void first.release()
+      setTimer(callback, 0)
+    }
+    // The turn in which the rest is renewed.
+    return setTimer(ms === 0 && !handed ? next : callback, ms)
+  }
+  await w.advance(3400)
+  expect([handed, second.state]).toEqual([true, 'done'])
+  expect(second.value.validFor).toBeGreaterThan(9000)
+  await w.advance(60_000)
+  expect(second.value.signal.aborted).toBe(false)
+})
+
 test('those that are due soon are renewed along', async () => {
   const w = new World()
   const a = w.client()
