@@ -22,6 +22,12 @@ export interface Wanted {
   readonly limit: number
 }
 
+/** A name of which nothing is known. */
+export function freeState(name: string): LockState {
+  const nobody = { holders: [], holderCount: 0, waiters: [], waiterCount: 0 }
+  return { name, ...nobody, fence: 0, permits: null }
+}
+
 /** The names that are held or waited for, as they were seen last. */
 export class Known {
   readonly #people: People

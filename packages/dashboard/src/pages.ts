@@ -1,6 +1,6 @@
 import type { Deadlock } from 'holdfast'
 import { graphOf, MOST_NAMES } from './graph.js'
-import type { Known } from './known.js'
+import { freeState, type Known } from './known.js'
 import type { Health, Pages, ProcessRow, Who } from './model.js'
 import type { Settings } from './options.js'
 import type { Past } from './past.js'
@@ -141,16 +141,7 @@ function lock(
   { known, past, people, settings, now }: Facts,
   at: number,
 ): Pages['lock'] {
-  const nobody = {
-    name,
-    holders: [],
-    holderCount: 0,
-    waiters: [],
-    waiterCount: 0,
-    fence: 0,
-    permits: null,
-  }
-  const seen = known.seen(name) ?? { state: nobody, at: now, ttl: null, text: '' }
+  const seen = known.seen(name) ?? { state: freeState(name), at: now, ttl: null, text: '' }
   const { holders, waiters, waiterCount } = seen.state
   const age = now - seen.at
   const told = past.page(name)

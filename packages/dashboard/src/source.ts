@@ -1,6 +1,6 @@
 import type { Deadlock, HoldfastError, ListEnd, LockState } from 'holdfast'
 import { healthOf } from './health.js'
-import { Known } from './known.js'
+import { freeState, Known } from './known.js'
 import type { Health } from './model.js'
 import type { LocksLike, Settings } from './options.js'
 import { namesOf, pageOf, type Facts } from './pages.js'
@@ -236,22 +236,13 @@ export class Source {
       if (left-- === 0) break
       names.add(name)
     }
-    const refused = (name: string): LockState => ({
-      name,
-      holders: [],
-      holderCount: 0,
-      waiters: [],
-      waiterCount: 0,
-      fence: 0,
-      permits: null,
-    })
     const look = async (name: string): Promise<LockState> => {
       try {
         return await this.#locks.inspect(name)
       } catch (error) {
         const { code, lock } = error as HoldfastError
         // Its key has become something else than a lock.
-        if (code === 'ERR_CONFIG' && lock === name) return refused(name)
+        if (code === 'ERR_CONFIG' && lock === name) return freeState(name)
         throw error
       }
     }
