@@ -1,4 +1,4 @@
-// `npm run lock`: writes package-lock.json and that of bench/ anew, complete for every platform.
+// `npm run lock`: writes package-lock.json and those of bench/ and mounts/ anew, complete for every platform.
 //
 // Native tools come as one optional package for each platform. Where a registry mirror lacks some
 // of them, npm leaves them out of the lock file, and `npm ci` then refuses that file everywhere.
@@ -73,3 +73,4 @@ const own = ['package.json', '.npmrc']
 const packages = readdirSync(join(root, 'packages')).map((name) => `packages/${name}/package.json`)
 write(root, [...own, ...packages], 'holdfast-workspace')
 write(join(root, 'bench'), own, 'holdfast-bench')
+write(join(root, 'mounts'), own, 'holdfast-mounts')

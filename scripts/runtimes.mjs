@@ -1,20 +1,21 @@
 // `npm run test:runtimes`: the packed package under other runtimes than this one, on a real server.
 // Words choose runtimes: `npm run test:runtimes -- bun deno`. With --skip-missing a runtime that
 // cannot be installed is no failure.
-import { spawn, spawnSync } from 'node:child_process'
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { spawn } from 'node:child_process'
+import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { pack } from './lib/pack.mjs'
-import { cache, pkg } from './lib/paths.mjs'
+import { pkg } from './lib/paths.mjs'
+import {
+  BUN,
+  DENO,
+  denoEnv,
+  npmInstall,
+  programOf,
+  runtimesHome,
+  windows,
+} from './lib/programs.mjs'
 import { fail } from './lib/run.mjs'
 import { buildIfStale, ensureServers } from './lib/setup.mjs'
 
@@ -24,45 +25,17 @@ const runtimes = [
   { name: 'node 20', install: 'node@20.19.0', run: 'conformance.mjs', everywhere: true },
   { name: 'node 22', install: 'node@22.23.3', run: 'conformance.mjs', everywhere: true },
   { name: 'node 24', install: 'node@24.21.0', run: 'conformance.mjs', everywhere: true },
-  { name: 'bun', install: 'bun@1.4.5', run: 'smoke.mjs' },
-  { name: 'deno', install: 'deno@2.9.6', run: 'smoke.mjs', args: ['run', '-A'] },
+  { name: 'bun', install: BUN, run: 'smoke.mjs' },
+  { name: 'deno', install: DENO, run: 'smoke.mjs', args: ['run', '-A'] },
 ]
 // One that hangs is to fail, not to hang CI.
 const LIMIT_MS = 120_000
-
-const home = join(cache, 'runtimes')
-const windows = process.platform === 'win32'
-
-function npmInstall(folder, packages) {
-  mkdirSync(folder, { recursive: true })
-  // Without a package.json of its own npm would go up the tree.
-  const own = join(folder, 'package.json')
-  if (!existsSync(own)) writeFileSync(own, '{ "private": true, "type": "module" }\n')
-  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--prefix', folder, ...packages]
-  const { status, stdout, stderr } = spawnSync('npm', args, {
-    cwd: folder,
-    encoding: 'utf8',
-    shell: windows,
-  })
-  if (status !== 0) throw new Error(`npm install ${packages.join(' ')}:\n${stderr}${stdout}`)
-}
-
-/** The program, installed unless it is there in this very version. */
-function programOf({ install }) {
-  const [name] = install.split('@')
-  const folder = join(home, install)
-  const program = join(folder, 'node_modules', '.bin', windows ? `${name}.cmd` : name)
-  const works = () => spawnSync(program, ['--version'], { shell: windows }).status === 0
-  if (!works()) npmInstall(folder, [install])
-  if (!works()) throw new Error(`${install} was installed, but ${name} --version fails`)
-  return program
-}
 
 /** A folder with the packed package and the clients, as in a user's project. */
 function project() {
   const { devDependencies } = JSON.parse(readFileSync(join(pkg, 'package.json'), 'utf8'))
   const clients = ['ioredis', 'redis'].map((name) => `${name}@${devDependencies[name]}`)
-  const folder = join(home, 'project')
+  const folder = join(runtimesHome, 'project')
   // npm would keep the package of an earlier run, which has the same version.
   rmSync(folder, { recursive: true, force: true })
   npmInstall(folder, [pack(), ...clients])
@@ -73,7 +46,7 @@ function project() {
 
 function runScript(program, { run, args = [] }, cwd, url) {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, DENO_NO_UPDATE_CHECK: '1', DENO_DIR: join(home, 'deno-cache') }
+    const env = { ...process.env, ...denoEnv }
     const child = spawn(program, [...args, run, url], { cwd, env, shell: windows })
     let output = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
@@ -114,7 +87,7 @@ try {
   for (const runtime of chosen) {
     let program
     try {
-      program = programOf(runtime)
+      program = programOf(runtime.install)
     } catch (error) {
       if (!skipMissing) failed++
       console.log(`${skipMissing ? 'skip' : 'FAIL'} ${runtime.name}: ${error.message.trimEnd()}`)

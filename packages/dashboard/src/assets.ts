@@ -41,7 +41,9 @@ export class Assets {
         name === 'index.html' ? [503, 'the page was not built'] : [404, 'no such file']
       throw new Refused(status as number, 'ERR_NOT_FOUND', why as string)
     }
-    const zips = /\bgzip\b/.test(request.headers.get('accept-encoding') ?? '')
+    // Next takes `content-encoding` away from what a route answers, and compresses by itself.
+    const zips =
+      !('nextUrl' in request) && /\bgzip\b/.test(request.headers.get('accept-encoding') ?? '')
     return answer(zips ? file.zipped : file.bytes, 200, {
       'content-type': file.type,
       vary: 'accept-encoding',

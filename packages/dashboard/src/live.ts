@@ -71,8 +71,9 @@ export class Live {
     )
     return answer(stream, 200, {
       'content-type': 'text/event-stream; charset=utf-8',
-      // Proxies would keep events back.
+      // Proxies, and what compresses (`compression` of Express), would keep events back.
       'x-accel-buffering': 'no',
+      'cache-control': 'no-store, no-transform',
     })
   }
 

@@ -122,6 +122,7 @@ describe.each(frameworks)('%s', (_, path, make) => {
     const end = new AbortController()
     const live = await ask(`${path}/api/live?page=lock&name=job`, { signal: end.signal })
     expect(live.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+    expect(live.headers.get('cache-control')).toBe('no-store, no-transform')
     const stream = new Stream(live.body!.getReader())
     expect((await stream.page()).row).toMatchObject({ name: 'job', mode: 'exclusive' })
     await stream.end()
@@ -140,4 +141,17 @@ describe.each(frameworks)('%s', (_, path, make) => {
     expect([done.status, await done.json()]).toEqual([200, { asked: 0 }])
     expect((await ask(`${path}/api/overview`, { method: 'PUT' })).status).toBe(405)
   })
+})
+
+test('to Next, which takes the encoding of an answer away, nothing is compressed', async () => {
+  const headers = { 'accept-encoding': 'gzip' }
+  const ask = async (of: object): Promise<string | null> => {
+    const request = Object.assign(new Request('http://localhost/', { headers }), of)
+    const { status, headers: said } = await dashboard.fetch(request)
+    // The page was not built.
+    return status === 503 ? null : (said.get('content-encoding') ?? 'none')
+  }
+  const usual = await ask({})
+  expect(await ask({ nextUrl: new URL('http://localhost/') })).toBe(usual === null ? null : 'none')
+  expect([null, 'gzip']).toContain(usual)
 })

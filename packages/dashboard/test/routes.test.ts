@@ -350,7 +350,9 @@ test('every answer has the headers', async () => {
     expect(headers.get('x-content-type-options')).toBe('nosniff')
     expect(headers.get('referrer-policy')).toBe('no-referrer')
     expect(headers.get('cross-origin-resource-policy')).toBe('same-origin')
-    expect(headers.get('cache-control')).toMatch(/^no-store$|^private, .*immutable$/)
+    expect(headers.get('cache-control')).toMatch(
+      /^no-store(, no-transform)?$|^private, .*immutable$/,
+    )
     expect(headers.get('access-control-allow-origin')).toBeNull()
     await body?.cancel()
   }

@@ -77,6 +77,7 @@ declare global {
     ): void
     register(plugin: (scope: Scope) => Promise<void>): Promise<void>
   }
+  const Deno: { serve(handler: (request: Request) => Promise<Response>): void }
   const Bun: {
     serve(options: {
       routes: Record<string, (request: Request) => Response | Promise<Response>>

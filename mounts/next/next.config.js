@@ -1,0 +1,1 @@
+export default { skipTrailingSlashRedirect: true, serverExternalPackages: ['@holdfast/dashboard'] }
