@@ -37,8 +37,9 @@ const full = {
   limitMs: 870 * second,
   rounds: 5,
   fewRounds: 3,
-  sliceMs: 400,
-  warmMs: 200,
+  sliceMs: 300,
+  /** Until what is long has been compiled: most code that runs in production has. */
+  warmMs: 700,
   wireMs: 150,
   defaultsMs: 2.5 * second,
   slow: null,

@@ -24,6 +24,8 @@ export interface Subscriber {
   probe?(channel: string): Promise<unknown>
   /** Gives up a connection that does not answer for another one. */
   reset?(): void
+  /** Has no connection until it is started again. */
+  rest?(): void
   /** Not of a cluster. */
   readonly pipeline?: Pipeline
   end(): void
@@ -60,6 +62,8 @@ export interface Adapter extends Runner {
   readonly ready: () => boolean
   /** Has `check` called whenever the client may have become ready, until that is stopped. */
   readonly watch: (check: () => void) => () => void
+  /** Has `end` called whenever somebody has ended the client, until that is stopped. Missing where `open` sees to it. */
+  readonly ended?: (end: () => void) => () => void
   /** Connects a client that waits for its first use; does nothing where that is no habit. */
   readonly start: () => void
   readonly open: Open
@@ -180,9 +184,10 @@ interface Entry {
   readonly reject: (error: unknown) => void
 }
 
-function subscribing({ open }: Adapter): { subscribe: Port['subscribe']; close(): void } {
+function subscribing({ open, ended }: Adapter): { subscribe: Port['subscribe']; close(): void } {
   const entries = new Set<Entry>()
   let own: Subscriber | undefined
+  let unwatch = nothing
   let connection = 0
   // The connection that is being asked whether it is alive.
   let probed = 0
@@ -258,6 +263,12 @@ function subscribing({ open }: Adapter): { subscribe: Port['subscribe']; close()
     ended: failAll,
   }
 
+  /** Who ends the client means this connection too: it would keep the process alive. */
+  const rest = (): void => {
+    own?.rest?.()
+    failAll(new Error('The client was ended.'))
+  }
+
   const close = (entry: Entry): void => {
     if (!entries.delete(entry) || own === undefined) return
     for (const other of entries) if (other.channel === entry.channel) return
@@ -268,6 +279,7 @@ function subscribing({ open }: Adapter): { subscribe: Port['subscribe']; close()
   return {
     subscribe: async (channel, itsEvents): Promise<Subscription> => {
       if (closed) throw new HoldfastError('ERR_CLOSED', 'This port is closed.')
+      if (own === undefined) unwatch = ended?.(rest) ?? nothing
       const subscriber = (own ??= open(events))
       const entry = await new Promise<Entry>((resolve, reject) => {
         const created: Entry = {
@@ -286,6 +298,7 @@ function subscribing({ open }: Adapter): { subscribe: Port['subscribe']; close()
     close: () => {
       if (closed) return
       closed = true
+      unwatch()
       failAll(new HoldfastError('ERR_CLOSED', 'This port was closed while it subscribed.'))
       entries.clear()
       own?.end()

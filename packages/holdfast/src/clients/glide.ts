@@ -1,4 +1,4 @@
-import { nothing, portOf, type Runner } from './common.js'
+import { nothing, portOf, type Adapter, type Runner } from './common.js'
 import { connectSecond } from './glide-second.js'
 import { connect, type GlideLike, type Inside } from './glide-subscriber.js'
 import { has } from './node-redis.js'
@@ -19,6 +19,15 @@ export function isGlide(x: unknown): x is GlideLike {
     has(x, 'customCommand', 'subscribe', 'unsubscribe', 'close', 'updateConnectionPassword')
   )
 }
+
+/** GLIDE tells nobody that it was closed. */
+const looking =
+  (closed: () => boolean): NonNullable<Adapter['ended']> =>
+  (end) => {
+    const timer = setInterval(() => closed() && end(), 250)
+    timer.unref()
+    return () => clearInterval(timer)
+  }
 
 /**
  * Makes a port of a GlideClient or GlideClusterClient.
@@ -41,6 +50,7 @@ export function glidePort(client: GlideLike): Port {
     cluster,
     ready: () => true,
     watch: () => nothing,
+    ended: looking(() => user.isClosed),
     start: nothing,
     ...runner(client),
     ...(cluster ? { nodes: () => primaries(user) } : {}),

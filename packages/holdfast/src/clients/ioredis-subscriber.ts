@@ -55,6 +55,7 @@ export const on =
       unsubscribe: (channel) => own.unsubscribe(channel),
       probe: (channel) => own.subscribe(channel),
       reset: () => own.disconnect(true),
+      rest: () => own.disconnect(),
       pipeline: inOrder(scriptsOf(own), (replicas, ms) => own.call('wait', `${replicas}`, `${ms}`)),
       end: () => own.disconnect(),
     }

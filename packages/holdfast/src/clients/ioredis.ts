@@ -38,6 +38,7 @@ export function ioredisPort(client: IoredisLike): Port {
     keyPrefix: client.options?.keyPrefix,
     ready: () => client.status === 'ready',
     watch: told(client),
+    ended: told(client, 'end'),
     start,
     ...scriptsOf(client),
     // It makes a system call of each command, between which a busy machine may stop the process.

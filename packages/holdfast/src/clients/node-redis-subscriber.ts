@@ -42,6 +42,7 @@ const on =
     // One that is ended before there is a socket would connect all the same, and that for ever.
     let reached = false
     let ended = false
+    let rests = false
     const destroy = (): void => {
       try {
         own.destroy()
@@ -51,7 +52,7 @@ const on =
     }
     const heard = (connected: boolean) => (): void => {
       reached = connected
-      if (ended) destroy()
+      if (ended || rests) destroy()
     }
     own.on('connect', heard(true))
     own.on('error', heard(false))
@@ -60,6 +61,7 @@ const on =
     // By then the client itself has subscribed again, and the server has confirmed it.
     own.on('ready', events.ready)
     const start = (): void => {
+      rests = false
       if (!own.isOpen) own.connect().catch(nothing)
     }
     return {
@@ -79,6 +81,10 @@ const on =
         start()
       },
       pipeline: inOrder(scriptsOf(own), (replicas, ms) => own.wait(replicas, ms)),
+      rest: () => {
+        rests = true
+        if (reached) destroy()
+      },
       end: () => {
         ended = true
         if (reached || !own.isOpen) destroy()

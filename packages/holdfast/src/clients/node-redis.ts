@@ -33,6 +33,7 @@ export function nodeRedisPort(client: NodeRedisLike): Port {
     kind: 'node-redis',
     ready: () => client.isReady,
     watch: told(client),
+    ended: told(client, 'end'),
     start: nothing,
     keyPrefix: client._keyPrefix?.toString(),
     ...runnerOf(client),

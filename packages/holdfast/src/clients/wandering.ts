@@ -110,6 +110,10 @@ export const wandering =
         if (!own?.pipeline) throw new Error('There is no connection.')
         return own.pipeline(...asked)
       },
+      rest: () => {
+        running = false
+        drop()
+      },
       reset: () => failed(round, new Error('The node does not answer.')),
       end: () => {
         running = false

@@ -129,6 +129,24 @@ export function subscribeTests(kind: Kind): void {
       },
     )
 
+    test('ends with its client, and begins anew with it', async () => {
+      const one = await connected()
+      const seen = listener()
+      await one.port.subscribe('a', seen)
+      one.end()
+      // Nothing keeps the process alive that its user did not open.
+      await until(async () => expect(await connections()).toBe(1))
+      await until(() => expect(seen.ends).toBe(1))
+      // GLIDE connects a client once.
+      if (silent) return
+      await one.connect()
+      const again = listener()
+      await until(() => one.port.subscribe('a', again))
+      expect(await admin.publish('a', 'x')).toBe(1)
+      await until(() => expect(again.messages).toEqual(['x']))
+      expect(seen).toMatchObject({ messages: [], gaps: 0, ends: 1 })
+    })
+
     test('waits for a server that is away', async () => {
       const { port } = await connected()
       await server.kill()

@@ -91,7 +91,7 @@ export class Filler {
   take(name: string): Promise<Lock> {
     this.#locks ??= this.#target
       .open()
-      .then(({ client }) => new Holdfast(client, { label: FILLER }))
+      .then(({ client }) => new Holdfast(client, { label: FILLER, nodeTimeout: 5000 }))
     let taken = this.#names.get(name)
     if (!taken) {
       const options = { limit: 5, ttl: 60_000 }

@@ -20,6 +20,9 @@ const installed = found.filter((engine) => engine !== null)
 /** What most tests are about is a place in line for each call, and a hand-over by the server. */
 export const STRICT = { localHandovers: 0 } as const
 
+/** So that a machine that stands still for a moment is not taken for a server that does not answer. */
+const PATIENT = { nodeTimeout: 5000 } as const
+
 /** The engines that are installed here; `any` is the server of REDIS_URL. */
 export const engines: readonly (ServerEngine | 'any')[] = installed.length > 0 ? installed : ['any']
 
@@ -76,7 +79,7 @@ export class World {
 
   /** A Holdfast on a client of its own. */
   locks(options: HoldfastOptions = {}, client: Redis | Port = this.client()): Holdfast {
-    const locks = new Holdfast(client, { ...STRICT, ...options })
+    const locks = new Holdfast(client, { ...STRICT, ...PATIENT, ...options })
     this.#locks.push(locks)
     return locks
   }

@@ -33,9 +33,11 @@ let serial = 0
 /** Two Holdfasts for one case, closed after it. */
 export async function withBench(target: ConformanceTarget, test: Case): Promise<void> {
   const [first, second] = await Promise.all([target.open(), target.open()])
-  // Each call with a place of its own in line: the cases are about hand-overs by the server.
-  const a = new Holdfast(first.client, { label: 'a', localHandovers: 0 })
-  const b = new Holdfast(second.client, { label: 'b', localHandovers: 0 })
+  // Each call with a place of its own in line: the cases are about hand-overs by the server. And with
+  // time for an answer, because many cases run at once on a machine that may stand still for a moment.
+  const options = { localHandovers: 0, nodeTimeout: 5000 } as const
+  const a = new Holdfast(first.client, { label: 'a', ...options })
+  const b = new Holdfast(second.client, { label: 'b', ...options })
   try {
     await test({ a, b, name: uniqueName() })
   } finally {
