@@ -53,7 +53,7 @@ export function uniqueName(): string {
 
 /** Resolves once so many wait for the name. */
 export async function waiting(locks: Holdfast, name: string, count: number): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 2000; tries++) {
     if ((await locks.inspect(name)).waiterCount === count) return
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
