@@ -24,8 +24,7 @@ export function isGlide(x: unknown): x is GlideLike {
 const looking =
   (closed: () => boolean): NonNullable<Adapter['ended']> =>
   (end) => {
-    const timer = setInterval(() => closed() && end(), 250)
-    timer.unref()
+    const timer = setInterval(() => closed() && end(), 250).unref()
     return () => clearInterval(timer)
   }
 
