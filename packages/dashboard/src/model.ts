@@ -225,7 +225,7 @@ export interface ElectionRow {
   readonly candidates: number
 }
 
-/** The names of the option `elections`. */
+/** Of names that were led or stood for as elections, as far as is known, and of the option `elections`. */
 export interface Elections {
   readonly at: number
   readonly elections: readonly ElectionRow[]

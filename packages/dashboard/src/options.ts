@@ -58,7 +58,10 @@ export interface DashboardOptions {
   readonly audit?: ((entry: AuditEntry) => void | Promise<void>) | undefined
   /** Shown above the page. Default 'Holdfast'. */
   readonly title?: string | undefined
-  /** Names of elections, or beginnings of names with a `*` behind: a server does not say which locks are. */
+  /**
+   * Names of elections, or beginnings of names with a `*` behind, to be shown beside those that are found: whoever
+   * leads or stands for one says so, and so does a history. For those that nobody leads, and that are in none.
+   */
   readonly elections?: readonly string[] | undefined
   /**
    * Where names are looked for. Default: in the index of the history if one is written (`history: true` of

@@ -8,6 +8,7 @@ import type { People } from './people.js'
 import type { View } from './views.js'
 
 const TOP = 10
+const MOST_ELECTIONS = 500
 
 /** All that a page is made of. */
 export interface Facts {
@@ -28,7 +29,8 @@ export interface Facts {
 }
 
 /** The names whose state the page shows. */
-export function namesOf(view: View, { known, settings, now }: Facts): string[] {
+export function namesOf(view: View, facts: Facts): string[] {
+  const { known, now } = facts
   const names = (seen: readonly { state: { name: string } }[]): string[] =>
     seen.map(({ state }) => state.name)
   switch (view.page) {
@@ -43,7 +45,7 @@ export function namesOf(view: View, { known, settings, now }: Facts): string[] {
     case 'graph':
       return names(known.contended(MOST_NAMES).seen)
     case 'elections':
-      return electionsOf(known, settings.elections)
+      return electionsOf(facts)
     case 'processes':
     case 'health':
       return []
@@ -51,7 +53,7 @@ export function namesOf(view: View, { known, settings, now }: Facts): string[] {
 }
 
 export function pageOf(view: View, facts: Facts): Pages[View['page']] {
-  const { known, people, settings, now, ahead, complete } = facts
+  const { known, people, now, ahead, complete } = facts
   const at = Math.round(now + ahead)
   switch (view.page) {
     case 'overview':
@@ -73,7 +75,7 @@ export function pageOf(view: View, facts: Facts): Pages[View['page']] {
     case 'processes':
       return { at, processes: processes(facts), complete }
     case 'elections': {
-      const rows = electionsOf(known, settings.elections).map((name) => {
+      const rows = electionsOf(facts).map((name) => {
         const seen = known.seen(name)
         const row = seen && known.row(seen, now)
         const since = row?.heldFor == null ? null : Math.round(at - row.heldFor)
@@ -92,15 +94,17 @@ export function pageOf(view: View, facts: Facts): Pages[View['page']] {
   }
 }
 
-function electionsOf(known: Known, wanted: readonly string[]): string[] {
-  const names = new Set<string>()
-  for (const one of wanted) {
-    if (!one.endsWith('*')) names.add(one)
-    else
-      for (const name of known.search('', Infinity))
-        if (name.startsWith(one.slice(0, -1))) names.add(name)
+/** Those that are named, and behind them those of which a leader, a candidate or the history says so. */
+function electionsOf({ known, past, settings }: Facts): string[] {
+  const begins = settings.elections.flatMap((one) => (one.endsWith('*') ? [one.slice(0, -1)] : []))
+  const found = past.elections()
+  for (const { state } of known.all()) {
+    const { name, holders, waiters } = state
+    const said = [...holders, ...waiters].some(({ election }) => election)
+    if (said || begins.some((begin) => name.startsWith(begin))) found.add(name)
   }
-  return [...names].slice(0, 500)
+  const named = settings.elections.filter((one) => !one.endsWith('*'))
+  return [...new Set([...named, ...[...found].toSorted()])].slice(0, MOST_ELECTIONS)
 }
 
 function overview(

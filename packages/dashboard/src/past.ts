@@ -75,6 +75,15 @@ export class Past {
     return this.#entries.filter((entry) => entry.event !== 'missed' && entry.name === name)
   }
 
+  /** Names that somebody led, or stood for. */
+  elections(): Set<string> {
+    const names = new Set<string>()
+    for (const entry of this.#entries) {
+      if (entry.event !== 'missed' && entry.who.election) names.add(entry.name)
+    }
+    return names
+  }
+
   /** Leases lost in the last 24 hours. */
   lost(now: number): number | null {
     if (!this.kept) return null

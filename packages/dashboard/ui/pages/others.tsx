@@ -96,11 +96,12 @@ export function Elections() {
       </header>
       {elections.length === 0 ? (
         <Empty
-          title="No election is watched"
+          title="No election is led or stood for"
           code={`createDashboard(locks, { elections: ['scheduler'] })`}
         >
-          An election is a lock that somebody always wants. Name yours, and who leads, since when,
-          and who would follow is here:
+          An election is a lock that somebody always wants. Who leads, since when, and how many
+          would follow is here by itself; an election that is to be shown also while nobody stands
+          has to be named:
         </Empty>
       ) : (
         <table class="line">

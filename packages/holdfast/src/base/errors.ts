@@ -37,6 +37,8 @@ export interface Holder {
   readonly pid?: number
   /** The W3C `traceparent` of the call that took it, if a tracer told one (`holdfast/otel`). */
   readonly trace?: string
+  /** It leads an election, or stands for it. */
+  readonly election?: true
 }
 
 /** One of those who wait in a circle: what it holds, and what it waits for meanwhile. */

@@ -196,10 +196,12 @@ export interface Info {
   readonly pid?: number
   /** A W3C `traceparent`. */
   readonly trace?: string
+  /** It leads an election, or stands for it. */
+  readonly election?: true
 }
 
-export function encodeInfo(info: Info): string {
-  return JSON.stringify([info.label ?? null, info.host ?? null, info.pid ?? null])
+export function encodeInfo({ label, host, pid, election }: Info): string {
+  return JSON.stringify([label ?? null, host ?? null, pid ?? null, ...(election ? [true] : [])])
 }
 
 /** With the trace behind the rest, where there is one: a client that knows nothing of it passes over it. */
@@ -212,12 +214,14 @@ const TRACE = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 
 export function decodeInfo(text: string): Info {
   try {
-    const [label, host, pid, trace] = JSON.parse(text) as unknown[]
+    const [label, host, pid, ...more] = JSON.parse(text) as unknown[]
+    const trace = more.find((one) => typeof one === 'string')
     return {
       ...(typeof label === 'string' ? { label } : {}),
       ...(typeof host === 'string' ? { host } : {}),
       ...(typeof pid === 'number' ? { pid } : {}),
-      ...(typeof trace === 'string' ? { trace } : {}),
+      ...(trace === undefined ? {} : { trace }),
+      ...(more.includes(true) ? { election: true } : {}),
     }
   } catch {
     // Written by another client: nothing that we know to read.

@@ -111,19 +111,20 @@ export function freeState(name: string): LockState {
 }
 
 /** What a record says of its process. */
-export function processOf({ label, host, pid, trace }: Info): Info {
+export function processOf({ label, host, pid, trace, election }: Info): Info {
   return {
     ...(label === undefined ? {} : { label }),
     ...(host === undefined ? {} : { host }),
     ...(pid === undefined ? {} : { pid }),
     ...(trace === undefined ? {} : { trace }),
+    ...(election ? { election } : {}),
   }
 }
 
 /** The same, and how many permits it is for. */
 function shown(
   record: StoredRecord | null,
-): Pick<HeldBy, 'label' | 'host' | 'pid' | 'trace' | 'permits'> {
+): Omit<HeldBy, 'mode' | 'owner' | 'heldFor' | 'remaining' | 'fence'> {
   if (!record) return {}
   const { mode, weight } = record
   return mode === 'p' ? { ...processOf(record), permits: weight } : processOf(record)

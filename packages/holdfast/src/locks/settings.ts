@@ -98,7 +98,7 @@ export function settingsOf(
       all.nodeTimeout === undefined
         ? Math.min(500, Math.max(50, ttl / 10))
         : milliseconds('options.nodeTimeout', all.nodeTimeout, 1),
-    info: infoOf(label),
+    info: infoOf(label, type === 'leader'),
     expectedHold: milliseconds('options.expectedHold', expectedHold, 1, true),
     type,
     permits,
@@ -112,15 +112,26 @@ export function settingsOf(
 }
 
 const host = hostname()
-const infos = new Map<string | undefined, string>()
+/** By label: of elections, and of all other locks. */
+const infos = [
+  new Map<string | undefined, string>(),
+  new Map<string | undefined, string>(),
+] as const
 
 /** What inspect shows of us: the same few texts again and again. */
-function infoOf(label: string | undefined): string {
-  let info = infos.get(label)
+function infoOf(label: string | undefined, election: boolean): string {
+  const known = infos[election ? 0 : 1]
+  let info = known.get(label)
   if (info === undefined) {
-    info = encodeInfo({ host, pid: process.pid, ...(label === undefined ? {} : { label }) })
-    if (infos.size > 1000) infos.clear()
-    infos.set(label, info)
+    const kind = election ? { election } : {}
+    info = encodeInfo({
+      host,
+      pid: process.pid,
+      ...(label === undefined ? {} : { label }),
+      ...kind,
+    })
+    if (known.size > 1000) known.clear()
+    known.set(label, info)
   }
   return info
 }

@@ -189,6 +189,31 @@ test('a trace is in the record, for whoever looks or is refused; without one not
   expect(one).toBe(two)
 })
 
+test('what leads an election, or stands for it, says so beside its trace; no other lock does', async () => {
+  const w = new World()
+  const [a, b, c] = [w.client({}, { label: 'a' }), w.client({}, { label: 'b' }), w.client()]
+  await traced(async () => {
+    const lead = await a.locks.election('e').campaign()
+    const next = w.watch(b.locks.election('e').campaign())
+    await a.locks.mutex('m').acquire()
+    await w.advance()
+    const { holders, waiters } = await c.locks.inspect('e')
+    expect(holders).toMatchObject([{ label: 'a', trace: trace(1), election: true }])
+    expect(waiters).toMatchObject([{ label: 'b', trace: trace(2), election: true }])
+    const [mutex] = (await c.locks.inspect('m')).holders
+    expect(mutex).toMatchObject({ label: 'a', trace: trace(3) })
+    expect(mutex).not.toHaveProperty('election')
+    // It stays when somebody asks the leader to step down.
+    await c.locks.revoke('e', { reason: 'deploy' })
+    await w.advance(4000)
+    expect(lead.revoked.reason).toMatchObject({ by: { reason: 'deploy' } })
+    expect((await c.locks.inspect('e')).holders).toMatchObject([{ label: 'a', election: true }])
+    await lead.resign()
+    await w.advance()
+    await next.value.resign()
+  })
+})
+
 test('who asks to let go is read from behind a trace, and from a list without one', () => {
   const by = '["asker","why"]'
   const found = { label: 'asker', reason: 'why' }
