@@ -16,7 +16,7 @@ const MOST_BYTES = 60 * 1024
 export async function buildUi(out = join(dashboard, 'dist/ui')) {
   const ui = join(dashboard, 'ui')
   const bundle = await rolldown({
-    input: join(ui, 'main.tsx'),
+    input: join(ui, 'main.ts'),
     platform: 'browser',
     resolve: { extensionAlias: { '.js': ['.ts', '.tsx', '.js'] } },
     transform: {
@@ -24,32 +24,40 @@ export async function buildUi(out = join(dashboard, 'dist/ui')) {
       define: { 'process.env.NODE_ENV': '"production"' },
     },
   })
-  const { output } = await bundle.generate({ format: 'esm', minify: true, codeSplitting: false })
+  const { output } = await bundle.generate({
+    format: 'esm',
+    minify: true,
+    entryFileNames: 'assets/[name]-[hash].js',
+    chunkFileNames: 'assets/[name]-[hash].js',
+  })
   await bundle.close()
-  const [{ code, moduleIds }] = output
   const plots = createRequire(join(dashboard, 'package.json')).resolve('uplot/dist/uPlot.min.css')
   const css = squeeze(readFileSync(plots, 'utf8') + readFileSync(join(ui, 'style.css'), 'utf8'))
-  const assets = [
-    ['main.js', code],
+  const files = [
     ['style.css', css],
     ['icon.svg', readFileSync(join(ui, 'icon.svg'), 'utf8').trim()],
-  ]
-  let page = readFileSync(join(ui, 'index.html'), 'utf8')
+  ].map(([name, body]) => {
+    const hash = createHash('sha256').update(body).digest('base64url').slice(0, 10)
+    return [name, `assets/${name.replace('.', `-${hash}.`)}`, body]
+  })
+  for (const { name, fileName, code } of output) files.push([`${name}.js`, fileName, code])
+  let page = readFileSync(join(ui, 'index.html'), 'utf8').replace(/<!--[^]*?-->|\n\s*/g, (found) =>
+    found.startsWith('<') ? '' : '\n',
+  )
   rmSync(out, { recursive: true, force: true })
   mkdirSync(join(out, 'assets'), { recursive: true })
   let bytes = 0
-  for (const [name, body] of assets) {
-    const hash = createHash('sha256').update(body).digest('base64url').slice(0, 10)
-    const path = `assets/${name.replace('.', `-${hash}.`)}`
-    if (!page.includes(`"assets/${name}"`))
-      throw new Error(`index.html does not name assets/${name}`)
+  for (const [name, path, body] of files) {
     page = page.replace(`"assets/${name}"`, `"${path}"`)
     writeFileSync(join(out, path), body)
     bytes += gzipSync(body, { level: 9 }).length
   }
+  for (const [named] of page.matchAll(/(?<=")assets\/[^"]*/g)) {
+    if (!files.some(([, path]) => path === named)) throw new Error(`there is no ${named}`)
+  }
   bytes += gzipSync(page, { level: 9 }).length
   writeFileSync(join(out, 'index.html'), page)
-  writeFileSync(join(out, 'licences.txt'), licences(moduleIds))
+  writeFileSync(join(out, 'licences.txt'), licences(output.flatMap(({ moduleIds }) => moduleIds)))
   if (bytes > MOST_BYTES) {
     throw new Error(`the page has ${bytes} bytes compressed, and may have ${MOST_BYTES}`)
   }

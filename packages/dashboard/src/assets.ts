@@ -23,18 +23,23 @@ interface Asset {
 /** The page as it is built: beside the built server, and from its source. */
 const BUILT = fileURLToPath(new URL('../dist/ui/', import.meta.url))
 
+const ESCAPED: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '"': '&quot;' }
+
 /** The files of the page, all in memory: what is asked for is looked up by name, and no path leads out. */
 export class Assets {
+  readonly #title: string
   readonly #folder: string
   #files: Promise<ReadonlyMap<string, Asset>> | null = null
 
-  constructor(folder: string = BUILT) {
+  /** @param title where index.html says `{title}` */
+  constructor(title: string, folder: string = BUILT) {
+    this.#title = title.replace(/[&<"]/g, (one) => ESCAPED[one]!)
     this.#folder = folder
   }
 
   /** @param name `index.html` or `assets/<file>` @throws Refused */
   async answer(name: string, request: Request): Promise<Response> {
-    this.#files ??= load(this.#folder)
+    this.#files ??= load(this.#folder, this.#title)
     const file = (await this.#files).get(name)
     if (!file) {
       const [status, why] =
@@ -54,16 +59,18 @@ export class Assets {
   }
 }
 
-async function load(folder: string): Promise<ReadonlyMap<string, Asset>> {
+async function load(folder: string, title: string): Promise<ReadonlyMap<string, Asset>> {
   const inAssets = await readdir(`${folder}/assets`).catch(() => [])
   const names = ['index.html', ...inAssets.map((name) => `assets/${name}`)]
-  const files = new Map<string, Asset>()
-  for (const name of names) {
-    const type = TYPES[name.split('.').at(-1)!]
-    const bytes = type && (await readFile(`${folder}/${name}`).catch(() => null))
-    if (!type || !bytes) continue
-    const [plain, zipped] = [new Uint8Array(bytes), new Uint8Array(await promisify(gzip)(bytes))]
-    files.set(name, { type, bytes: plain, zipped })
-  }
-  return files
+  const files = await Promise.all(
+    names.map(async (name): Promise<[string, Asset] | null> => {
+      const type = TYPES[name.split('.').at(-1)!]
+      const read = type && (await readFile(`${folder}/${name}`).catch(() => null))
+      if (!type || !read) return null
+      const page = name === 'index.html' && read.toString().replaceAll('{title}', () => title)
+      const bytes = page === false ? new Uint8Array(read) : new TextEncoder().encode(page)
+      return [name, { type, bytes, zipped: new Uint8Array(await promisify(gzip)(bytes)) }]
+    }),
+  )
+  return new Map(files.filter((file) => file !== null))
 }

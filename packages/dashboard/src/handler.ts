@@ -39,7 +39,7 @@ export class Handler {
   readonly #live: Live
   readonly #assets: Assets
 
-  constructor(locks: LocksLike, settings: Settings, assets: Assets = new Assets()) {
+  constructor(locks: LocksLike, settings: Settings, assets: Assets = new Assets(settings.title)) {
     this.#locks = locks
     this.#settings = settings
     this.#source = new Source(locks, settings)

@@ -78,7 +78,6 @@ export interface Series {
 
 export interface Overview {
   readonly at: number
-  readonly title: string
   readonly prefix: string | null
   /** Names that are held. */
   readonly held: number

@@ -108,7 +108,7 @@ function electionsOf({ known, past, settings }: Facts): string[] {
 }
 
 function overview(
-  { known, past, settings, prefix, now, indexed, complete }: Facts,
+  { known, past, prefix, now, indexed, complete }: Facts,
   at: number,
 ): Pages['overview'] {
   let held = 0
@@ -126,7 +126,6 @@ function overview(
   const oldest = known.oldest(now)
   return {
     at,
-    title: settings.title,
     prefix,
     held,
     waiting,

@@ -27,6 +27,8 @@ const HOSTILE = [
   '../../etc/passwd?a=b#c',
 ]
 
+const TITLE = `Ours $& </title><script>"'`
+
 let world: World
 let locks: Holdfast
 let other: Holdfast
@@ -37,12 +39,12 @@ beforeAll(async () => {
   world = await World.start()
   folder = await mkdtemp(join(tmpdir(), 'holdfast-ui-'))
   await mkdir(join(folder, 'assets'))
-  await writeFile(join(folder, 'index.html'), '<!doctype html><title>Locks</title>')
+  await writeFile(join(folder, 'index.html'), '<!doctype html><title>{title}</title>')
   await writeFile(join(folder, 'assets/main-abc.js'), 'export {}')
   await writeFile(join(folder, 'secret.txt'), 'no')
   locks = await world.locks({ history: true, label: 'worker-a' })
   other = await world.locks({ history: true, label: HOSTILE[0]! })
-  page = await world.page({ title: 'Ours', elections: ['leader', 'el:*'] }, new Assets(folder))
+  page = await world.page({ elections: ['leader', 'el:*'] }, new Assets(TITLE, folder))
 })
 afterAll(async () => {
   stop.abort()
@@ -80,7 +82,6 @@ describe('pages', () => {
   test('overview', async () => {
     const all = await page.json<Overview>('overview')
     expect(all).toMatchObject({
-      title: 'Ours',
       prefix: 'lock:',
       // Those of another library are in no index.
       held: 12,
@@ -337,7 +338,9 @@ describe('files', () => {
     const index = await page.get('')
     expect(index.headers.get('content-type')).toBe('text/html; charset=utf-8')
     expect(index.headers.get('cache-control')).toBe('no-store')
-    expect(await index.text()).toContain('<title>Locks</title>')
+    expect(await index.text()).toBe(
+      `<!doctype html><title>Ours $&amp; &lt;/title>&lt;script>&quot;'</title>`,
+    )
     const file = await page.get('any/where/assets/main-abc.js', { 'accept-encoding': 'gzip, br' })
     expect(file.headers.get('content-type')).toBe('text/javascript; charset=utf-8')
     expect(file.headers.get('content-encoding')).toBe('gzip')
@@ -360,7 +363,7 @@ describe('files', () => {
   })
 
   test('without a build it says so', async () => {
-    const bare = await world.page({}, new Assets(join(folder, 'nowhere')))
+    const bare = await world.page({}, new Assets(TITLE, join(folder, 'nowhere')))
     expect((await bare.get('')).status).toBe(503)
   })
 })

@@ -1,9 +1,12 @@
-import { signal } from '@preact/signals'
+// Makes Preact draw again what reads a signal that changes.
+import '@preact/signals'
+import { render } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { helpOpen, shortcuts } from './lib/keys.js'
-import { connection, paused, queryOf, togglePause, trouble, viewOf, watch } from './lib/live.js'
+import { helpOpen, shortcuts, startKeys } from './lib/keys.js'
+import { connection, paused, togglePause, trouble, watch } from './lib/live.js'
+import { queryOf } from './lib/query.js'
 import { href, pages, route, type PageId } from './lib/route.js'
-import { visible } from './lib/format.js'
+import { shorten, visible } from './lib/format.js'
 import { Graph } from './pages/graph.js'
 import { Lock } from './pages/lock.js'
 import { Locks } from './pages/locks.js'
@@ -23,14 +26,26 @@ const bodies = {
   health: Health,
 }
 
-export function App() {
+/** As `createDashboard` was told: index.html has it. */
+const title =
+  document.querySelector<HTMLMetaElement>('meta[name="application-name"]')?.content ?? ''
+
+export function start(): void {
+  startKeys()
+  const root = document.getElementById('app')
+  if (!root) return
+  root.replaceChildren()
+  render(<App />, root)
+}
+
+function App() {
   const { page, params } = route.value
   const Body = bodies[page]
   useEffect(() => {
-    // These two ask with parameters, and do so themselves.
-    if (page !== 'locks' && page !== 'lock') watch(queryOf(page))
-    const title = page === 'lock' ? params['name'] : pages.find(({ id }) => id === page)?.title
-    document.title = `${visible(title ?? '')} · locks`
+    // This one asks for what is in view, and does so itself.
+    if (page !== 'locks') watch(queryOf(route.value))
+    const here = page === 'lock' ? params['name'] : pages.find(({ id }) => id === page)?.title
+    document.title = [here ?? '', title].map((text) => shorten(visible(text), 60)).join(' · ')
   }, [page, params['name']])
   useEffect(() => scrollTo(0, 0), [page, params['name']])
   return (
@@ -54,12 +69,7 @@ function skip(event: Event): void {
   document.getElementById('main')?.focus()
 }
 
-/** As `createDashboard` was told: the overview says it. */
-const title = signal('Holdfast')
-
 function Header({ page }: { page: PageId }) {
-  const said = viewOf('overview')?.data.title
-  if (said !== undefined) title.value = said
   return (
     <header class="top">
       <a class="brand" href={href('overview')}>
@@ -73,7 +83,7 @@ function Header({ page }: { page: PageId }) {
           />
           <rect x="4" y="8.5" width="12" height="8.5" rx="2" fill="currentColor" />
         </svg>
-        <Text text={title.value} most={28} />
+        <Text text={title} most={28} />
       </a>
       <nav aria-label="Pages">
         {pages.map(({ id, title: name }) => (

@@ -28,11 +28,9 @@ export function age(ms: number | null | undefined): string {
 
 const two = (n: number): string => String(n).padStart(2, '0')
 
-const digits = new Intl.NumberFormat('en')
-
-/** `12,345`. */
+/** `12,345`. Not by Intl, the first use of which takes a new page some tens of milliseconds. */
 export const count = (n: number | null | undefined): string =>
-  n === null || n === undefined ? '–' : digits.format(n)
+  n === null || n === undefined ? '–' : String(n).replace(/\B(?=(\d{3})+$)/g, ',')
 
 /** `1 lock`, `2 locks`. */
 export const plural = (n: number, one: string, many = `${one}s`): string =>
@@ -46,7 +44,7 @@ export function clock(at: number, now: number): string {
   return `${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`
 }
 
-const segments = new Intl.Segmenter('en', { granularity: 'grapheme' })
+let segments: Intl.Segmenter | undefined
 
 /**
  * Text with its middle left out, where it has more than `most` characters as a reader counts them: names that differ
@@ -57,6 +55,7 @@ export function shorten(text: string, most: number): string {
   // A name may be long: look only at its ends.
   const cut = most * 16
   const ends = text.length > 2 * cut ? text.slice(0, cut) + text.slice(-cut) : text
+  segments ??= new Intl.Segmenter('en', { granularity: 'grapheme' })
   const parts = [...segments.segment(ends)].map(({ segment }) => segment)
   if (parts.length <= most) return text
   const head = Math.ceil((most - 1) / 2)

@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals'
+import { signal } from '@preact/signals-core'
 import type { Failure, PageName, Pages, Trouble } from '../../src/model.js'
 
 /** How the page stands to its server, and that one to Redis. */
@@ -32,12 +32,6 @@ let retry: ReturnType<typeof setTimeout> | undefined
 export function viewOf<P extends PageName>(page: P): View<P> | null {
   const value = view.value
   return value?.page === page ? (value as View<P>) : null
-}
-
-/** What to ask the server for. */
-export function queryOf(page: PageName, params: Record<string, string | number> = {}): string {
-  const said = Object.entries(params).map(([key, value]) => [key, String(value)])
-  return new URLSearchParams([['page', page], ...said]).toString()
 }
 
 /** Follows one page. The same again does nothing. What was there stays until the answer, if `keep` says so. */

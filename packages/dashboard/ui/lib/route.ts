@@ -1,4 +1,4 @@
-import { computed, signal } from '@preact/signals'
+import { computed, signal } from '@preact/signals-core'
 
 export const pages = [
   { id: 'overview', key: 'o', title: 'Overview' },

@@ -1,7 +1,7 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import type { Action, Entry, HolderOf, LockPage, WaiterOf } from '../../src/model.js'
 import { age, clock, count, modeText, plural, span, visible } from '../lib/format.js'
-import { elapsed, queryOf, serverNow, viewOf, watch } from '../lib/live.js'
+import { elapsed, serverNow, viewOf } from '../lib/live.js'
 import { href, route } from '../lib/route.js'
 import { ActionDialog } from '../parts/actions.js'
 import { Histogram } from '../parts/histogram.js'
@@ -12,7 +12,6 @@ import { historyCode } from './overview.js'
 
 export function Lock() {
   const name = route.value.params['name'] ?? ''
-  useEffect(() => watch(queryOf('lock', { name })), [name])
   const [action, setAction] = useState<Action | null>(null)
   const view = viewOf('lock')
   if (!view || view.data.row.name !== name) return <Loading />

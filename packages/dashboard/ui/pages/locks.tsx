@@ -1,14 +1,14 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Row, Sort } from '../../src/model.js'
 import { count, plural } from '../lib/format.js'
-import { queryOf, viewOf, watch } from '../lib/live.js'
+import { viewOf, watch } from '../lib/live.js'
+import { queryOf, wanted } from '../lib/query.js'
 import { href, replace, route } from '../lib/route.js'
-import { pageFor, reachable, rowsInView } from '../lib/window.js'
+import { reachable, rowsInView } from '../lib/window.js'
 import { columns, LockCells } from '../parts/rows.js'
 import { Empty, Loading } from '../parts/text.js'
 import { historyCode } from './overview.js'
 
-const sorts: readonly Sort[] = ['waiting', 'held', 'left', 'name']
 const narrow = matchMedia('(max-width: 640px)')
 
 interface Known {
@@ -16,15 +16,8 @@ interface Known {
   readonly since: number
 }
 
-/** What the address asks for. */
-function askedFor() {
-  const { filter = '', sort, reverse } = route.value.params
-  const known = sorts.find((one) => one === sort) ?? 'waiting'
-  return { filter, sort: known, reverse: reverse === '1' }
-}
-
 export function Locks() {
-  const { filter, sort, reverse } = askedFor()
+  const { filter, sort, reverse } = wanted(route.value.params)
   const box = useRef<HTMLDivElement>(null)
   const [scrolled, setScrolled] = useState({ top: 0, height: 800 })
   const [rowHeight, setRowHeight] = useState(narrow.matches ? 54 : 37)
@@ -51,14 +44,7 @@ export function Locks() {
   const total = data?.total ?? 0
   const shown = reachable(total, rowHeight)
   const window_ = rowsInView({ ...scrolled, total: shown }, rowHeight)
-  const page = pageFor(data ? window_ : { first: 0, end: 50 })
-  const query = queryOf('locks', {
-    filter,
-    sort,
-    reverse: reverse ? '1' : '0',
-    offset: page.offset,
-    limit: page.limit,
-  })
+  const query = queryOf(route.value, data ? window_ : undefined)
   const drawn = new Set<string>()
   useEffect(() => {
     // Whoever pulls the bar through ten thousand rows asks where it stops.

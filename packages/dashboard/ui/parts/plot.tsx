@@ -1,5 +1,5 @@
-import { useEffect, useRef } from 'preact/hooks'
-import uPlot from 'uplot'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type uPlot from 'uplot'
 import { count, round, span } from '../lib/format.js'
 
 export interface Line {
@@ -27,29 +27,41 @@ const lastOf = (values: readonly (number | null)[]): number | null =>
 export function Plot({ title, note, from, step, lines, unit }: Props) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
-  const legend = useRef<HTMLDListElement>(null)
+  /** Under the pointer. */
+  const [at, setAt] = useState<number | null>(null)
   const format = unit === 'ms' ? span : count
   const times = (lines[0]?.values ?? []).map((_, i) => (from + i * step) / 1000)
   const data = [times, ...lines.map(({ values }) => values)] as uPlot.AlignedData
+  const newest = useRef(data)
+  newest.current = data
   const measured = lines.some(({ values }) => values.some((value) => value !== null))
 
   useEffect(() => {
     const root = box.current
     if (!root || !measured) return
+    let gone = false
+    let end = (): void => undefined
+    // Large, and nothing that a page has to wait for. Where it cannot be had, the numbers are there nevertheless.
+    void import('uplot').then(
+      ({ default: UPlot }) => {
+        if (!gone) end = begin(UPlot, root)
+      },
+      () => undefined,
+    )
+    return () => {
+      gone = true
+      end()
+    }
+  }, [measured])
+
+  useEffect(() => plot.current?.setData(data))
+
+  /** Draws, and again where the colours or the width are others. @returns the end of it */
+  function begin(UPlot: typeof uPlot, root: HTMLElement): () => void {
     const scheme = matchMedia('(prefers-color-scheme: dark)')
     const draw = (): void => {
       plot.current?.destroy()
-      plot.current = new uPlot(optionsOf(root, lines, unit, showAt), data, root)
-    }
-    /** The values under the pointer; without one the last. */
-    function showAt(index: number | null): void {
-      const values = legend.current?.querySelectorAll('dd') ?? []
-      lines.forEach((_, i) => {
-        const all = plot.current?.data[i + 1] ?? []
-        const value = index === null ? lastOf([...all] as (number | null)[]) : all[index]
-        const cell = values[i]
-        if (cell) cell.textContent = format(value ?? null)
-      })
+      plot.current = new UPlot(optionsOf(root, lines, unit, setAt), newest.current, root)
     }
     draw()
     scheme.addEventListener('change', draw)
@@ -63,24 +75,24 @@ export function Plot({ title, note, from, step, lines, unit }: Props) {
       plot.current?.destroy()
       plot.current = null
     }
-  }, [measured])
+  }
 
-  useEffect(() => plot.current?.setData(data))
-
+  const shown = (values: Line['values']): string =>
+    format(at === null ? lastOf(values) : (values[at] ?? null))
   const said = lines.map(({ label, values }) => `${label} ${format(lastOf(values))}`).join(', ')
   return (
     <figure class="plot">
       <figcaption>
         <span class="title">{title}</span>
         <span class="note">{note}</span>
-        <dl ref={legend}>
+        <dl>
           {lines.map(({ label, color, values }) => (
             <div key={label}>
               <dt>
                 <span class={`swatch ${color}`} aria-hidden="true" />
                 {label}
               </dt>
-              <dd class="num">{format(lastOf(values))}</dd>
+              <dd class="num">{shown(values)}</dd>
             </div>
           ))}
         </dl>
@@ -121,7 +133,15 @@ function optionsOf(
         size: 52,
         space: 34,
         values: (_, all) =>
-          all.map((value) => (value === 0 ? '0' : unit === 'ms' ? round(value) : count(value))),
+          all.map((value) =>
+            value === 0
+              ? '0'
+              : unit === 'ms'
+                ? round(value)
+                : Number.isInteger(value)
+                  ? count(value)
+                  : '',
+          ),
       },
     ],
     series: [
