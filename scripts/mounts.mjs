@@ -160,12 +160,15 @@ async function ask(base, locks) {
   assert.equal(bare.url, `${base}/?filter=x`, 'the page is where it is with a slash')
   assert.equal(bare.status, 200)
   assert.match(bare.headers.get('content-security-policy'), /frame-ancestors 'none'/)
-  const [, script] = /src="(assets\/[^"]+\.js)"/.exec(await bare.text())
-  const file = await get(`/${script}`)
-  assert.equal(file.status, 200)
-  assert.match(file.headers.get('content-type'), /javascript/)
-  assert.match(file.headers.get('cache-control'), /immutable/)
-  assert.ok((await file.text()).length > 10_000)
+  const scripts = [...(await bare.text()).matchAll(/"(assets\/[^"]+\.js)"/g)]
+  assert.equal(scripts.length, 2)
+  for (const [, script] of scripts) {
+    const file = await get(`/${script}`)
+    assert.equal(file.status, 200)
+    assert.match(file.headers.get('content-type'), /javascript/)
+    assert.match(file.headers.get('cache-control'), /immutable/)
+    assert.ok((await file.text()).length > 5000)
+  }
 
   const { rows } = await (await get(`/api/locks?filter=${encodeURIComponent(name)}`)).json()
   assert.deepEqual(
