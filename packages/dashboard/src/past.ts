@@ -117,9 +117,8 @@ export class Past {
   }
 
   #shown(entry: HistoryEntry): Entry {
-    const { id, at, event, who } = entry
-    const owner = 'owner' in entry ? { owner: entry.owner } : {}
-    const all = { id, at, event, who: this.#people.who({ ...who, ...owner }) }
+    const { id, at, event, who, client } = entry
+    const all = { id, at, event, who: this.#people.who({ ...who, owner: client }) }
     switch (entry.event) {
       case 'waiting':
         return { ...all, mode: entry.mode, waited: entry.waited }

@@ -6,6 +6,7 @@ interface Info {
   readonly label?: string
   readonly host?: string
   readonly pid?: number
+  /** Or the client alone, which it begins with. Null of another library's. */
   readonly owner?: string | null
 }
 
@@ -27,7 +28,7 @@ export class People {
 
   /** An owner id is `<client>.<sequence>`: the client is one Holdfast, and so one process. */
   #idOf(owner: string | undefined, host = '', pid = 0): string {
-    const who = owner === undefined ? `p ${pid} ${host}` : `c ${owner.split('.')[0]}`
+    const who = owner ? `c ${owner.split('.')[0]}` : `p ${pid} ${host}`
     let id = this.#ids.get(who)
     if (id === undefined) {
       id = createHmac('sha256', this.#key).update(who).digest('base64url').slice(0, 12)

@@ -140,6 +140,8 @@ describe('pages', () => {
     // Where there is much to do the holder has waited for more than 50 ms too.
     const events = new Set(orders.history!.map(({ event }) => event))
     expect([...events].toSorted()).toEqual(['granted', 'waiting'])
+    // Who waits has no owner id yet, and is the same process all the same.
+    expect(orders.history![0]!.who.id).toBe(orders.line[0]!.id)
     expect(orders.actions).toEqual([])
     const short = await page.json<LockPage>('lock?name=short')
     expect(short.row).toMatchObject({ name: 'short', mode: null, holder: null, holders: 0 })

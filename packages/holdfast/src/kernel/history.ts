@@ -39,6 +39,8 @@ interface Noted {
   readonly mode: ModeName
   /** Whose call or lock it is: label, host and process id, as far as known. */
   readonly who: Info
+  /** The Holdfast whose it is: what its owner ids begin with. */
+  readonly client: string
 }
 
 /** The same of a lock. */
@@ -75,13 +77,17 @@ export type HistoryEntry =
       readonly names: readonly string[]
     })
   /** So many entries of this process are lacking: too many at once, or the server could not be told. */
-  | (Pick<Noted, 'id' | 'at' | 'who'> & { readonly event: 'missed'; readonly count: number })
+  | (Pick<Noted, 'id' | 'at' | 'who' | 'client'> & {
+      readonly event: 'missed'
+      readonly count: number
+    })
 
 /** What an entry is written from; `ms` is its duration, or a count. */
 export interface Note {
   readonly event: HistoryEntry['event']
   readonly name?: string
   readonly mode?: Mode | ModeName
+  /** Of what is no lock yet, the client alone. */
   readonly owner?: string
   readonly fence?: number
   readonly ms?: number
@@ -150,7 +156,8 @@ function decodeEntry(texts: readonly string[]): HistoryEntry | null {
   const at = Number(id.split('-')[0]) - Number(age)
   const mode = letter === 's' || letter === 'p' ? modeName(letter) : modeName('x')
   const who = decodeInfo(info)
-  const noted = { id, at, name, mode, who }
+  const client = owner.split('.', 1)[0]!
+  const noted = { id, at, name, mode, who, client }
   const lock = { ...noted, owner, fence: Number(fence) }
   const length = Number(ms)
   switch (event) {
@@ -171,7 +178,7 @@ function decodeEntry(texts: readonly string[]): HistoryEntry | null {
     case 'deadlock':
       return { ...noted, event, ...decodeCircle(detail) }
     case 'missed':
-      return { id, at, who, event, count: length }
+      return { id, at, who, client, event, count: length }
     default:
       return null
   }

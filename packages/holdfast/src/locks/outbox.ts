@@ -115,8 +115,9 @@ export class Outbox {
       this.#missed.delete(to)
       lacking.set(to, missed + entries.length)
       const fields = entries.map(({ note, at }) => entryFields(note, now - at))
+      const { client: owner } = this.#engine.queue
       const { info } = entries[0]!.note
-      if (missed > 0) fields.unshift(entryFields({ event: 'missed', ms: missed, info }, 0))
+      if (missed > 0) fields.unshift(entryFields({ event: 'missed', owner, ms: missed, info }, 0))
       keys.push(to.key)
       args.push(String(to.entries), String(to.keep), String(fields.length), ...fields.flat())
     }

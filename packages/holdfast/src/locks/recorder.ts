@@ -175,7 +175,8 @@ export class Recorder {
 
   #noteCall(wish: Wish, event: Note['event'], ms: number, detail: string): void {
     const { name, mode, info } = wish
-    this.#note(wish, { event, name, mode, ms, detail, info })
+    const owner = this.#engine.queue.client
+    this.#note(wish, { event, name, mode, owner, ms, detail, info })
   }
 
   #note(terms: Terms, note: Note): void {

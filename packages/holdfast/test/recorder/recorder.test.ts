@@ -122,6 +122,9 @@ test('a wait, and how each ends', async () => {
   await world.advance(300)
   const entries = (await history(world, b)).filter(({ who }) => who.label === 'b').toReversed()
   expect(entries.filter(({ event }) => event === 'waiting')).toHaveLength(3)
+  // All of one Holdfast, also what is no lock.
+  const [client] = waits[2]!.value.owner.split('.')
+  for (const one of entries) expect(one.client).toBe(client)
   expect(entries.slice(3)).toMatchObject([
     { event: 'gave-up', reason: 'aborted', waited: 500, name: 'x', mode: 'exclusive' },
     { event: 'gave-up', reason: 'timeout', waited: 1000 },
@@ -338,6 +341,7 @@ test('a server that does not answer: no lock waits, what is lacking is counted, 
   )
   // Whether they were written nobody knows: they are not written twice. What is lacking may be of any name.
   expect(missed.length).toBeGreaterThan(0)
+  expect(new Set((await history(world, locks)).map((one) => one.client)).size).toBe(1)
   const named = await history(world, locks, 'first')
   expect(named.map(({ event }) => event)).toEqual(expect.arrayContaining(['missed', 'granted']))
   // One at a time, however long it takes.
