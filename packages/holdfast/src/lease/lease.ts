@@ -46,7 +46,7 @@ export interface Succession {
   /** Somebody elsewhere wants the name. */
   wanted(): void
   /** The tenure is over; on the server as soon as it is told. */
-  over(): void
+  over(lease: Lease): void
 }
 
 /** Where a lease lives. */
@@ -106,7 +106,6 @@ export class Lease {
   #revoking: AbortController | null = null
   #revoked: HoldfastError | null = null
   readonly #early: Grant['early']
-  readonly #succession: Succession | undefined
   /** Who goes on under the same owner id. */
   #heir: Lease | null = null
   #length: number
@@ -124,6 +123,7 @@ export class Lease {
   keepAlive = false
   /** Tells when it is held for longer than expected. */
   overdue: Timer | null = null
+  succession: Succession | undefined
 
   constructor(terms: Terms, grant: Grant, host: Host) {
     this.terms = terms
@@ -137,7 +137,7 @@ export class Lease {
     this.begun = grant.begun
     this.replicas = grant.replicas
     this.#early = grant.early
-    this.#succession = grant.succession
+    this.succession = grant.succession
     this.#length = grant.length
     this.#deadline = grant.deadline
     this.renewAt = terms.renew ? this.#third(grant.length) : Infinity
@@ -303,7 +303,7 @@ export class Lease {
     this.#lost = lossOf(name, reason)
     events.lost({ ...this.event(), reason, fence: this.fence, held })
     this.#host.lost(this, reason)
-    this.#succession?.over()
+    this.succession?.over(this)
     this.#controller?.abort(this.#lost)
   }
 
@@ -346,12 +346,12 @@ export class Lease {
   end(): void {
     this.#state = 'ended'
     this.overdue?.cancel()
-    this.#succession?.over()
+    this.succession?.over(this)
   }
 
   /** Lets go of it, if another one of this process goes on. */
   pass(): boolean {
-    return this.#succession?.pass(this) ?? false
+    return this.succession?.pass(this) ?? false
   }
 
   /** The same end for its holder, while the tenure goes on for whoever is next in this process. */
@@ -384,7 +384,7 @@ export class Lease {
 
   /** Somebody elsewhere wants the name. */
   wanted(): void {
-    this.#succession?.wanted()
+    this.succession?.wanted()
   }
 
   /** The same here, but on the server the tenure goes on: nothing is to give it back. */

@@ -56,6 +56,16 @@ export class Cohort implements Succession, Group {
     this.reserve = wish.linger > 0 ? FEW : wish.reserve
   }
 
+  /** That of a lease that was alone: nothing of its grant has been used. */
+  static of(queue: Queue, lease: Lease): Cohort {
+    // The terms of a lease are what its call asked for.
+    const cohort = new Cohort(queue, lease.terms as Wish)
+    cohort.#begin(lease.heldSince)
+    cohort.#held = lease
+    lease.succession = cohort
+    return cohort
+  }
+
   /** Whether a call of these terms may join. */
   suits(wish: Wish): boolean {
     const { ttl, claim, lockDelay, timeout, margin, info, linger } = wish
@@ -135,11 +145,16 @@ export class Cohort implements Succession, Group {
 
   granted(grant: Grant): void {
     this.#asking = null
+    this.#begin(this.#queue.clock.now())
+    this.#give(grant)
+  }
+
+  /** With a grant of the server. */
+  #begin(at: number): void {
     this.#tokens = this.reserve ?? this.wish.localHandovers
     this.#left = this.wish.localHandovers
-    this.#ends = this.#queue.clock.now() + this.wish.localHandoverMs
+    this.#ends = at + this.wish.localHandoverMs
     this.#wanted = false
-    this.#give(grant)
   }
 
   failed(error: unknown): void {
@@ -305,6 +320,9 @@ export class Cohort implements Succession, Group {
   /** The lease of whoever was granted it. */
   adopted(lease: Lease): void {
     this.#held = lease
+    const { linger, localHandovers } = this.wish
+    const unused = linger === 0 && this.#left === localHandovers
+    if (unused && !this.#waiting) this.#queue.cohorts.alone(this, lease)
   }
 
   #disarm(): void {
@@ -315,6 +333,6 @@ export class Cohort implements Succession, Group {
   #rest(): void {
     // As long as the timer runs it is remembered how many tokens were used.
     if (this.#waiting || this.#asking || this.#held || this.#timer) return
-    this.#queue.dissolve(this)
+    this.#queue.cohorts.dissolve(this)
   }
 }

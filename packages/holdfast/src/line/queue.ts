@@ -7,7 +7,7 @@ import type { Grant, Lease } from '../lease/lease.js'
 import type { Nodes } from '../quorum/nodes.js'
 import { classify } from '../quorum/replies.js'
 import { eventOf, grantTo } from './claim.js'
-import { Cohort } from './cohort.js'
+import { Cohorts } from './cohorts.js'
 import { Early } from './early.js'
 import { Line } from './line.js'
 import { Mailbox } from './mailbox.js'
@@ -37,7 +37,7 @@ export class Queue {
   readonly #lines = new Map<string, Line>()
   readonly #waiters = new Set<Waiter>()
   readonly #several = new Set<Several>()
-  readonly #cohorts = new Map<string, Cohort>()
+  readonly cohorts: Cohorts = new Cohorts(this)
   /** Told of a lease that was kept for this process's next call, and is not any more. */
   onGivenBack: (lease: Lease) => void = () => undefined
   readonly #signals = new Map<AbortSignal, { calls: Set<Call>; listener: () => void }>()
@@ -66,11 +66,18 @@ export class Queue {
    */
   acquire<T>(wish: Wish, take: Take<T>, told?: (waiter: Waiter) => void): Promise<T> {
     if (wish.signal?.aborted) return Promise.reject(wish.signal.reason as Error)
-    const kept = this.#kept(wish)
+    const kept = this.cohorts.kept(wish)
     if (kept) return Promise.resolve(take(kept, wish))
     return new Promise((resolve, reject) => {
       if (!told && shares(wish)) {
-        return new Member(this, this.#cohort(wish), wish, take, resolve as Resolve, reject).start()
+        return new Member(
+          this,
+          this.cohorts.of(wish),
+          wish,
+          take,
+          resolve as Resolve,
+          reject,
+        ).start()
       }
       const since = this.clock.now()
       const granted = (grant: Grant): void => {
@@ -119,51 +126,6 @@ export class Queue {
   }
 
   /**
-   * What this process has kept for a call such as this; for other calls it is given back.
-   *
-   * @returns null where nothing is kept, undefined where it was given back just now.
-   */
-  #kept(wish: Wish): Grant | null | undefined {
-    let found: Grant | null | undefined = null
-    for (let one = this.#cohorts.get(wish.name) ?? null; one; one = one.next) {
-      if (!one.idle) continue
-      const fits = wish.mode === 'x' && !wish.ahead && !wish.place && one.suits(wish)
-      if (!fits) one.giveBack()
-      found = (fits && one.take(wish)) || undefined
-    }
-    return found
-  }
-
-  #cohort(wish: Wish): Cohort {
-    const first = this.#cohorts.get(wish.name)
-    for (let one = first ?? null; one; one = one.next) if (one.suits(wish)) return one
-    const cohort = new Cohort(this, wish)
-    cohort.next = first ?? null
-    this.#cohorts.set(wish.name, cohort)
-    return cohort
-  }
-
-  #each(work: (cohort: Cohort) => void): void {
-    for (const first of this.#cohorts.values()) {
-      for (let one: Cohort | null = first; one; one = one.next) work(one)
-    }
-  }
-
-  /** Nobody of it waits or holds any more. */
-  dissolve(cohort: Cohort): void {
-    const { name } = cohort.wish
-    const first = this.#cohorts.get(name)
-    if (first === cohort) {
-      if (cohort.next) this.#cohorts.set(name, cohort.next)
-      else this.#cohorts.delete(name)
-      return
-    }
-    for (let one = first; one; one = one.next ?? undefined) {
-      if (one.next === cohort) one.next = cohort.next
-    }
-  }
-
-  /**
    * Several names, all or nothing. `wait`, `signal` and the time limit of a request are those of the first.
    *
    * @param stand waits in the line of one of them.
@@ -172,7 +134,7 @@ export class Queue {
     wishes: readonly Wish[],
     stand: (wish: Wish) => Promise<Grant>,
   ): Promise<readonly Grant[]> {
-    for (const wish of wishes) this.#kept(wish)
+    for (const wish of wishes) this.cohorts.kept(wish)
     const several = new Several(this, wishes, stand)
     this.#several.add(several)
     try {
@@ -205,7 +167,7 @@ export class Queue {
   #gap(): void {
     for (const waiter of this.#waiters) waiter.missed()
     // That somebody wants what is kept here.
-    this.#each((cohort) => cohort.giveBack())
+    this.cohorts.each((cohort) => cohort.giveBack())
   }
 
   /** One listener for each signal, however many wait: Node warns of more than ten. */
@@ -243,7 +205,7 @@ export class Queue {
   /** Cancels every wait. */
   cancel(reason: unknown): void {
     this.closed = true
-    this.#each((cohort) => cohort.cancel(reason))
+    this.cohorts.each((cohort) => cohort.cancel(reason))
     for (const call of [...this.#waiters, ...this.#several]) call.giveUp(reason)
   }
 }
