@@ -14,6 +14,7 @@ import { dirname, join, relative } from 'node:path'
 import { rolldown } from 'rolldown'
 import { buildCli } from './lib/build-cli.mjs'
 import { buildDashboard } from './lib/build-dashboard.mjs'
+import { closure } from './lib/closure.mjs'
 import { pkg } from './lib/paths.mjs'
 import { must, run, tool } from './lib/run.mjs'
 
@@ -43,6 +44,18 @@ const bundle = await rolldown({
   // Node's own modules, and the clients, which are the user's.
   external: /^[^./]/,
 })
+/** What an import loads, and what is loaded when it is needed (see src/base/part.ts): a file each. */
+const [core, fencing, taken] = ['index', 'fencing/index', 'locks/works'].map((name) =>
+  closure(join(out, `${name}.js`)),
+)
+const groups = [
+  { name: 'errors', test: /base[\\/]errors\.js$/ },
+  { name: 'events', test: (id) => core.has(id) && fencing.has(id) },
+  { name: 'core', test: (id) => core.has(id) },
+  { name: 'clients', test: (id) => taken.has(id) && fencing.has(id) },
+  // Whatever several parts have in common is there with it.
+  { name: 'works', test: (id) => taken.has(id) || /(panel|gather|news)\.js$/.test(id) },
+].map((group, i, all) => ({ ...group, priority: all.length - i }))
 const made = join(out, 'made')
 for (const [format, folder] of Object.entries({ esm: made, cjs: join(made, 'cjs') })) {
   await bundle.write({
@@ -54,6 +67,7 @@ for (const [format, folder] of Object.entries({ esm: made, cjs: join(made, 'cjs'
     comments: { legal: true, annotation: true, jsdoc: false },
     entryFileNames: '[name].js',
     chunkFileNames: 'shared/[name].js',
+    codeSplitting: { groups },
   })
 }
 await bundle.close()

@@ -9,6 +9,9 @@ const { findServer, startServer } = require('holdfast/testing')
 async function main() {
   const locks = Holdfast.inMemory()
   assert.equal(typeof (await locks.mutex('a').use(async ({ fence }) => fence)), 'number')
+  // What is loaded when it is first asked for.
+  assert.equal((await locks.inspect('a')).holderCount, 0)
+  assert.ok((await locks.doctor()).length > 0)
   await locks.close()
   assert.equal(typeof fencedRedis, 'function')
   assert.equal(typeof instrument(), 'function')

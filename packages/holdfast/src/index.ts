@@ -45,9 +45,9 @@ export type { ForceResult, HeldBy, LockState, WaitingFor } from './locks/inspect
 export type { FollowOptions, HistoryPage, PageOptions } from './locks/history.js'
 export type { HistoryOption, HistoryOptions, Recorded } from './locks/history-options.js'
 export type { GaveUpReason, HistoryEntry } from './kernel/history.js'
-export type { ListEnd, ListOptions } from './locks/list.js'
+export type { ListEnd, ListOptions } from './locks/list-options.js'
 export type { Look, LockChange, Watch } from './locks/watch.js'
-export type { Deadlock, DeadlocksOptions } from './locks/deadlock-report.js'
+export type { Deadlock, DeadlocksOptions } from './locks/deadlocks.js'
 export type { RevokeResult } from './locks/revoke.js'
 export { HoldfastError } from './base/errors.js'
 export type {

@@ -1,24 +1,14 @@
 import { nothing, portOf, type Adapter, type Runner } from './common.js'
 import { connectSecond } from './glide-second.js'
 import { connect, type GlideLike, type Inside } from './glide-subscriber.js'
-import { has } from './node-redis.js'
 import type { Port } from './port.js'
+import type { Shape } from './shapes.js'
 import { wandering } from './wandering.js'
 
 export type { GlideLike }
 
 /** `Decoder.String`: texts, whatever the client's own default. */
 const decoder = 1
-
-/** Tells a Valkey GLIDE client of version 2.3 or newer by its shape. */
-export function isGlide(x: unknown): x is GlideLike {
-  if (typeof x !== 'object' || x === null) return false
-  const { config } = x as Record<string, unknown>
-  return (
-    typeof config === 'object' &&
-    has(x, 'customCommand', 'subscribe', 'unsubscribe', 'close', 'updateConnectionPassword')
-  )
-}
 
 /** GLIDE tells nobody that it was closed. */
 const looking =
@@ -41,12 +31,11 @@ const looking =
  * It is always ready: GLIDE queues nothing, but rejects after its `requestTimeout` (250 ms). A closed
  * client of its may keep its connection for some seconds.
  */
-export function glidePort(client: GlideLike): Port {
+export function glidePort(client: GlideLike, shape: Shape): Port {
   const user = client as Inside
-  const cluster = has(client, 'ssubscribe')
+  const { cluster } = shape
   return portOf({
-    kind: 'Valkey GLIDE',
-    cluster,
+    ...shape,
     ready: () => true,
     watch: () => nothing,
     ended: looking(() => user.isClosed),

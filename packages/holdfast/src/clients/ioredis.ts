@@ -3,20 +3,9 @@ import { scriptsOf } from './ioredis-scripts.js'
 import { onSecond } from './ioredis-second.js'
 import { onDuplicate, onMasters, type IoredisLike } from './ioredis-subscriber.js'
 import type { Port } from './port.js'
+import type { Shape } from './shapes.js'
 
 export type { IoredisLike }
-
-const methods = ['call', 'connect', 'disconnect', 'duplicate', 'subscribe', 'unsubscribe', 'on']
-
-/** Tells an ioredis client or Cluster by its shape. */
-export function isIoredis(x: unknown): x is IoredisLike {
-  if (typeof x !== 'object' || x === null) return false
-  const fields = x as Record<string, unknown>
-  return (
-    typeof fields['status'] === 'string' &&
-    methods.every((method) => typeof fields[method] === 'function')
-  )
-}
 
 /**
  * Makes a port of an ioredis or iovalkey client or Cluster.
@@ -26,16 +15,14 @@ export function isIoredis(x: unknown): x is IoredisLike {
  * up, when the server refuses it or when the port is closed. For a Cluster the connection goes to
  * one of its masters, and to another one when that fails; it waits until the Cluster is ended.
  */
-export function ioredisPort(client: IoredisLike): Port {
-  const cluster = client.isCluster === true
+export function ioredisPort(client: IoredisLike, shape: Shape): Port {
+  const { cluster } = shape
   // A status of 'end' is somebody's decision, or that of the retry strategy: it is left alone.
   const start = (): void => {
     if (client.status === 'wait') client.connect().catch(nothing)
   }
   return portOf({
-    kind: 'ioredis',
-    cluster,
-    keyPrefix: client.options?.keyPrefix,
+    ...shape,
     ready: () => client.status === 'ready',
     watch: told(client),
     ended: told(client, 'end'),

@@ -1,8 +1,8 @@
 import { nothing, portOf, told, type Emitter } from './common.js'
-import { has } from './node-redis.js'
 import { runnerOf, scriptsOf, type NodeRedisScripts } from './node-redis-scripts.js'
 import { onDuplicate, type NodeRedisLike } from './node-redis-subscriber.js'
 import type { Port } from './port.js'
+import type { Shape } from './shapes.js'
 import { wandering, type Place } from './wandering.js'
 
 /** What is asked of a node-redis cluster. */
@@ -13,12 +13,6 @@ export interface NodeRedisClusterLike extends Emitter, NodeRedisScripts {
   readonly masters: readonly unknown[]
   // oxlint-disable-next-line typescript/no-explicit-any -- an entry of `masters`
   nodeClient(master: any): unknown
-}
-
-/** Tells a node-redis cluster of version 5 or newer by its shape. */
-export function isNodeRedisCluster(x: unknown): x is NodeRedisClusterLike {
-  if (typeof x !== 'object' || x === null || !('nodeByAddress' in x && 'masters' in x)) return false
-  return has(x, 'evalSha', 'eval', 'withTypeMapping', 'nodeClient', 'on', 'off')
 }
 
 /** An entry of `masters`. */
@@ -32,7 +26,7 @@ interface Node {
  * The cluster says nothing when its own subscription breaks or moves. So subscriptions live on one
  * connection to one of its masters, and go to another one when that fails.
  */
-export function nodeRedisClusterPort(client: NodeRedisClusterLike): Port {
+export function nodeRedisClusterPort(client: NodeRedisClusterLike, shape: Shape): Port {
   let turn = Math.floor(Math.random() * 1000)
   // To connect may take for ever; one that is connecting already will do.
   const own = async (node: unknown): Promise<NodeRedisLike> =>
@@ -44,12 +38,10 @@ export function nodeRedisClusterPort(client: NodeRedisClusterLike): Port {
     return { source, open: onDuplicate(source) }
   }
   return portOf({
-    kind: 'node-redis cluster',
-    cluster: true,
+    ...shape,
     ready: () => client.isReady ?? (client.isOpen && client.masters.length > 0),
     watch: told(client, 'connect'),
     start: nothing,
-    keyPrefix: client._keyPrefix?.toString(),
     ...scriptsOf(client),
     nodes: async () => (await Promise.all(client.masters.map(own))).map(runnerOf),
     open: wandering(pick, () => !client.isOpen),

@@ -1,8 +1,8 @@
 import { looked, nothing, portOf, type Emitter, type Open } from './common.js'
-import { has } from './node-redis.js'
 import { runnerOf, scriptsOf, type NodeRedisScripts } from './node-redis-scripts.js'
 import { onDuplicate, onSecond, type NodeRedisLike } from './node-redis-subscriber.js'
 import type { Port } from './port.js'
+import type { Shape } from './shapes.js'
 import { wandering, type Place } from './wandering.js'
 
 /** What is asked of a node-redis Sentinel client. */
@@ -14,12 +14,6 @@ export interface NodeRedisSentinelLike extends Emitter, NodeRedisScripts {
   _execute<T>(isReadonly: boolean, run: (master: any) => Promise<T>): Promise<T>
 }
 
-/** Tells a node-redis Sentinel client of version 5 or newer by its shape. */
-export function isNodeRedisSentinel(x: unknown): x is NodeRedisSentinelLike {
-  if (typeof x !== 'object' || x === null || !('getSentinelNode' in x)) return false
-  return has(x, 'evalSha', 'eval', 'withTypeMapping', '_execute', 'on', 'off')
-}
-
 /**
  * Makes a port of a node-redis Sentinel client, which has to be connected by its owner.
  *
@@ -27,7 +21,7 @@ export function isNodeRedisSentinel(x: unknown): x is NodeRedisSentinelLike {
  * to the master of the moment. Version 5 does not say either when it is connected: a command that
  * waits for that looks every 50 ms.
  */
-export function nodeRedisSentinelPort(client: NodeRedisSentinelLike): Port {
+export function nodeRedisSentinelPort(client: NodeRedisSentinelLike, shape: Shape): Port {
   // While there is no master this waits for one.
   const onMaster = (open: typeof onDuplicate): Open => {
     const pick = (): Promise<Place> =>
@@ -38,11 +32,10 @@ export function nodeRedisSentinelPort(client: NodeRedisSentinelLike): Port {
     return wandering(pick, () => !client.isOpen)
   }
   return portOf({
-    kind: 'node-redis sentinel',
+    ...shape,
     ready: () => client.isReady,
     watch: looked,
     start: nothing,
-    keyPrefix: client._keyPrefix?.toString(),
     ...scriptsOf(client),
     command: (words) =>
       client._execute(false, (master: NodeRedisLike) => runnerOf(master).command!(words)),

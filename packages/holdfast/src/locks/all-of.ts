@@ -3,7 +3,7 @@ import { checkName } from '../kernel/names.js'
 import { BATCH } from '../kernel/protocol.js'
 import { holdsHere, refuseDeadlock, Scopes } from './context.js'
 import type { Engine } from './engine.js'
-import { LockSet } from './lock-set.js'
+import type { LockSet } from './lock-set.js'
 import { checkCall, type AcquireOptions, type LockOptions } from './options.js'
 import { Semaphore } from './semaphore.js'
 import { Taker, type Wanted } from './taker.js'
@@ -80,7 +80,7 @@ export class AllOf extends Takes<LockSet, AcquireOptions, readonly Wanted[]> {
     for (const { name, mode, settings } of all) {
       if (settings.wait > 0) refuseDeadlock(this.#engine, name, mode)
     }
-    return new LockSet(await this.#engine.acquireAll(all, holdsHere(undefined)))
+    return this.#engine.acquireAll(all, holdsHere(undefined))
   }
 
   /** @internal */

@@ -2,7 +2,7 @@ import { idOf, type Edge } from '../kernel/edges.js'
 import { decodeRecord } from '../kernel/protocol.js'
 import type { Nodes } from '../quorum/nodes.js'
 import type { SeenHolder, SeenWait } from './deadlock-graph.js'
-import { triples } from './inspect.js'
+import { triples } from './records.js'
 
 /** A look goes no further than this: what was not seen is not stuck. */
 const MOST_WAITS = 200

@@ -3,7 +3,8 @@ import { invalid } from '../base/errors.js'
 import type { Engine } from './engine.js'
 import type { Lock, ReleaseResult } from './lock.js'
 import { Mutex } from './mutex.js'
-import { Observation, type Leader } from './observe.js'
+import { LaterObservation } from './observe-later.js'
+import type { Leader } from './observe.js'
 import { checkSignal, type AcquireOptions, type LockOptions } from './options.js'
 
 // An announcement that failed is sent again, for the observers of a leader who stays.
@@ -225,7 +226,7 @@ export class Election {
     options: { signal?: AbortSignal | undefined } = {},
   ): AsyncIterableIterator<Leader | null> {
     this.#engine.assertOpen()
-    return new Observation(this.#engine, this.#key, this.#timeout, checkSignal(options))
+    return new LaterObservation(this.#engine, this.#key, this.#timeout, checkSignal(options))
   }
 }
 

@@ -1,28 +1,22 @@
 import { LocalClock } from '../base/clock.js'
-import { HoldfastError, invalid, type LossReason } from '../base/errors.js'
-import { events, type LockType } from '../base/events.js'
+import { HoldfastError, invalid } from '../base/errors.js'
+import type { LockType } from '../base/events.js'
+import type { Part } from '../base/part.js'
 import { systemRuntime, type Runtime } from '../base/runtime.js'
-import type { Port } from '../clients/port.js'
-import { atMost } from '../lease/deadline.js'
-import { Lease, type Grant, type Host, type Terms } from '../lease/lease.js'
+import type { Known } from '../clients/shapes.js'
 import type { Mode } from '../kernel/protocol.js'
-import { Renewer } from '../lease/renewer.js'
-import { eventOf } from '../line/claim.js'
-import type { Take } from '../line/member.js'
+import type { Grant, Lease, Terms } from '../lease/lease.js'
+import type { Renewer } from '../lease/renewer.js'
 import type { Orphans } from '../line/orphans.js'
-import { Queue } from '../line/queue.js'
-import { wishOf, type Wish } from '../line/wish.js'
-import { assertAcknowledges } from '../quorum/acknowledged.js'
-import { Node } from '../quorum/node.js'
+import type { Queue } from '../line/queue.js'
 import type { Nodes } from '../quorum/nodes.js'
-import { Quorum } from '../quorum/quorum.js'
 import { Asking, same, type Asked, type Lasting } from './asked.js'
 import type { Hold } from './context.js'
-import { acquireWatched } from './deadlock.js'
-import { EvictionWatch } from './eviction.js'
+import type { EvictionWatch } from './eviction.js'
 import { guardOf, longestOf } from './guard.js'
 import { ownHistory, prefixHistory, type HistoryOption } from './history-options.js'
-import { Lock } from './lock.js'
+import type { LockSet } from './lock-set.js'
+import type { Lock } from './lock.js'
 import {
   checkTakeOver,
   type HandoverOptions,
@@ -31,71 +25,133 @@ import {
   type TakeOverOptions,
 } from './options.js'
 import type { HistoryStream } from './outbox.js'
-import { Recorder } from './recorder.js'
+import { majority, works } from './parts.js'
+import type { Recorder } from './recorder.js'
 import { settingsOf, type Settings } from './settings.js'
 import type { Wanted } from './taker.js'
+import { told, tellFailed, tellRequested } from './telling.js'
+import type { Tenure } from './tenure.js'
 import { decodeToken } from './token.js'
-import { told, tellFailed, tellRequested, watchHold } from './telling.js'
-import { takeOver } from './turn.js'
+import type { Works } from './works.js'
 
 const DEFAULT_TTL_MS = 10_000
 
 /** What a lock is taken to be of which only the mode is known. */
 const TYPES: Readonly<Record<Mode, LockType>> = { x: 'mutex', s: 'read', p: 'semaphore' }
 
-/** What all locks of one Holdfast share, put together once: node, queue, renewer. */
-export class Engine implements Host {
+/**
+ * What all locks of one Holdfast share: options, clocks, and the works, which are made when something is first
+ * asked.
+ */
+export class Engine {
   readonly options: HoldfastOptions
   readonly prefix: string
   readonly drift: number
   readonly runtime: Runtime
   readonly clock: LocalClock
-  /** One server, or several as one. */
-  readonly node: Nodes
   /** The longest lease that may be asked for, ms. */
   readonly longest: number
-  readonly queue: Queue
-  readonly renewer: Renewer
-  readonly eviction: EvictionWatch
-  /** Null while nobody has asked for a history. */
-  recorder: Recorder | null = null
-  readonly #changes = new Set<Promise<unknown>>()
+  readonly #clients: readonly Known[]
+  #works: Works | null = null
+  #starting: Promise<Works> | null = null
+  /** A lock asked for a history of its own. */
+  #records = false
   /** Those of the last lock that was made: the next is on the same terms, as a rule. */
   #lately: Settings | null = null
   /** What else is to end with this Holdfast. */
   readonly closing: Set<() => void> = new Set()
   #closing: Promise<void> | null = null
 
-  constructor(ports: readonly Port[], options: HoldfastOptions) {
+  constructor(clients: readonly Known[], options: HoldfastOptions) {
     this.options = options
     this.prefix = options.prefix ?? 'lock:'
     this.drift = options.drift ?? 0.01
     this.runtime = options.runtime ?? systemRuntime
     this.clock = new LocalClock(this.runtime)
-    const guard = guardOf(options, ports.length)
-    this.longest = longestOf(guard, this.drift)
-    const { replicas = 0 } = options
-    if (replicas > 0) assertAcknowledges(ports[0]!)
-    const { clock, runtime, drift } = this
-    const nodes = ports.map((port) => new Node(port, clock, runtime, drift, guard, replicas))
-    this.node = nodes.length === 1 ? nodes[0]! : new Quorum(nodes, this.clock, this.runtime)
-    this.queue = new Queue(this.node, this.clock, this.runtime, this.drift)
-    this.renewer = new Renewer(this.node, this.clock, this.runtime, this.drift)
-    this.queue.onGivenBack = (lease) => this.renewer.remove(lease)
-    this.eviction = new EvictionWatch(this, options.checkEviction ?? true)
-    const all = prefixHistory(options.history, this.prefix)
-    if (all) this.recorder = new Recorder(this, all)
+    this.longest = longestOf(guardOf(options, clients.length), this.drift)
+    prefixHistory(options.history, this.prefix)
+    this.#clients = clients
+    if (works.loaded && (!this.several || majority.loaded)) this.#make(works.loaded)
+  }
+
+  #make(part: NonNullable<typeof works.loaded>): Works {
+    this.#works ??= new part.Works(this, this.#clients, this.#records)
+    return this.#works
+  }
+
+  /**
+   * What takes and holds locks: loaded when something is first asked, and there from then on.
+   *
+   * @throws ERR_CONFIG when its files cannot be loaded, ERR_CLOSED
+   */
+  async start(): Promise<Works> {
+    if (!this.#works) {
+      const needed = [works.load(), ...(this.several ? [majority.load()] : [])] as const
+      this.#starting ??= Promise.all(needed)
+        .then(([part]) => this.#make(part))
+        .finally(() => (this.#starting = null))
+      await this.#starting
+    }
+    this.assertOpen()
+    return this.#works!
+  }
+
+  /** The same, and a part that is needed beside it. */
+  async with<T>(part: Part<T>): Promise<T> {
+    const [found] = await Promise.all([part.load(), this.start()])
+    return found
+  }
+
+  async #first(wish: Asked, held: (() => readonly Hold[]) | undefined): Promise<Lock> {
+    return (await this.start()).acquire(wish, held)
+  }
+
+  // Of what is there once something was asked.
+
+  get node(): Nodes {
+    return this.#works!.node
+  }
+
+  get queue(): Queue {
+    return this.#works!.queue
+  }
+
+  get renewer(): Renewer {
+    return this.#works!.renewer
+  }
+
+  get eviction(): EvictionWatch {
+    return this.#works!.eviction
+  }
+
+  get recorder(): Recorder | null {
+    return this.#works!.recorder
+  }
+
+  adopt(terms: Terms, grant: Grant): Lease {
+    return this.#works!.adopt(terms, grant)
+  }
+
+  again(tenure: Tenure): Lock {
+    return this.#works!.again(tenure)
+  }
+
+  changing<T>(change: Promise<T>): Promise<T> {
+    return this.#works!.changing(change)
   }
 
   /** A lock asked for a history of its own, or for none. @throws ERR_INVALID_ARGUMENT */
   keepHistory(name: string, option: HistoryOption | undefined): HistoryStream | undefined {
     const own = option === undefined ? null : ownHistory(option, name, this.prefix)
-    if (own) this.recorder ??= new Recorder(this, null)
+    if (own) {
+      this.#records = true
+      this.#works?.record()
+    }
     return own ?? undefined
   }
 
   get orphans(): Orphans {
-    return this.queue.orphans
+    return this.#works!.orphans
   }
 
   settings(options: LockOptions & HandoverOptions, type: LockType = 'mutex'): Settings {
@@ -124,7 +180,11 @@ export class Engine implements Host {
 
   /** Several servers, of which a majority decides. */
   get several(): boolean {
-    return this.node.members.length > 1
+    return this.#clients.length > 1
+  }
+
+  get closed(): boolean {
+    return this.#closing !== null
   }
 
   /** @throws ERR_CLOSED */
@@ -143,7 +203,7 @@ export class Engine implements Host {
     // Whoever listens is told of each call by itself.
     const wish = asked instanceof Asking && told() ? asked.anew() : asked
     const since = tellRequested(this.clock, wish)
-    const lock = this.#wait(wish, held, this.#taken)
+    const lock = this.#works?.acquire(wish, held) ?? this.#first(wish, held)
     const heard = since === null ? lock : tellFailed(this.clock, [wish], since, lock)
     return heard.then(this.#unlessClosed)
   }
@@ -154,55 +214,9 @@ export class Engine implements Host {
     return lock
   }
 
-  #wait<T>(wish: Asked, held: (() => readonly Hold[]) | undefined, take: Take<T>): Promise<T> {
-    const ask = (noted: Take<T>): Promise<T> => acquireWatched(this, wish, held, noted)
-    return this.recorder ? this.recorder.waits(wish, take, ask) : ask(take)
-  }
-
   /** Several names, all or nothing: their locks, in this order. */
-  async acquireAll(all: readonly Wanted[], held?: () => readonly Hold[]): Promise<readonly Lock[]> {
-    const wishes = all.map(({ name, mode, settings }) => {
-      // Nobody is handed one of several, so each is waited for by itself.
-      const own = { ...settings, localHandovers: 0, linger: 0 }
-      return wishOf(own, name, mode, this.prefix + name)
-    })
-    const { deadlock } = all[0]!.settings
-    const stand = (wish: Wish): Promise<Grant> =>
-      this.#wait({ ...wish, deadlock }, held, (grant) => this.queue.keep(grant))
-    const since = wishes.map((wish) => tellRequested(this.clock, wish))[0] ?? null
-    const together = this.queue.acquireAll(wishes, stand)
-    const asked = this.recorder ? this.recorder.together(together) : together
-    const grants = await (since === null ? asked : tellFailed(this.clock, wishes, since, asked))
-    if (this.#closing) await this.#tooLate(wishes, grants)
-    return wishes.map((wish, i) => this.#taken(grants[i]!, wish))
-  }
-
-  readonly #taken = (grant: Grant, terms: Terms): Lock => {
-    this.eviction.granted(this.node, terms.timeout)
-    const lease = this.adopt(terms, grant)
-    // By whoever was told of the grant: too early for this lease to be seen there.
-    if (this.#closing) void this.#end(lease)
-    return new Lock(this, lease)
-  }
-
-  /** Because of `close`. */
-  #end(lease: Lease): Promise<unknown> {
-    const { key, timeout, holdAtLeast } = lease.terms
-    lease.lose('closed')
-    return this.orphans.release(lease.owner, key, timeout, 0, holdAtLeast)
-  }
-
-  /** This Holdfast was closed meanwhile. @throws ERR_CLOSED */
-  async #tooLate(all: readonly Terms[], grants: readonly Grant[]): Promise<never> {
-    const releases = all.map(({ key, timeout }, i) =>
-      this.orphans.release(grants[i]!.owner, key, timeout, 0),
-    )
-    await Promise.all(releases)
-    for (const [i, terms] of all.entries()) {
-      const { owner, fence } = grants[i]!
-      events.released({ ...eventOf(terms, owner), released: true, fence, held: 0 })
-    }
-    throw closed()
+  acquireAll(all: readonly Wanted[], held?: () => readonly Hold[]): Promise<LockSet> {
+    return this.#works?.acquireAll(all, held) ?? this.start().then((it) => it.acquireAll(all, held))
   }
 
   /** Goes on with a tenure that another process handed over. */
@@ -212,62 +226,7 @@ export class Engine implements Host {
     const { name, mode, owner } = decodeToken(token, this.prefix)
     const settings = this.settings(options, TYPES[mode])
     const terms: Terms = { ...settings, name, key: this.prefix + name, mode }
-    const lease = await takeOver(this, owner, terms)
-    this.eviction.granted(this.node, terms.timeout)
-    return new Lock(this, lease)
-  }
-
-  /** From a grant to a lease that is renewed and hears of its end. */
-  adopt(terms: Terms, grant: Grant): Lease {
-    const lease = new Lease(terms, grant, this)
-    this.queue.mailbox.register(lease.owner, lease)
-    this.renewer.add(lease)
-    if (terms.expectedHold !== Infinity) watchHold(this.runtime, lease)
-    if (this.recorder) this.recorder.granted(lease, grant)
-    if (grant.follows) this.renewer.remove(grant.follows)
-    if (grant.early?.wanted) lease.wanted()
-    if (grant.early?.push) lease.pushed(grant.early.push)
-    return lease
-  }
-
-  /** Lets `close` wait for what is about to end by itself and may still hold something. */
-  async changing<T>(change: Promise<T>): Promise<T> {
-    this.#changes.add(change)
-    try {
-      return await change
-    } finally {
-      this.#changes.delete(change)
-    }
-  }
-
-  /** Nothing that was lost here may linger on the server, nor be waited for. */
-  lost(lease: Lease, reason: LossReason): void {
-    this.renewer.remove(lease)
-    // `close` releases what it ends, and waits for it.
-    if (reason === 'closed') return
-    if (reason === 'gone') {
-      this.queue.mailbox.unregister(lease.owner)
-      return
-    }
-    const { key, timeout } = lease.terms
-    const least = this.#keeps(lease, reason)
-    // A renewal whose answer was lost may have prolonged it beyond the deadline that we know.
-    const until = lease.ends + lease.ttl
-    if (least !== null) void this.orphans.release(lease.owner, key, timeout, until, least)
-    else this.queue.mailbox.unregister(lease.owner)
-  }
-
-  /**
-   * For how long from its grant on the server is to keep a tenure that was lost here, whose function may
-   * still run; null: until its lease there ends, which is late enough.
-   */
-  #keeps({ terms, begun }: Lease, reason: LossReason): number | null {
-    const { holdAtLeast, lockDelay } = terms
-    // Whoever forces it wants the name.
-    if (reason === 'forced') return 0
-    if (lockDelay === 0) return holdAtLeast
-    const drained = Math.ceil(atMost(this.clock.now() - begun, this.drift)) + lockDelay
-    return reason === 'expired' && drained >= holdAtLeast ? null : Math.max(drained, holdAtLeast)
+    return (await this.start()).takeOver(owner, terms)
   }
 
   close(): Promise<void> {
@@ -280,17 +239,11 @@ export class Engine implements Host {
   }
 
   async #close(): Promise<void> {
-    // Waits first: a release below would hand a name to a waiter of our own.
-    this.queue.cancel(closed())
+    const made = this.#works ?? (await this.#starting?.catch(() => null))
+    if (made) return made.close(closed())
     for (const end of this.closing) end()
-    const held = [...this.renewer.leases]
-    await Promise.all(held.map((lease) => this.#end(lease)))
-    await Promise.allSettled(this.#changes)
-    await this.queue.mailbox.close()
-    this.renewer.close()
-    await this.orphans.close()
-    await this.recorder?.close()
-    await this.node.close()
+    // Through a client nothing was opened yet; a port may have opened something by itself.
+    for (const one of this.#clients) if (one.is === 'port') await one.client.close()
   }
 }
 

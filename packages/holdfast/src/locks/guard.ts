@@ -1,15 +1,14 @@
 import { milliseconds } from '../base/duration.js'
-import { invalid } from '../base/errors.js'
+import { HoldfastError, invalid } from '../base/errors.js'
+import type { Known } from '../clients/shapes.js'
 import type { Guard } from '../quorum/ops.js'
 import { checkAll, type HoldfastOptions } from './options.js'
 
 const QUARANTINE_MS = 60_000
 
-/**
- * @param count of servers.
- * @throws ERR_INVALID_ARGUMENT
- */
-export function checkHoldfast(options: HoldfastOptions, count: number): void {
+/** @throws ERR_INVALID_ARGUMENT, ERR_CONFIG */
+export function checkHoldfast(options: HoldfastOptions, clients: readonly Known[]): void {
+  const count = clients.length
   checkAll(options, 'runtime', options?.runtime)
   const { quarantine, epoch = 0, strictFailover = false, replicas = 0 } = options
   if (typeof strictFailover !== 'boolean') {
@@ -32,6 +31,20 @@ export function checkHoldfast(options: HoldfastOptions, count: number): void {
     throw invalid(`options.${name}`, given, 'none of a single server without strictFailover')
   }
   guardOf(options, count)
+  const { cluster } = clients[0]!
+  if (strictFailover && cluster) {
+    const message = 'strictFailover is for one primary with replicas, and not for a Cluster'
+    throw new HoldfastError('ERR_CONFIG', message)
+  }
+  if (replicas > 0) checkAcknowledges(clients[0]!)
+}
+
+function checkAcknowledges(known: Known): void {
+  const { kind, cluster } = known
+  if (!cluster && (known.is !== 'port' || known.client.runAcknowledged)) return
+  const what = cluster ? `the Cluster of a ${kind} client` : `a port of ${kind}`
+  const message = `The option replicas is for one server with replicas; ${what} cannot wait for them. Leave it out, or make it 0.`
+  throw new HoldfastError('ERR_CONFIG', message)
 }
 
 /** What the servers are to remember of themselves; null: nothing. @throws ERR_INVALID_ARGUMENT */

@@ -1,37 +1,30 @@
 import type { Duration } from '../base/duration.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Port } from '../clients/port.js'
-import { recogniseAll, type Client } from '../clients/recognise.js'
-import { HoldfastError } from '../base/errors.js'
+import type { Client } from '../clients/recognise.js'
+import { tellAll } from '../clients/shapes.js'
 import { checkName } from '../kernel/names.js'
 import type { HistoryEntry } from '../kernel/history.js'
-import { memoryPort } from '../kernel/memory/port.js'
-import { MemoryServer } from '../kernel/memory/server.js'
+import { inMemory } from '../kernel/in-memory.js'
 import { AllOf, type AllItem } from './all-of.js'
-import { releaseByOwner, renewByOwner, type RenewResult } from './by-owner.js'
-import { bootstrap } from './bootstrap.js'
+import type { RenewResult } from './by-owner.js'
 import type { Finding } from './doctor/findings.js'
 import type { DoctorOptions } from './doctor/options.js'
-import { deadlocks, type Deadlock, type DeadlocksOptions } from './deadlock-report.js'
+import type { Deadlock, DeadlocksOptions } from './deadlocks.js'
 import { Election } from './election.js'
 import { Engine } from './engine.js'
 import { checkHoldfast } from './guard.js'
 import type { Lock, ReleaseResult } from './lock.js'
-import { forceRelease, inspect, type ForceResult, type LockState } from './inspect.js'
-import { list, type ListEnd, type ListOptions } from './list.js'
+import type { ForceResult, LockState } from './inspect.js'
+import type { ListEnd, ListOptions } from './list-options.js'
 import { LockManager } from './lock-manager.js'
-import {
-  follow,
-  history,
-  type FollowOptions,
-  type HistoryPage,
-  type PageOptions,
-} from './history.js'
+import type { FollowOptions, HistoryPage, PageOptions } from './history.js'
 import { checkMutex, Mutex } from './mutex.js'
 import { Owner } from './owner.js'
 import { ReadWrite } from './read-write.js'
-import { ping, type PingOptions, type PingResult } from './ping.js'
-import { revoke, type RevokeResult } from './revoke.js'
+import { doctorPart, more } from './parts.js'
+import type { PingOptions, PingResult } from './ping.js'
+import type { RevokeResult } from './revoke.js'
 import { Semaphore } from './semaphore.js'
 import {
   checkInMemory,
@@ -69,13 +62,9 @@ export class Holdfast implements AsyncDisposable {
    * @throws ERR_CONFIG when it is none of these, ERR_INVALID_ARGUMENT for options.
    */
   constructor(client: Client | Port | readonly (Client | Port)[], options: HoldfastOptions = {}) {
-    const ports = recogniseAll(client)
-    checkHoldfast(options, ports.length)
-    if (options.strictFailover && ports[0]!.cluster) {
-      const message = 'strictFailover is for one primary with replicas, and not for a Cluster'
-      throw new HoldfastError('ERR_CONFIG', message)
-    }
-    this.#engine = new Engine(ports, options)
+    const clients = tellAll(client)
+    checkHoldfast(options, clients)
+    this.#engine = new Engine(clients, options)
   }
 
   /**
@@ -91,8 +80,12 @@ export class Holdfast implements AsyncDisposable {
     checkInMemory(options)
     const { clock, ...rest } = options
     const now = clock && ((): number => Math.floor(clock.wall() * 1000))
-    const server = new MemoryServer(now ? { now } : {})
-    return new Holdfast(memoryPort(server), { ...rest, ...(clock ? { runtime: clock } : {}) })
+    return new Holdfast(inMemory(now), { ...rest, ...(clock ? { runtime: clock } : {}) })
+  }
+
+  /** What few programs call. */
+  #more(): Promise<NonNullable<typeof more.loaded>> {
+    return this.#engine.with(more)
   }
 
   /** What is put before a name to make its key. */
@@ -230,7 +223,7 @@ export class Holdfast implements AsyncDisposable {
     owner: string,
     options: { readonly ttl?: Duration | undefined } = {},
   ): Promise<RenewResult> {
-    return renewByOwner(this.#engine, name, owner, options)
+    return (await this.#more()).renewByOwner(this.#engine, name, owner, options)
   }
 
   /**
@@ -241,7 +234,7 @@ export class Holdfast implements AsyncDisposable {
    * @throws ERR_CLOSED, ERR_INVALID_ARGUMENT
    */
   async release(name: string, owner: string): Promise<ReleaseResult> {
-    return releaseByOwner(this.#engine, name, owner)
+    return (await this.#more()).releaseByOwner(this.#engine, name, owner)
   }
 
   /**
@@ -252,7 +245,7 @@ export class Holdfast implements AsyncDisposable {
    * ERR_CONFIG when it refuses, ERR_CLOSED, ERR_INVALID_ARGUMENT
    */
   async ping(options: PingOptions = {}): Promise<PingResult> {
-    return ping(this.#engine, options)
+    return (await this.#more()).ping(this.#engine, options)
   }
 
   /**
@@ -265,8 +258,7 @@ export class Holdfast implements AsyncDisposable {
    * @throws ERR_CLOSED, ERR_INVALID_ARGUMENT
    */
   async doctor(options: DoctorOptions = {}): Promise<Finding[]> {
-    // Few processes need it.
-    const { doctor } = await import('./doctor/doctor.js')
+    const { doctor } = await this.#engine.with(doctorPart)
     return doctor(this.#engine, options)
   }
 
@@ -279,13 +271,13 @@ export class Holdfast implements AsyncDisposable {
    * @returns whether a quarantine was ended.
    * @throws ERR_NO_QUORUM, ERR_UNAVAILABLE unless every server answers. ERR_CONFIG, ERR_CLOSED
    */
-  bootstrap(): Promise<boolean> {
-    return bootstrap(this.#engine)
+  async bootstrap(): Promise<boolean> {
+    return (await this.#more()).bootstrap(this.#engine)
   }
 
   /** Who holds a name and who waits for it, as the server sees it now. */
-  inspect(name: string): Promise<LockState> {
-    return inspect(this.#engine, name)
+  async inspect(name: string): Promise<LockState> {
+    return (await this.#more()).inspect(this.#engine, name)
   }
 
   /**
@@ -296,8 +288,11 @@ export class Holdfast implements AsyncDisposable {
    * `budget`.
    * @throws ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED, ERR_INVALID_ARGUMENT
    */
-  list(pattern = '*', options: ListOptions = {}): AsyncGenerator<LockState, ListEnd, undefined> {
-    return list(this.#engine, pattern, options)
+  async *list(
+    pattern = '*',
+    options: ListOptions = {},
+  ): AsyncGenerator<LockState, ListEnd, undefined> {
+    return yield* (await this.#more()).list(this.#engine, pattern, options)
   }
 
   /**
@@ -310,7 +305,7 @@ export class Holdfast implements AsyncDisposable {
    * @throws ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED, ERR_INVALID_ARGUMENT; `signal.reason` when aborted.
    */
   async history(name?: string, options: PageOptions = {}): Promise<HistoryPage> {
-    return history(this.#engine, name, options)
+    return (await this.#more()).history(this.#engine, name, options)
   }
 
   /**
@@ -319,11 +314,11 @@ export class Holdfast implements AsyncDisposable {
    *
    * @throws as `history`: ERR_UNAVAILABLE at its beginning only.
    */
-  follow(
+  async *follow(
     name?: string,
     options: FollowOptions = {},
   ): AsyncGenerator<HistoryEntry, void, undefined> {
-    return follow(this.#engine, name, options)
+    yield* (await this.#more()).follow(this.#engine, name, options)
   }
 
   /**
@@ -344,8 +339,8 @@ export class Holdfast implements AsyncDisposable {
    * although the holder may still believe in it: only fencing protects then. A holder of another
    * library can only be ended with `now`.
    */
-  forceRelease(name: string, options: { now?: boolean } = {}): Promise<ForceResult> {
-    return forceRelease(this.#engine, name, options)
+  async forceRelease(name: string, options: { now?: boolean } = {}): Promise<ForceResult> {
+    return (await this.#more()).forceRelease(this.#engine, name, options)
   }
 
   /**
@@ -355,8 +350,8 @@ export class Holdfast implements AsyncDisposable {
    *
    * @throws ERR_UNAVAILABLE, ERR_CONFIG, ERR_CLOSED, ERR_INVALID_ARGUMENT
    */
-  deadlocks(options: DeadlocksOptions = {}): Promise<Deadlock[]> {
-    return deadlocks(this.#engine, options)
+  async deadlocks(options: DeadlocksOptions = {}): Promise<Deadlock[]> {
+    return (await this.#more()).deadlocks(this.#engine, options)
   }
 
   /**
@@ -365,8 +360,8 @@ export class Holdfast implements AsyncDisposable {
    *
    * @param options.reason told to the holder, with the label of this Holdfast. At most 256 characters.
    */
-  revoke(name: string, options: { reason?: string | undefined } = {}): Promise<RevokeResult> {
-    return revoke(this.#engine, name, options)
+  async revoke(name: string, options: { reason?: string | undefined } = {}): Promise<RevokeResult> {
+    return (await this.#more()).revoke(this.#engine, name, options)
   }
 
   /**

@@ -1,11 +1,11 @@
 import { HoldfastError, type Holder } from '../base/errors.js'
-import type { Reply } from '../clients/port.js'
 import { checkName } from '../kernel/names.js'
-import { decodeRecord, modeName, type Info, type StoredRecord } from '../kernel/protocol.js'
+import { decodeRecord, modeName, type StoredRecord } from '../kernel/protocol.js'
 import { classify } from '../quorum/replies.js'
 import type { Answer } from '../quorum/node.js'
 import type { Engine } from './engine.js'
 import { checkForce } from './options.js'
+import { processOf, triples } from './records.js'
 
 const TIMEOUT_MS = 500
 
@@ -65,11 +65,6 @@ export async function inspect(engine: Engine, name: string): Promise<LockState> 
   return stateOf(name, await engine.node.ask('inspect', key, TIMEOUT_MS, () => []))
 }
 
-export function* triples(list: Reply | undefined): Generator<[string, string, string]> {
-  const flat = Array.isArray(list) ? list.map(String) : []
-  for (let i = 0; i < flat.length; i += 3) yield [flat[i]!, flat[i + 1]!, flat[i + 2]!]
-}
-
 function stateOf(name: string, { raw, now }: Answer): LockState {
   const [status, fence, holderCount, waiterCount, heldBy, waiting, limit, used] = raw
   if (status !== 'state') throw classify(new Error(String(raw[1])), 'the server', name)
@@ -110,18 +105,7 @@ export function freeState(name: string): LockState {
   return { name, ...nobody, fence: 0, permits: null }
 }
 
-/** What a record says of its process. */
-export function processOf({ label, host, pid, trace, election }: Info): Info {
-  return {
-    ...(label === undefined ? {} : { label }),
-    ...(host === undefined ? {} : { host }),
-    ...(pid === undefined ? {} : { pid }),
-    ...(trace === undefined ? {} : { trace }),
-    ...(election ? { election } : {}),
-  }
-}
-
-/** The same, and how many permits it is for. */
+/** What a record says of its process, and how many permits it is for. */
 function shown(
   record: StoredRecord | null,
 ): Omit<HeldBy, 'mode' | 'owner' | 'heldFor' | 'remaining' | 'fence'> {

@@ -2,7 +2,7 @@ import { invalid } from '../base/errors.js'
 import type { Mode } from '../kernel/protocol.js'
 import { refuseOwn, type Hold } from './context.js'
 import type { Engine } from './engine.js'
-import { Lock } from './lock.js'
+import type { Lock } from './lock.js'
 import type { AcquireOptions } from './options.js'
 import type { Tenure } from './tenure.js'
 import { Turns, type Patience } from './turns.js'
@@ -105,7 +105,7 @@ export class Owner {
   #again(tenure: Tenure): Lock {
     const { lost } = tenure.lease
     if (lost) throw lost
-    return new Lock(this.engine, tenure.lease, tenure)
+    return this.engine.again(tenure)
   }
 
   #tidy(name: string, { turns, tenure }: Holding): void {

@@ -85,7 +85,7 @@ export class Semaphore extends Taker<PermitOptions> {
   async #ask(wanted: string): Promise<Permits> {
     const { name } = this
     const engine = this.#engine
-    engine.assertOpen()
+    await engine.start()
     const { timeout } = engine.settings(this.#options)
     const key = engine.prefix + name
     const ask = (): Promise<Answer> =>

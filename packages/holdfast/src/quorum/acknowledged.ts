@@ -1,4 +1,3 @@
-import { HoldfastError } from '../base/errors.js'
 import type { Port, PortNode, Reply, Script } from '../clients/port.js'
 import type { Verdict } from '../kernel/protocol.js'
 
@@ -9,14 +8,6 @@ const PROMISES: readonly string[] = ['granted', 'held', 'renewed', 'turned']
 
 /** Whether the acknowledgement of replicas is asked for with this script. */
 export const counted = (op: string): boolean => COUNTED.includes(op)
-
-/** @throws ERR_CONFIG where no replicas can be waited for. */
-export function assertAcknowledges(port: Port): void {
-  if (port.runAcknowledged && !port.cluster) return
-  const what = port.cluster ? `the Cluster of a ${port.kind} client` : `a port of ${port.kind}`
-  const message = `The option replicas is for one server with replicas; ${what} cannot wait for them. Leave it out, or make it 0.`
-  throw new HoldfastError('ERR_CONFIG', message)
-}
 
 /** One call of a script, and how many replicas have acknowledged what it wrote. */
 export class Acknowledged implements PortNode {

@@ -1,4 +1,5 @@
 import type { Runtime, Timer } from '../base/runtime.js'
+import { allAtOnce } from './at-once.js'
 
 interface Entry extends Timer {
   readonly at: number
@@ -28,6 +29,7 @@ export class ManualClock implements Runtime {
 
   /** @param options.wall the wall clock's start, ms since the epoch. `seed`: of `random`. */
   constructor(options: { wall?: number; seed?: number } = {}) {
+    allAtOnce()
     this.#wall = options.wall ?? 1_700_000_000_000
     this.#state = options.seed ?? 1
   }

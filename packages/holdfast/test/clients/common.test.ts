@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { expect, test, vi } from 'vitest'
 import { portOf, type SubscriberEvents } from '../../src/clients/common.js'
-import { ioredisPort } from '../../src/clients/ioredis.js'
+import { recognise } from '../../src/clients/recognise.js'
 import { startServer } from '../../src/testing/index.js'
 import { later } from './kinds.js'
 
@@ -73,7 +73,7 @@ test('a break that ioredis has not noticed yet is no refusal', async () => {
   await using server = await startServer()
   const client = new Redis(server.url, { enableOfflineQueue: false })
   const duplicate = vi.spyOn(client, 'duplicate')
-  const port = ioredisPort(client)
+  const port = recognise(client)
   const events = { onMessage: () => {}, onGap: vi.fn<() => void>() }
   await port.subscribe('a', events)
   const own = duplicate.mock.results[0]?.value as Redis & { stream: { destroy(): void } }
@@ -89,7 +89,7 @@ test('a client has one listener, however many wait for it', async () => {
   const client = new Redis({ lazyConnect: true, port: 1, retryStrategy: null })
   client.on('error', () => {})
   const before = client.listenerCount('ready')
-  const ports = [1, 2, 3].map(() => ioredisPort(client))
+  const ports = [1, 2, 3].map(() => recognise(client))
   const stops = ports.map((port) => port.onReady(() => {}))
   expect(client.listenerCount('ready')).toBe(before + 1)
   stops[0]!()

@@ -1,5 +1,5 @@
 import type { Port, Script, Subscription, SubscriptionEvents } from '../../clients/port.js'
-import type { MemoryServer } from './server.js'
+import { MemoryServer, type MemoryServerOptions } from './server.js'
 
 /** Subscribes, and again after each restart of the server, as real clients do. */
 function subscribeAgain(
@@ -64,4 +64,9 @@ export function memoryPort(server: MemoryServer): Port {
       subscriptions.clear()
     },
   }
+}
+
+/** A port to a new one. */
+export function newServer(options: MemoryServerOptions): Port {
+  return memoryPort(new MemoryServer(options))
 }

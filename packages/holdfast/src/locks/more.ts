@@ -1,0 +1,12 @@
+/** What few programs call: a part, see parts.ts. */
+export { bootstrap } from './bootstrap.js'
+export { releaseByOwner, renewByOwner } from './by-owner.js'
+export { deadlocks } from './deadlocks.js'
+export { follow, history } from './history.js'
+export { forceRelease, inspect } from './inspect.js'
+export { list } from './list.js'
+export { request, snapshot } from './lock-manager-calls.js'
+export { Observation } from './observe.js'
+export { ping } from './ping.js'
+export { revoke } from './revoke.js'
+export { Looks } from './watch-looks.js'
