@@ -34,21 +34,31 @@ async function makeClients(options: ServerOptions): Promise<readonly Redis[]> {
   })
 }
 
+/** For who goes on without servers, until they are there. */
+interface Patience {
+  /** They cannot be reached now. */
+  away(message: string): void
+  /** Now they can: a majority of them. */
+  back(): void
+}
+
 /**
  * Connects to the servers of `--url` or REDIS_URL: to each of them, or of several to a majority at least.
  *
+ * @param patience without it, servers that are away are an error; what does not pass by itself always is.
  * @throws Exit (unavailable) with one line that says what each server said; Exit (usage)
  */
 export async function connect(
   options: ServerOptions,
   more: Omit<HoldfastOptions, 'prefix'> = {},
+  patience?: Patience,
 ): Promise<Connection> {
   const servers = urlsOf(options).map(withoutPassword)
   const [clients, { Holdfast }] = await Promise.all([makeClients(options), import('holdfast')])
   const disconnect = (): void => clients.forEach((client) => client.disconnect())
   let locks: Holdfast
   try {
-    await reach(clients, servers)
+    await reach(clients, servers, patience)
     locks = new Holdfast(clients.length === 1 ? clients[0]! : clients, {
       ...more,
       prefix: options.prefix,
@@ -64,19 +74,30 @@ export async function connect(
   return { locks, clients, servers, close, [Symbol.asyncDispose]: close }
 }
 
-async function reach(clients: readonly Redis[], servers: readonly string[]): Promise<void> {
+async function reach(
+  clients: readonly Redis[],
+  servers: readonly string[],
+  patience: Patience | undefined,
+): Promise<void> {
   const majority = Math.floor(clients.length / 2) + 1
   const failed: string[] = []
+  let passes = patience !== undefined
   await new Promise<void>((resolve, reject) => {
     let reached = 0
     clients.forEach((client, i) => {
       firstConnection(client).then(
         () => ++reached === majority && resolve(),
         (error: Error) => {
+          passes &&= isAway(error)
           failed.push(`${servers[i]}: ${error.message}`)
-          if (failed.length <= clients.length - majority) return
+          if (failed.length !== clients.length - majority + 1) return
           const what = clients.length === 1 ? '' : `a majority of ${clients.length} servers: `
           const message = `cannot reach ${what}${failed.join('; ')}`
+          if (passes) {
+            patience!.away(message)
+            whenReady(clients, majority, () => patience!.back())
+            return resolve()
+          }
           reject(new Exit(EXIT.unavailable, 'unavailable', message))
         },
       )
@@ -84,17 +105,39 @@ async function reach(clients: readonly Redis[], servers: readonly string[]): Pro
   })
 }
 
+function whenReady(clients: readonly Redis[], count: number, then: () => void): void {
+  let left = count
+  for (const client of clients) {
+    const ready = (): void => {
+      if (--left === 0) then()
+    }
+    if (client.status === 'ready') ready()
+    else client.once('ready', ready)
+  }
+}
+
+const AWAY =
+  /^(ECONN(REFUSED|RESET|ABORTED)|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|EPIPE|EAI_AGAIN)$/
+
+/** Whether it is only not there: a wrong password, name or certificate stays wrong. */
+function isAway({ code, message }: Error & { code?: string }): boolean {
+  return AWAY.test(code ?? '') || message === SILENT || message === 'Connection is closed.'
+}
+
+const SILENT = `no answer within ${CONNECT_MS / 1000} s`
+
 /** The client itself goes on trying after its first failure, which of several servers is welcome. */
 async function firstConnection(client: Redis): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   // A server that accepts and then says nothing.
   const late = new Promise<never>((_, reject) => {
-    const silent = new Error(`no answer within ${CONNECT_MS / 1000} s`)
-    timer = setTimeout(() => reject(silent), CONNECT_MS)
+    timer = setTimeout(() => reject(new Error(SILENT)), CONNECT_MS)
   })
   const why = new Promise<never>((_, reject) => {
     client.once('error', (error: Error & { code?: string }) =>
-      reject(error.message === '' ? new Error(error.code ?? 'refused') : error),
+      reject(
+        error.message === '' ? Object.assign(error, { message: error.code ?? 'refused' }) : error,
+      ),
     )
   })
   try {

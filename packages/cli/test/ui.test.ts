@@ -1,4 +1,5 @@
 // holdfast ui: a page on this machine, and elsewhere by a password.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startServer, type RunningServer } from 'holdfast/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startHolder } from './holder.js'
@@ -60,6 +61,59 @@ test('actions and a password: with the right one only, and audit says who', asyn
   expect(code).toBe(130)
   expect(stderr).toContain('"by":"ada"')
   expect(stderr).not.toContain('sesame')
+})
+
+/** What is refused is no answer, and what is not there neither. */
+async function statusOf(url: string): Promise<{ status: number; text: string }> {
+  const response = await fetch(url)
+  return { status: response.status, text: await response.text() }
+}
+
+test('without a server it starts, says so, and goes on when there is one', async () => {
+  const own = await startServer()
+  await own.kill()
+  const ui = start(['ui', '--port', '0'], { REDIS_URL: own.url })
+  await ui.said(/reason=away msg=".*ECONNREFUSED.*"/)
+  const [, url = ''] = await ui.said(/at (http:\/\/127\.0\.0\.1:\d+\/)/)
+  expect((await statusOf(url)).status).toBe(200)
+  const away = await statusOf(`${url}api/overview`)
+  expect(away.status).toBe(503)
+  expect(JSON.parse(away.text)).toMatchObject({ error: { code: 'ERR_UNAVAILABLE' } })
+  await own.restart()
+  await ui.said(/reason=back/)
+  const holder = startHolder(own.url, 'worker')
+  await holder.tell(['take', 'job'], 'holds job')
+  while (!(await statusOf(`${url}api/overview`)).text.includes('"held":1')) await sleep(50)
+  await holder.end()
+  ui.child.kill('SIGTERM')
+  expect(await ui.ended).toMatchObject({ code: 143 })
+  await own.stop()
+})
+
+test('of several servers a majority is enough; a password that is wrong is an error', async () => {
+  const [one, two, three] = await Promise.all([startServer(), startServer(), startServer()])
+  await Promise.all([one, two, three].map((server) => server.kill()))
+  const urls = [one, two, three].flatMap(({ url }) => ['--url', url])
+  const ui = start(['ui', '--port', '0', ...urls])
+  await ui.said(/reason=away msg="cannot reach a majority of 3 servers/)
+  const [, url = ''] = await ui.said(/at (http:\/\/127\.0\.0\.1:\d+\/)/)
+  const away = await statusOf(`${url}api/overview`)
+  expect(JSON.parse(away.text)).toMatchObject({ error: { code: 'ERR_NO_QUORUM' } })
+  await Promise.all([one.restart(), three.restart()])
+  await ui.said(/reason=back/)
+  while ((await statusOf(`${url}api/overview`)).status !== 200) await sleep(50)
+  ui.child.kill('SIGTERM')
+  expect((await ui.ended).stderr.match(/reason=away/g)).toHaveLength(1)
+
+  const wrong = await holdfast(['ui', '--port', '0'], {
+    REDIS_URL: one.url.replace('//', '//nobody:sesame@'),
+  })
+  expect(wrong.code).toBe(69)
+  expect(wrong.stderr).toContain('WRONGPASS')
+  expect(wrong.stderr).not.toContain('sesame')
+  const bad = await holdfast(['ui', '--port', '0'], { REDIS_URL: 'localhost:6379' })
+  expect(bad.code).toBe(64)
+  await Promise.all([one, two, three].map((server) => server.stop()))
 })
 
 test.each([

@@ -5,6 +5,7 @@ import type { DashboardOptions } from '@holdfast/dashboard'
 import { connect } from '../connect.js'
 import { usage } from '../exit.js'
 import { interruptible } from '../interrupt.js'
+import { note } from '../reason.js'
 import { serverOptions, whole, type ServerOptions } from '../options.js'
 
 type Action = 'revoke' | 'force'
@@ -60,7 +61,14 @@ async function ui({ port, host, actions, password, election, ...server }: Option
   if (password === '') throw usage('the password is empty')
   const stop = interruptible()
   const { createDashboard, serve } = await import('@holdfast/dashboard')
-  await using connection = await connect(server)
+  await using connection = await connect(
+    server,
+    {},
+    {
+      away: (message) => note('away', `${message}; the page says so until they answer`, false),
+      back: () => note('back', 'the servers answer', false),
+    },
+  )
   const dashboard = createDashboard(connection.locks, {
     actions: actions ?? false,
     elections: election ?? [],
