@@ -16,8 +16,8 @@ export const memory = {
       const worker = bench.fresh()
       try {
         await worker.call('open', { id: subject.id, urls: place.urls, ttl: 60_000 })
-        // What is made once, whatever the number of locks, is there before it is looked at.
-        await worker.call('hold', { prefix: 'warm', count: 200 }, 30_000)
+        // What is made once, whatever the number of locks, is there before it is looked at: compiled code, too.
+        await worker.call('hold', { prefix: 'warm', count: count / 4 }, 30_000)
         await worker.call('letGo', {}, 30_000)
         const server = await place.control.usedMemory()
         const empty = await worker.call('memory')

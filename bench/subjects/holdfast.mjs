@@ -15,17 +15,17 @@ function lacksOptions(options) {
   }
 }
 
+const release = (lock) => lock.release()
+
 function take(clients, { ttl, documented }, options) {
   const locks = new Holdfast(clients.length === 1 ? clients[0] : clients)
   const all = { ttl, ...(documented ? {} : { wait: WAIT }), ...options }
   return (clients.length === 1 ? Promise.resolve() : locks.bootstrap()).then(() => ({
     lock(name) {
       const mutex = locks.mutex(name, all)
-      return {
-        acquire: () => mutex.acquire(),
-        release: (lock) => lock.release(),
-      }
+      return { acquire: () => mutex.acquire(), release }
     },
+    release,
     close: () => locks.close(),
   }))
 }

@@ -21,7 +21,7 @@ import { yardsticks } from './yardsticks.mjs'
  * @property {string} [documented] what it is set to with `documented`, where that differs
  * @property {string} [package] what its users install
  * @property {() => string | null} [missing] why it cannot be measured
- * @property {Function} take
+ * @property {Function} take gives `lock` for a name, or `hold` and `letGo`; with `release` where a handle is enough to end a lock
  */
 
 const plain = [...yardsticks, ...relays, ...messages, ...holdfasts, ...peers]
@@ -53,12 +53,7 @@ export const subjects = [...plain, ...pipelined].map((subject) => ({
     const connections = await connectAll(subject.client, urls, options)
     const open = await subject.take(connections.clients, { ttl, documented })
     return {
-      // A lock that is held as a user would hold it for long.
-      hold: async (name) => {
-        const lock = open.lock(name)
-        const handle = await lock.acquire()
-        return () => lock.release(handle)
-      },
+      ...holding(open),
       ...open,
       async close() {
         await open.close?.()
@@ -67,6 +62,21 @@ export const subjects = [...plain, ...pipelined].map((subject) => ({
     }
   },
 }))
+
+/**
+ * A lock that is held as a user would hold it for long. What is kept of it is what its library needs to end it,
+ * and nothing of the benchmark's: mostly the handle, and without a `release` for all its lock as well.
+ */
+const holding = ({ lock, release }) =>
+  release
+    ? { hold: (name) => lock(name).acquire(), letGo: release }
+    : {
+        async hold(name) {
+          const own = lock(name)
+          return { own, handle: await own.acquire() }
+        },
+        letGo: ({ own, handle }) => own.release(handle),
+      }
 
 export function subjectOf(id) {
   const found = subjects.find((subject) => subject.id === id)

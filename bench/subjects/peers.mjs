@@ -4,7 +4,7 @@
 const JITTER = 5
 const FOREVER = 1_000_000
 
-/** Holds a lock inside of a function that the library calls: how most of them renew. */
+/** Holds a lock inside of a function that the library calls: how most of them renew. What it gives ends it. */
 function inside(run) {
   return new Promise((resolve, reject) => {
     let done
@@ -19,6 +19,10 @@ function inside(run) {
     ended.catch(reject)
   })
 }
+
+const end = (done) => done()
+const release = (lock) => lock.release()
+const unlock = (lock) => lock.unlock()
 
 const peer = (subject) => ({
   kind: 'peer',
@@ -35,9 +39,10 @@ const redlockDocumented = 'retryCount 10, retryDelay 200, retryJitter 100'
 const redlock5 = (redlock, ttl) => ({
   lock: (name) => ({
     acquire: () => redlock.acquire([name], ttl),
-    release: (lock) => lock.release(),
+    release,
   }),
   hold: (name) => inside((body) => redlock.using([name], ttl, body)),
+  letGo: end,
 })
 const retries = (documented) =>
   documented ? {} : { retryCount: -1, retryDelay: 10, retryJitter: JITTER }
@@ -57,10 +62,8 @@ export const peers = [
       const redlock = new Redlock(clients, retries(documented))
       redlock.on('clientError', () => {})
       return {
-        lock: (name) => ({
-          acquire: () => redlock.lock(name, ttl),
-          release: (lock) => lock.unlock(),
-        }),
+        lock: (name) => ({ acquire: () => redlock.lock(name, ttl), release: unlock }),
+        release: unlock,
       }
     },
   }),
@@ -117,8 +120,9 @@ export const peers = [
             await mutex.acquire()
             return mutex
           },
-          release: (mutex) => mutex.release(),
+          release,
         }),
+        release,
       }
     },
   }),
@@ -151,6 +155,7 @@ export const peers = [
           return { acquire: () => lock.acquire(), release: (handle) => lock.release(handle) }
         },
         hold: (name) => inside((body) => make(name).using(body)),
+        letGo: end,
       }
     },
   }),
@@ -174,12 +179,13 @@ export const peers = [
         return lock
       }
       return {
-        lock: (name) => ({ acquire: () => acquire(name), release: (lock) => lock.release() }),
+        lock: (name) => ({ acquire: () => acquire(name), release }),
         async hold(name) {
           const lock = await acquire(name)
           lock.startAutoExtension()
-          return () => lock.release()
+          return lock
         },
+        letGo: release,
       }
     },
   }),
@@ -193,10 +199,8 @@ export const peers = [
     async take([client], { ttl }) {
       const { lock } = await import('simple-redis-mutex')
       return {
-        lock: (name) => ({
-          acquire: () => lock(client, name, { timeout: ttl }),
-          release: (release) => release(),
-        }),
+        lock: (name) => ({ acquire: () => lock(client, name, { timeout: ttl }), release: end }),
+        release: end,
       }
     },
   }),
@@ -221,8 +225,9 @@ export const peers = [
             if (!(await lock.acquire(options))) throw new Error('not acquired')
             return lock
           },
-          release: (lock) => lock.release(),
+          release,
         }),
+        release,
       }
     },
   }),

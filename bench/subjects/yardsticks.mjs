@@ -56,8 +56,11 @@ async function take(clients, { ttl }, kind) {
       ),
   }
   const ask = clients.length === 1 ? single : several
+  const release = ({ key, value }) => ask.unset(key, value)
   return {
+    release,
     lock: (key) => ({
+      release,
       async acquire() {
         for (;;) {
           const value = id()
@@ -66,7 +69,6 @@ async function take(clients, { ttl }, kind) {
           await poll()
         }
       },
-      release: ({ key: held, value }) => ask.unset(held, value),
     }),
   }
 }

@@ -28,7 +28,7 @@ export const actions = {
   cycles: (args) => measured(() => cycles(subject, args)),
   contend: (args) => measured(() => contend(subject, args)),
   hold: (args) => hold(subject, args),
-  letGo,
+  letGo: () => letGo(subject),
   memory,
   queueUp: (args) => queueUp(subject, args),
   openQueue,

@@ -1,7 +1,8 @@
 // Many locks held at once, each on a name of its own, as a user holds them who keeps them for long.
 import { now } from '../lib/clock.mjs'
 
-let releases = []
+/** What the subject gave for each. */
+let kept = []
 /** As many at a time as a busy server would ask for. */
 const atOnce = 512
 
@@ -20,21 +21,21 @@ export async function hold(open, { prefix, count, from = 0 }) {
   const start = now()
   await each(names, async (i) => {
     try {
-      releases.push(await open.hold(`${prefix}:${i}`))
+      kept.push(await open.hold(`${prefix}:${i}`))
     } catch (reason) {
       error ??= String(reason?.message ?? reason)
     }
   })
-  return { ms: now() - start, held: releases.length, error }
+  return { ms: now() - start, held: kept.length, error }
 }
 
 /** @returns {Promise<{ ms: number, errors: number }>} */
-export async function letGo() {
-  const all = releases
-  releases = []
+export async function letGo(open) {
+  const all = kept
+  kept = []
   let errors = 0
   const start = now()
-  await each(all, (release) => Promise.resolve(release()).catch(() => errors++))
+  await each(all, (one) => Promise.resolve(open.letGo(one)).catch(() => errors++))
   return { ms: now() - start, errors }
 }
 
