@@ -12,9 +12,8 @@ export class Member {
   before: Member | null = null
   behind: Member | null = null
   readonly wish: Wish
-  /** Local times: of the call, and of the end of its wait. */
+  /** Local time of the call. */
   readonly since: number
-  readonly end: number
   readonly #queue: Queue
   readonly #cohort: Cohort
   readonly #take: Take<unknown>
@@ -36,7 +35,11 @@ export class Member {
     this.#resolve = resolve
     this.#reject = reject
     this.since = queue.clock.now()
-    this.end = this.since + wish.wait
+  }
+
+  /** Local time of the end of its wait. */
+  get end(): number {
+    return this.since + this.wish.wait
   }
 
   start(): void {
