@@ -17,8 +17,12 @@ export interface HolderProcess {
 
 /** @param history whether it keeps one */
 export function startHolder(url: string, label: string, history = false): HolderProcess {
-  const args = [FILE, url, label, 'lock:', history ? 'history' : '']
-  const child = spawn(process.execPath, args, {
+  return startWorker(FILE, [url, label, 'lock:', history ? 'history' : ''])
+}
+
+/** Another program that takes lines of JSON and says lines. */
+export function startWorker(file: string, args: readonly string[]): HolderProcess {
+  const child = spawn(process.execPath, [file, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const lines: string[] = []
@@ -41,7 +45,9 @@ export function startHolder(url: string, label: string, history = false): Holder
       }
       waiting.add(look)
       look()
-      void ended.then(() => reject(new Error(`${label} never said ${line}: ${lines.join('; ')}`)))
+      void ended.then(() =>
+        reject(new Error(`${args.join(' ')} never said ${line}: ${lines.join('; ')}`)),
+      )
     })
   return {
     pid: child.pid!,
