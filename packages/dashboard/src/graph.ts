@@ -22,11 +22,13 @@ export function graphOf(
 ): Graph {
   const nodes = new Map<string, GraphNode>()
   const edges = new Map<string, GraphEdge>()
+  const lines = new Map(states.map(({ name, waiterCount }) => [name, waiterCount]))
   let all = complete
 
   const lock = (name: string): string => {
     const id = `lock ${name}`
-    if (!nodes.has(id)) nodes.set(id, { id, kind: 'lock', label: name, name })
+    const waiting = lines.get(name) ?? 0
+    if (!nodes.has(id)) nodes.set(id, { id, kind: 'lock', label: name, name, waiting })
     return id
   }
   const person = (info: Parameters<People['who']>[0], of: string): string => {

@@ -5,7 +5,7 @@ import { withoutOwners } from './people.js'
 const nodeName = (server: number): string => `server ${server + 1}`
 
 /** What the doctor found, server by server. */
-export function healthOf(findings: readonly Finding[], at: number): Health {
+export function healthOf(findings: readonly Finding[], at: number): Omit<Health, 'at'> {
   const several = findings.some(({ server }) => server !== null)
   const count = several ? Math.max(...findings.map(({ server }) => server ?? 0)) + 1 : 1
   const nodes = Array.from({ length: count }, (_, i) => {
@@ -13,7 +13,7 @@ export function healthOf(findings: readonly Finding[], at: number): Health {
     return nodeOf(several ? nodeName(i) : 'server', own)
   })
   return {
-    at,
+    lookedAt: at,
     nodes,
     findings: findings.map(({ id, severity, measured, advice, server }) => ({
       id,

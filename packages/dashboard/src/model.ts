@@ -86,6 +86,8 @@ export interface Overview {
   /** Names that somebody waits for. */
   readonly contended: number
   readonly oldest: Row | null
+  /** Circles of waits, as they were when last looked for. */
+  readonly deadlocks: number
   /** Leases that were lost in the last 24 hours, as far as the history goes back; null without one. */
   readonly lost: number | null
   /** At most 10: those with the most waiters. */
@@ -179,6 +181,8 @@ export interface GraphNode {
   readonly label: string
   /** Of a lock. */
   readonly name?: string
+  /** Of a lock: how many stand in line, also those that are not shown. */
+  readonly waiting?: number
   /** Of a process. */
   readonly who?: Who
 }
@@ -213,6 +217,8 @@ export type ProcessRow = Who & {
 export interface Processes {
   readonly at: number
   readonly processes: readonly ProcessRow[]
+  /** Whether there are locks of which so many hold or wait that only the first of them are counted here. */
+  readonly partial: boolean
   readonly complete: boolean
 }
 
@@ -251,6 +257,8 @@ export interface HealthFinding {
 
 export interface Health {
   readonly at: number
+  /** When that was found; null: it is being looked for. */
+  readonly lookedAt: number | null
   readonly nodes: readonly HealthNode[]
   readonly findings: readonly HealthFinding[]
 }

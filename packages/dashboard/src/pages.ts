@@ -25,7 +25,7 @@ export interface Facts {
   readonly complete: boolean
   readonly indexed: boolean
   readonly deadlocks: readonly Deadlock[]
-  readonly health: Health | null
+  readonly health: Omit<Health, 'at'> | null
 }
 
 /** The names whose state the page shows. */
@@ -73,7 +73,7 @@ export function pageOf(view: View, facts: Facts): Pages[View['page']] {
       return graphOf(states, facts.deadlocks, people, at, complete && total <= MOST_NAMES)
     }
     case 'processes':
-      return { at, processes: processes(facts), complete }
+      return { at, ...processes(facts), complete }
     case 'elections': {
       const rows = electionsOf(facts).map((name) => {
         const seen = known.seen(name)
@@ -90,7 +90,7 @@ export function pageOf(view: View, facts: Facts): Pages[View['page']] {
       return { at, elections: rows }
     }
     case 'health':
-      return facts.health ?? { at, nodes: [], findings: [] }
+      return { at, ...(facts.health ?? { lookedAt: null, nodes: [], findings: [] }) }
   }
 }
 
@@ -108,7 +108,7 @@ function electionsOf({ known, past, settings }: Facts): string[] {
 }
 
 function overview(
-  { known, past, prefix, now, indexed, complete }: Facts,
+  { known, past, prefix, now, indexed, complete, deadlocks }: Facts,
   at: number,
 ): Pages['overview'] {
   let held = 0
@@ -131,6 +131,7 @@ function overview(
     waiting,
     contended: total,
     oldest: oldest && known.row(oldest, now),
+    deadlocks: deadlocks.length,
     lost: past.lost(at),
     top: seen.map((one) => known.row(one, now)),
     series: past.series(at, holding, standing),
@@ -183,7 +184,8 @@ function lock(
 const MOST_PROCESSES = 1000
 const MOST_OF_A_PROCESS = 10
 
-function processes({ known, people }: Facts): ProcessRow[] {
+function processes({ known, people }: Facts): { processes: ProcessRow[]; partial: boolean } {
+  let partial = false
   const found = new Map<string, { who: Who; holds: number; waits: number; names: Set<string> }>()
   const of = (
     info: Parameters<People['who']>[0],
@@ -196,6 +198,7 @@ function processes({ known, people }: Facts): ProcessRow[] {
     return one
   }
   for (const { state } of known.all()) {
+    partial ||= state.holderCount > state.holders.length || state.waiterCount > state.waiters.length
     for (const holder of state.holders) of(holder, state.name).holds++
     for (const waiter of state.waiters) of(waiter, state.name).waits++
   }
@@ -206,5 +209,5 @@ function processes({ known, people }: Facts): ProcessRow[] {
     names: [...names],
   }))
   rows.sort((a, b) => b.holds + b.waits - a.holds - a.waits || (a.id < b.id ? -1 : 1))
-  return rows.slice(0, MOST_PROCESSES)
+  return { processes: rows.slice(0, MOST_PROCESSES), partial }
 }

@@ -21,6 +21,8 @@ const CHANGED = 500
 const SCAN_MS = 5000
 const SCAN_KEYS = 2000
 const DEADLOCKS_MS = 2000
+/** The same for those who see only whether there is one. */
+const SELDOM_MS = 10_000
 const HEALTH_MS = 30_000
 const CLOCK_MS = 60_000
 
@@ -58,7 +60,7 @@ export class Source {
   #ahead = 0
   #clockAt = -Infinity
   #deadlocks: readonly Deadlock[] = []
-  #health: Health | null = null
+  #health: Omit<Health, 'at'> | null = null
   readonly #seldomly = new Map<string, { readonly at: number; readonly done: Promise<void> }>()
   #closed = false
 
@@ -91,7 +93,7 @@ export class Source {
       await this.#now()
       // Not for those that stay: they see it as soon as it is there.
       if (view.page === 'health') await this.#doctor()
-      if (view.page === 'graph') await this.#circles()
+      if (view.page === 'graph') await this.#circles(DEADLOCKS_MS)
       if (this.#error) throw this.#error
       return pageOf(view, this.#facts())
     } finally {
@@ -178,7 +180,8 @@ export class Source {
     const pages = new Set([...this.#viewers].map(({ view }) => view.page))
     // These take a while, and nobody waits for them.
     if (pages.has('health')) void this.#doctor()
-    if (pages.has('graph')) void this.#circles()
+    if (pages.has('graph')) void this.#circles(DEADLOCKS_MS)
+    else if (pages.has('overview')) void this.#circles(SELDOM_MS)
   }
 
   async #clock(): Promise<void> {
@@ -190,7 +193,10 @@ export class Source {
   /** A step through the index, or all of it: the state of each name is looked at once in a round. */
   async #sweep(stale: boolean): Promise<void> {
     const all = stale || !this.#complete
-    if (stale) this.#round = null
+    if (stale) {
+      this.#round = null
+      this.#deadlocks = []
+    }
     if (!this.#round) {
       this.#round = this.#locks.list('*', { from: 'index' })
       this.#roundAt = Date.now()
@@ -266,8 +272,8 @@ export class Source {
     return done
   }
 
-  #circles(): Promise<void> {
-    return this.#seldom('deadlocks', DEADLOCKS_MS, async () => {
+  #circles(every: number): Promise<void> {
+    return this.#seldom('deadlocks', every, async () => {
       const names = this.#known.contended(10_000).seen.map(({ state }) => state.name)
       this.#deadlocks = names.length === 0 ? [] : await this.#locks.deadlocks({ names })
     })

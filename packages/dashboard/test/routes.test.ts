@@ -87,6 +87,7 @@ describe('pages', () => {
       held: 12,
       waiting: 2,
       contended: 2,
+      deadlocks: 0,
       lost: 0,
       history: true,
       complete: true,
@@ -153,7 +154,8 @@ describe('pages', () => {
   })
 
   test('a process is the same on all pages, and its name is only text', async () => {
-    const { processes } = await page.json<Processes>('processes')
+    const { processes, partial } = await page.json<Processes>('processes')
+    expect(partial).toBe(false)
     const [first, second] = processes.map(({ id, label, holds, waits }) => ({
       id,
       label,
@@ -183,9 +185,9 @@ describe('pages', () => {
     expect(
       graph.nodes
         .filter(({ kind }) => kind === 'lock')
-        .map(({ name }) => name!)
+        .map(({ name, waiting }) => `${name} ${waiting}`)
         .toSorted(),
-    ).toEqual(['leader', 'orders'])
+    ).toEqual(['leader 1', 'orders 1'])
     expect(graph.edges).toHaveLength(4)
     expect(graph).toMatchObject({ deadlocks: [], complete: true })
   })
@@ -195,7 +197,12 @@ describe('pages', () => {
     expect(one!.nodes).toMatchObject([{ name: 'server', state: 'up' }])
     expect(one!.nodes[0]!.latency).toBeGreaterThan(0)
     expect(one!.findings.find(({ id }) => id === 'reachable')).toMatchObject({ severity: 'ok' })
-    expect(two).toEqual(one)
+    expect({ ...two, at: 0 }).toEqual({ ...one, at: 0 })
+    // The page says how long ago that was, by what `at` is now.
+    expect(one!.lookedAt!).toBeLessThanOrEqual(one!.at)
+    const later = await page.json<Health>('health')
+    expect(later.lookedAt).toBe(one!.lookedAt)
+    expect(later.at).toBeGreaterThan(one!.lookedAt!)
   })
 
   test('search', async () => {

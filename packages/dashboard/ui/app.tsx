@@ -45,7 +45,7 @@ function App() {
     // This one asks for what is in view, and does so itself.
     if (page !== 'locks') watch(queryOf(route.value))
     const here = page === 'lock' ? params['name'] : pages.find(({ id }) => id === page)?.title
-    document.title = [here ?? '', title].map((text) => shorten(visible(text), 60)).join(' · ')
+    document.title = `${shorten(visible(here ?? ''), 60)} · ${visible(title)}`
   }, [page, params['name']])
   useEffect(() => scrollTo(0, 0), [page, params['name']])
   return (
@@ -83,7 +83,7 @@ function Header({ page }: { page: PageId }) {
           />
           <rect x="4" y="8.5" width="12" height="8.5" rx="2" fill="currentColor" />
         </svg>
-        <Text text={title} most={28} />
+        <Text text={title} most={100} />
       </a>
       <nav aria-label="Pages">
         {pages.map(({ id, title: name }) => (

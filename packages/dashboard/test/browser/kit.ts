@@ -1,6 +1,10 @@
+import { fileURLToPath } from 'node:url'
 import axe from 'axe-core'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { expect } from 'vitest'
+
+/** A program for `startWorker`: many locks, and many who wait. */
+export const CROWD = fileURLToPath(new URL('crowd.mjs', import.meta.url))
 
 export const launch = (executablePath: string): Promise<Browser> =>
   // As root it cannot have its own sandbox; it sees nothing but what these tests serve.

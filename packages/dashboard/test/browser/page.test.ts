@@ -3,12 +3,14 @@ import { startServer, type RunningServer } from 'holdfast/testing'
 import { Redis } from 'ioredis'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startHolder, until, type HolderProcess } from '../../../cli/test/holder.js'
+import { startHolder, startWorker, until, type HolderProcess } from '../../../cli/test/holder.js'
 import { createDashboard, serve, type AuditEntry, type Served } from '../../src/index.js'
+import { shorten, visible } from '../../ui/lib/format.js'
 import { findChromium } from '../../../../scripts/lib/chromium.mjs'
-import { expectFits, launch, open, violations } from './kit.js'
+import { CROWD, expectFits, launch, open, violations } from './kit.js'
 
 const MANY = 10_000
+const WAITERS = 1000
 const HOSTILE = [
   '<script>globalThis.hacked = 1</script>',
   `<img src=x onerror="globalThis.hacked = 1">'"&amp;`,
@@ -18,6 +20,8 @@ const HOSTILE = [
   ' line\nbreak ',
   'x'.repeat(1024),
 ]
+/** A label may be so long. */
+const labelOf = (name: string): string => name.slice(0, 256)
 const PAGES = ['overview', 'locks', 'graph', 'processes', 'elections', 'health'] as const
 
 const chromium = findChromium()
@@ -56,10 +60,15 @@ describe.skipIf(!chromium)('the page, in a browser', () => {
       mailer.tell(['nest', 'account:2', 'account:1'], 'holds account:2'),
       billing.tell(['take', 'stock', '1h'], 'holds stock'),
       reports.tell(['take', 'leader'], 'holds leader'),
-      ...HOSTILE.map((name) => locks.mutex(name, { ttl: '1h' }).acquire()),
+      ...HOSTILE.map((name) => locks.mutex(name, { ttl: '1h', label: labelOf(name) }).acquire()),
+      locks.mutex('crowd', { ttl: '1h' }).acquire(),
       many(),
     ])
     await reports.tell(['take', 'stock'])
+    const crowd = startWorker(CROWD, [server.url])
+    holders.push(crowd)
+    await crowd.tell(['stand', 'crowd', 0, WAITERS, []])
+    await until(async () => (await locks.inspect('crowd')).waiterCount === WAITERS)
     await Promise.all([billing, mailer].map((one) => one.tell(['go'])))
     await until(async () => (await locks.inspect('stock')).waiterCount === 1)
     await until(async () => (await locks.deadlocks()).length > 0)
@@ -90,10 +99,11 @@ describe.skipIf(!chromium)('the page, in a browser', () => {
 
   it('shows each page of real processes, in light and dark, and axe finds nothing', async () => {
     const { page, complaints } = await open(browser, served.url)
-    const said: Record<(typeof PAGES)[number] | 'lock', RegExp> = {
-      overview: /Most contended[\s\S]*stock/,
-      locks: /10,0\d\d names[\s\S]*account:1/,
-      lock: /billing worker[\s\S]*reports[\s\S]*granted/,
+    const said: Record<string, RegExp> = {
+      overview: /Waiting\s+1,003[\s\S]*1 deadlock[\s\S]*Most contended[\s\S]*crowd[\s\S]*stock/,
+      locks: /10,0\d\d names[\s\S]*crowd[\s\S]*1,000[\s\S]*account:1/,
+      'lock?name=stock': /billing worker[\s\S]*reports[\s\S]*granted/,
+      'lock?name=crowd': /1,000 waiting[\s\S]*waiter 99/,
       graph: /Deadlock[\s\S]*account:1[\s\S]*account:2/,
       processes: /mailer[\s\S]*account:2/,
       elections: /leader[\s\S]*reports/,
@@ -102,7 +112,7 @@ describe.skipIf(!chromium)('the page, in a browser', () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme })
       for (const [id, pattern] of Object.entries(said)) {
-        await page.goto(`${served.url}#/${id === 'lock' ? 'lock?name=stock' : id}`)
+        await page.goto(`${served.url}#/${id}`)
         await expect.poll(() => text(page), { timeout: 30_000 }).toMatch(pattern)
         const rules = colorScheme === 'light' ? [] : ['color-contrast']
         expect(await violations(page, rules), `${id}, ${colorScheme}`).toEqual([])
@@ -141,17 +151,27 @@ describe.skipIf(!chromium)('the page, in a browser', () => {
 
   it('takes names and labels as text', async () => {
     const { page, complaints } = await open(browser, `${served.url}#/locks?filter=many`)
-    for (const [name, shown] of [
-      [HOSTILE[0]!, '<script>globalThis.hacked = 1</script>'],
-      [HOSTILE[1]!, `<img src=x onerror="globalThis.hacked = 1">'"&amp;`],
-      [HOSTILE[3]!, 'invoice‹202E›gnp.exe'],
-      [HOSTILE[5]!, '‹20›line‹A›break‹20›'],
-      [HOSTILE[6]!, 'x'.repeat(60) + '…' + 'x'.repeat(59)],
-    ] as const) {
+    const shown = [
+      '<script>globalThis.hacked = 1</script>',
+      `<img src=x onerror="globalThis.hacked = 1">'"&amp;`,
+      'عربي:قفل:٤٢',
+      'invoice‹202E›gnp.exe',
+      '🔒👩‍👩‍👧‍👦',
+      '‹20›line‹A›break‹20›',
+      'x'.repeat(60) + '…' + 'x'.repeat(59),
+    ]
+    for (const [i, name] of HOSTILE.entries()) {
       await page.goto(`${served.url}#/lock?name=${encodeURIComponent(name)}`)
-      await page.locator('h1', { hasText: shown }).waitFor()
-      await page.getByText('<b>many</b>').first().waitFor()
+      const heading = page.locator('h1 bdi')
+      await expect.poll(() => heading.textContent()).toBe(shown[i])
+      // Its holder has the same as a label, which is shown shorter.
+      const label = page.locator('.card .who > .text').first()
+      expect(await label.textContent()).toBe(shorten(visible(labelOf(name)), 28))
+      expect(await page.title()).toContain(shorten(visible(name), 60))
     }
+    await page.goto(`${served.url}#/processes`)
+    await page.getByText('mailer').first().waitFor()
+    await expectFits(page)
     expect(await page.evaluate('globalThis.hacked')).toBeUndefined()
     expect(await page.locator('main script, main img').count()).toBe(0)
     expect(complaints).toEqual([])
@@ -221,6 +241,23 @@ describe.skipIf(!chromium)('the page, in a browser', () => {
     ])
     await page.close()
   }, 40_000)
+
+  it('shows a lease that was lost', async () => {
+    const holder = startHolder(server.url, 'stands still', true)
+    holders.push(holder)
+    await holder.tell(['take', 'frozen', '1s'], 'holds frozen')
+    const { page } = await open(browser, `${served.url}#/lock?name=frozen`)
+    await page.locator('.card', { hasText: 'stands still' }).waitFor()
+    const lost = page.locator('.event', { hasText: 'lost' })
+    expect(await lost.count()).toBe(0)
+    process.kill(holder.pid, 'SIGSTOP')
+    await page.getByText('Nobody holds it').waitFor()
+    process.kill(holder.pid, 'SIGCONT')
+    await lost.waitFor()
+    await page.goto(`${served.url}#/overview`)
+    await expect.poll(() => page.locator('.tile .value.bad').innerText()).toMatch(/^[1-9]/)
+    await page.close()
+  })
 
   it('has no buttons where nothing may be done', async () => {
     const looking = await serve(createDashboard(locks), { port: 0 })

@@ -5,10 +5,10 @@ import type { Browser, Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findChromium } from '../../../../scripts/lib/chromium.mjs'
 import { createDashboard, serve, type Served } from '../../src/index.js'
-import { launch, open } from './kit.js'
+import { expectFits, launch, open } from './kit.js'
 
 const chromium = findChromium()
-const TITLE = `Ours <b>$& "prod"`
+const TITLE = `Ours <b>$& "prod" redis://10.0.0.1:6379 redis://10.0.0.2:6379`
 const NEVER = (): void => undefined
 
 describe.skipIf(!chromium)('the page, before anything is known', () => {
@@ -50,7 +50,7 @@ describe.skipIf(!chromium)('the page, before anything is known', () => {
     return page
   }
 
-  it.each([1280, 900, 400])(
+  it.each([1280, 1000, 900, 400])(
     'is painted without its script, and stays as it is, %i px',
     async (width) => {
       const shell = await without('**/assets/{main,app}*', width)
@@ -62,6 +62,7 @@ describe.skipIf(!chromium)('the page, before anything is known', () => {
       const page = await without('**/api/live*', width)
       await expect.poll(() => page.title()).toBe(`Overview · ${TITLE}`)
       expect(await looks(page)).toEqual(before)
+      await expectFits(page)
       await shell.close()
       await page.close()
     },

@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks'
 import type { Graph as Data } from '../../src/model.js'
 import { layout, NODE, type Placed } from '../lib/layout.js'
 import { viewOf } from '../lib/live.js'
-import { plural } from '../lib/format.js'
+import { count, plural } from '../lib/format.js'
 import { Section } from '../parts/rows.js'
 import { Empty, Loading, LockLink, Person, Text } from '../parts/text.js'
 
@@ -11,13 +11,15 @@ export function Graph() {
   const data = view?.data
   const drawn = useMemo(() => data && layout(data), [data])
   if (!data || !drawn) return <Loading />
+  // Those of a circle are drawn over the others.
+  const arcs = drawn.arcs.toSorted((a, b) => Number(a.edge.deadlock) - Number(b.edge.deadlock))
   return (
     <>
       <header class="head">
         <h1>Who waits for whom</h1>
         <span class="note">
           {data.deadlocks.length > 0 ? plural(data.deadlocks.length, 'deadlock') : 'no deadlock'}
-          {data.complete ? '' : ' · the most waited for only'}
+          {data.complete ? '' : ' · not every wait is shown'}
         </span>
       </header>
       {data.deadlocks.map((names, i) => (
@@ -58,7 +60,7 @@ export function Graph() {
                     </marker>
                   ))}
                 </defs>
-                {drawn.arcs.map(({ edge, path }) => (
+                {arcs.map(({ edge, path }) => (
                   <path
                     key={`${edge.from} ${edge.to} ${edge.kind}`}
                     class={`arc ${edge.kind} ${edge.deadlock ? 'bad' : ''}`}
@@ -114,7 +116,10 @@ function Box({ placed: { node, x, y, deadlock } }: { placed: Placed }) {
   return (
     <div class={`node ${node.kind} ${deadlock ? 'bad' : ''}`} style={place}>
       {node.kind === 'lock' ? (
-        <LockLink name={node.name ?? node.label} most={24} />
+        <>
+          <LockLink name={node.name ?? node.label} most={24} />
+          {(node.waiting ?? 0) > 1 && <span class="faint">{count(node.waiting)} wait</span>}
+        </>
       ) : node.kind === 'who' && node.who ? (
         <Person who={node.who} />
       ) : (

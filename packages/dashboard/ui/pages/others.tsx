@@ -1,6 +1,6 @@
 import type { ProcessRow } from '../../src/model.js'
 import { age, clock, count, plural, span } from '../lib/format.js'
-import { elapsed, serverNow, viewOf } from '../lib/live.js'
+import { serverNow, viewOf } from '../lib/live.js'
 import { Empty, Loading, LockLink, Person, Text } from '../parts/text.js'
 import { Section } from '../parts/rows.js'
 
@@ -10,7 +10,7 @@ const MOST = 500
 export function Processes() {
   const view = viewOf('processes')
   if (!view) return <Loading />
-  const { processes, complete } = view.data
+  const { processes, complete, partial } = view.data
   const shown = processes.slice(0, MOST)
   return (
     <>
@@ -21,6 +21,7 @@ export function Processes() {
             ? `the first ${MOST} of ${count(processes.length)}`
             : count(processes.length)}
           {complete ? '' : ' so far'}
+          {partial ? ' · of a longer line only the first 100 are counted' : ''}
         </span>
       </header>
       {processes.length === 0 ? (
@@ -163,7 +164,15 @@ const tones: Partial<Record<string, string>> = {
 export function Health() {
   const view = viewOf('health')
   if (!view) return <Loading />
-  const { nodes, findings } = view.data
+  const { nodes, findings, lookedAt } = view.data
+  if (lookedAt === null) {
+    return (
+      <>
+        <h1>Health</h1>
+        <p class="loading">The doctor looks at the servers, which takes some seconds…</p>
+      </>
+    )
+  }
   const sorted = severities.flatMap((one) => findings.filter(({ severity }) => severity === one))
   const wrong = sorted.filter(({ severity }) => severity !== 'ok')
   const fine = sorted.filter(({ severity }) => severity === 'ok')
@@ -171,7 +180,7 @@ export function Health() {
     <>
       <header class="head">
         <h1>Health</h1>
-        <span class="note">looked at {age(elapsed(view.since))} ago</span>
+        <span class="note">looked at {age(serverNow() - lookedAt)} ago</span>
       </header>
       <Section id="nodes" title={nodes.length === 1 ? 'Server' : 'Servers'}>
         <ul class="holders">
@@ -204,18 +213,11 @@ export function Health() {
             </li>
           ))}
         </ul>
-        {nodes.length === 0 && <p class="quiet">No server has answered yet.</p>}
       </Section>
       <Section
         id="findings"
         title="Findings"
-        note={
-          sorted.length === 0
-            ? 'looking…'
-            : wrong.length === 0
-              ? 'nothing to do'
-              : `${plural(wrong.length, 'thing')} to know`
-        }
+        note={wrong.length === 0 ? 'nothing to do' : `${plural(wrong.length, 'thing')} to know`}
       >
         <ul class="findings">
           {[...wrong, ...fine].map((one, i) => (

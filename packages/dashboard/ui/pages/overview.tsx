@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import type { Overview as Data, Percentiles } from '../../src/model.js'
-import { age, count, round } from '../lib/format.js'
+import { age, count, plural, round } from '../lib/format.js'
 import { elapsed, viewOf } from '../lib/live.js'
 import { href } from '../lib/route.js'
 import { unused } from '../lib/window.js'
@@ -90,7 +90,13 @@ function Tiles({ data, since }: { data: Data; since: number }) {
         {longest > 0 ? `the longest for ${age(longest + elapsed(since))}` : 'calls in line'}
       </Tile>
       <Tile label="Contended" value={count(data.contended)} to={href('graph')}>
-        names with a line
+        {data.deadlocks > 0 ? (
+          <a class="event bad" href={href('graph')}>
+            {plural(data.deadlocks, 'deadlock')}
+          </a>
+        ) : (
+          'names with a line'
+        )}
       </Tile>
       <Tile
         label="Oldest hold"
