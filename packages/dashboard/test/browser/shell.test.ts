@@ -54,10 +54,10 @@ describe.skipIf(!chromium)('the page, before anything is known', () => {
     'is painted without its script, and stays as it is, %i px',
     async (width) => {
       const shell = await without('**/assets/{main,app}*', width)
-      const before = await looks(shell)
       await expect
         .poll(() => shell.evaluate(`performance.getEntriesByName('first-contentful-paint').length`))
         .toBe(1)
+      const before = await looks(shell)
       expect(await shell.evaluate(`document.title`)).toBe(TITLE)
       const page = await without('**/api/live*', width)
       await expect.poll(() => page.title()).toBe(`Overview · ${TITLE}`)
