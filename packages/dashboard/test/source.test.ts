@@ -94,7 +94,8 @@ describe('ten thousand locks', { timeout: 60_000 }, () => {
       })
       await Promise.all(streams.map((stream) => stream.end()))
       expect(counts.get('scan') ?? 0).toBe(0)
-      return (counts.get('evalsha') ?? 0) / looks(counts)
+      // Some of a look that had begun before may be among them.
+      return (counts.get('evalsha') ?? 0) / (looks(counts) + 1)
     }
     const one = await calls([await page.live('locks&limit=50')], 2)
     const ten = await calls(

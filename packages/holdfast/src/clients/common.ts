@@ -24,7 +24,7 @@ export interface Subscriber {
   probe?(channel: string): Promise<unknown>
   /** Gives up a connection that does not answer for another one. */
   reset?(): void
-  /** Has no connection until it is started again. */
+  /** Has no connection until it is started again; tells that it ended, if it had one. */
   rest?(): void
   /** Not of a cluster. */
   readonly pipeline?: Pipeline
@@ -77,6 +77,9 @@ export interface Adapter extends Runner {
 
 /** How long a connection for messages may take to be made, and the server to answer on it, ms. */
 export const PATIENCE_MS = 4000
+
+/** Why a connection of ours is over, where the client does not say it. */
+export const clientEnded = (): Error => new Error('The client was ended.')
 
 /** Does nothing: for rejections whose outcome is told in another way. */
 export const nothing = (): void => {}
@@ -264,10 +267,7 @@ function subscribing({ open, ended }: Adapter): { subscribe: Port['subscribe']; 
   }
 
   /** Who ends the client means this connection too: it would keep the process alive. */
-  const rest = (): void => {
-    own?.rest?.()
-    failAll(new Error('The client was ended.'))
-  }
+  const rest = (): void => own?.rest?.()
 
   const close = (entry: Entry): void => {
     if (!entries.delete(entry) || own === undefined) return

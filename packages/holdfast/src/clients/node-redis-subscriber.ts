@@ -1,5 +1,5 @@
 import { inOrder } from './acknowledged.js'
-import { nothing, type Emitter, type Open } from './common.js'
+import { clientEnded, nothing, type Emitter, type Open } from './common.js'
 import { scriptsOf, type NodeRedisCommands } from './node-redis-scripts.js'
 
 type Listener = (message: string, channel: string) => void
@@ -84,6 +84,7 @@ const on =
       rest: () => {
         rests = true
         if (reached) destroy()
+        events.ended(clientEnded())
       },
       end: () => {
         ended = true

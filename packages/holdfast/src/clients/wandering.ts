@@ -1,4 +1,4 @@
-import { PATIENCE_MS, type Emitter, type Open, type Subscriber } from './common.js'
+import { clientEnded, PATIENCE_MS, type Emitter, type Open, type Subscriber } from './common.js'
 import { listen } from './listeners.js'
 
 /** A node that may be subscribed on, and the client's own connection to it, if that tells its end. */
@@ -113,6 +113,7 @@ export const wandering =
       rest: () => {
         running = false
         drop()
+        events.ended(clientEnded())
       },
       reset: () => failed(round, new Error('The node does not answer.')),
       end: () => {
