@@ -154,11 +154,11 @@ describe('elect', () => {
 
 describe('elect with a command', () => {
   /** A command that writes when it starts and when it is told to end. */
-  const writes = (who: string, file: string): readonly string[] => [
+  const writes = (who: string, file: string, ending = ''): readonly string[] => [
     '--',
     'sh',
     '-c',
-    `trap 'echo "${who} stops" >> ${file}; exit 0' TERM
+    `trap '${ending} echo "${who} stops" >> ${file}; exit 0' TERM
     echo "${who} starts $HOLDFAST_FENCE" >> ${file}; while :; do sleep 0.1; done`,
   ]
   const linesOf = (file: string): string[] => readFileSync(file, 'utf8').trim().split('\n')
@@ -189,6 +189,21 @@ describe('elect with a command', () => {
     // Its command has ended: the signal is its own again.
     two.child.kill('SIGTERM')
     expect(await two.ended).toMatchObject({ code: 143 })
+  })
+
+  test('though its end was forced, has ended before the next one leads', async () => {
+    const file = join(folder, 'forced')
+    elect('i', '--ttl', '6s', ...writes('one', file, 'sleep 1;'))
+    await expect.poll(() => linesOf(file), PATIENCE).toHaveLength(1)
+    elect('i', ...writes('two', file))
+    await waits('i')
+    await locks.forceRelease('i')
+    await expect.poll(() => linesOf(file), PATIENCE).toHaveLength(3)
+    expect(linesOf(file).map((line) => line.replace(/ \d+$/, ''))).toEqual([
+      'one starts',
+      'one stops',
+      'two starts',
+    ])
   })
 
   test('is stopped before leadership is lost, and starts again with a larger fence', async () => {

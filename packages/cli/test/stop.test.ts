@@ -108,13 +108,29 @@ describe('a command that is stopped', () => {
     expect(alive(pid)).toBe(false)
   })
 
-  test('because its end was forced: at once, since whoever forces it waits for that', async () => {
-    const script = `trap 'sleep 0.3; echo cleaned' TERM; ${FOREVER}`
-    const running = start(['run', '-t', '6s', 'ended', 'sh', '-c', script], env)
-    const pid = await pidOf(running, 'me')
+  test('because its end was forced: it may clean up, and nobody has the lock before it has ended', async () => {
+    const script = `trap 'echo cleaning; read x; exit 0' TERM; ${FOREVER}`
+    // It is heard of at the next renewal.
+    const running = start(['run', '-t', '9s', '-g', '4s', 'ended', 'sh', '-c', script], env)
+    await running.said(/me=/)
     await locks.forceRelease('ended')
+    await running.said(/cleaning/)
+    expect(await locks.mutex('ended').tryAcquire()).toBeNull()
+    running.child.stdin!.end('\n')
     const ended = await running.ended
-    expect(ended).toMatchObject({ code: 124, stdout: `me=${pid}\n` })
+    expect(reasonOf(ended)).toMatchObject({ reason: 'lost', cause: 'forced', code: '0' })
+    // It was given back, and has not only run out.
+    expect(await redis.exists('lock:ended')).toBe(0)
+  })
+
+  test('because its end was forced, and ignores that: SIGKILL before somebody else has the lock', async () => {
+    const running = start(['run', '-t', '2s', 'ignored', 'sh', '-c', DEAF], env)
+    const pid = await pidOf(running, 'me')
+    await locks.forceRelease('ignored')
+    const next = await locks.mutex('ignored').acquire({ wait: '60s' })
+    expect(alive(pid)).toBe(false)
+    await next.release()
+    const ended = await running.ended
     expect(reasonOf(ended)).toMatchObject({ reason: 'lost', cause: 'forced', signal: 'SIGKILL' })
   })
 

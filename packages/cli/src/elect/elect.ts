@@ -8,7 +8,7 @@ import { outputOf } from '../output.js'
 import { note } from '../reason.js'
 import { startChild } from '../run/child.js'
 import { environmentOf } from '../run/environment.js'
-import { Guard } from '../run/guard.js'
+import { Guard, lossOf } from '../run/guard.js'
 import { milliseconds, planOf, type Plan } from '../run/plan.js'
 import { atTerminal } from '../run/run.js'
 import { Signals } from '../run/signals.js'
@@ -38,7 +38,8 @@ export async function elect(name: string, argv: string[], options: Options): Pro
   const signals = runs ? new Signals() : null
   const signal = signals?.waiting ?? interruptible().signal
   const plan = planOf(milliseconds(options.ttl), milliseconds(options.grace), Infinity)
-  await using connection = await connect(options)
+  // Where that is forced, nobody else leads before the command has ended.
+  await using connection = await connect(options, { forced: runs ? 'keep' : 'release' })
   const { locks } = connection
   const { label } = options
   const terms: LockOptions = runs ? { ttl: plan.ttl, margin: plan.margin } : { ttl: options.ttl }
@@ -55,6 +56,7 @@ export async function elect(name: string, argv: string[], options: Options): Pro
     const why = signals
       ? await command(leadership, argv, { plan, teller, signals, options })
       : await end(leadership, signal)
+    if (runs && lossOf(leadership) === 'forced') await locks.release(name, owner)
     teller.tell('resigned', { name, reason: why })
     signal.throwIfAborted()
   }

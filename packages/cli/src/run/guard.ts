@@ -46,6 +46,8 @@ export class Guard {
   #killed = false
   #warned = false
   #timer: NodeJS.Timeout | undefined
+  /** When the lease counts as lost, by both clocks: one stands still while the machine sleeps. */
+  #ends: readonly [monotonic: number, wall: number] = [0, 0]
   readonly #look = (): void => this.#check()
 
   constructor(of: Guarded) {
@@ -85,8 +87,12 @@ export class Guard {
     clearTimeout(this.#timer)
     const { lock, plan, onLost } = this.#of
     const now = performance.now()
-    const left = lock.validFor
+    const valid = lock.validFor
     const lost = lossOf(lock)
+    if (lost === null) this.#ends = [now + valid, Date.now() + valid]
+    // What is forced is ours until then, and is not renewed any more.
+    const ours = lost === null || lost === 'forced'
+    const left = ours ? Math.min(this.#ends[0] - now, this.#ends[1] - Date.now()) : 0
     const end = this.#begun + plan.maxHold
     const stopAt = plan.grace + plan.lead
     if (!this.#stop) {
@@ -98,14 +104,13 @@ export class Guard {
       }
       if (!this.#stop && now >= end) this.#begin({ reason: 'max-hold' })
     }
-    // Who forces it waits for this end. Of what was taken away there is no safe time left, and the grace is for
-    // cleaning up.
-    const over = lost === null ? left <= plan.lead : lost === 'expired' || lost === 'forced'
+    // Of what was taken away there is no safe time left, and the grace is for cleaning up.
+    const over = ours ? left <= plan.lead : lost === 'expired'
     const stop = this.#stopping
     if (stop && !this.#killed && (now >= stop.killAt || (onLost === 'kill' && over))) this.#kill()
     if (this.#killed) return
     const next = stop
-      ? Math.min(stop.killAt - now, lost === null ? left - plan.lead : LOOK_MS)
+      ? Math.min(stop.killAt - now, ours ? left - plan.lead : LOOK_MS)
       : Math.min(end - now, lost === null ? left - stopAt : LOOK_MS)
     // A lease that nobody minds losing is renewed, or lost, without us.
     const due = next > 0 ? Math.ceil(next) : POLL_MS
@@ -139,7 +144,7 @@ export class Guard {
 }
 
 /** Why the lease was lost; null while it is not. */
-function lossOf({ signal }: Pick<Lock, 'signal'>): string | null {
+export function lossOf({ signal }: Pick<Lock, 'signal'>): string | null {
   if (!signal.aborted) return null
   const { reason } = signal.reason as { reason?: string }
   return reason ?? 'expired'

@@ -8,7 +8,7 @@ import type { ServerOptions } from '../options.js'
 import { take, type TakeOptions } from '../take.js'
 import { startChild, type Child, type Ended } from './child.js'
 import { environmentOf } from './environment.js'
-import { Guard, type OnLost, type Stop } from './guard.js'
+import { Guard, lossOf, type OnLost, type Stop } from './guard.js'
 import { refuseNested } from './nested.js'
 import { DEFAULT_GRACE, milliseconds, planOf } from './plan.js'
 import { Signals } from './signals.js'
@@ -42,7 +42,9 @@ export async function run(name: string, words: string[], options: RunOptions): P
     const loud = options.grace === DEFAULT_GRACE ? 'tell' : 'warn'
     teller[loud]('grace-cut', { ...facts, msg: 'the grace is cut: the ttl is too short for it' })
   }
-  await using connection = await connect(options)
+  // What is forced stays ours until the command has ended, unless that does not go by the lock.
+  const forced = options.onLost === 'kill' ? 'keep' : 'release'
+  await using connection = await connect(options, { forced })
   const { locks } = connection
   await refuseNested(locks, options.prefix, name)
   const asked = performance.now()
@@ -61,8 +63,9 @@ export async function run(name: string, words: string[], options: RunOptions): P
   const { onLost, signal } = options
   const { ended, stop } = await new Guard({ lock, child, plan, onLost, signal, teller }).untilEnd()
   teller.tell('ended', { code: ended.code, signal: ended.signal })
-  const lossBefore = lock.signal.aborted
-  const { released, reason, keptFor } = await lock.release()
+  const loss = lossOf(lock)
+  const { released, reason, keptFor } =
+    loss === 'forced' ? await locks.release(name, lock.owner) : await lock.release()
   teller.tell('released', { released, reason, keptForMs: keptFor })
   end()
 
@@ -100,7 +103,7 @@ export async function run(name: string, words: string[], options: RunOptions): P
     if (stop) throw stopped(stop, ended, owner)
     const code = ended.signal ? codeOf(ended.signal) : ended.code!
     // It ended well, and not all of it was under the lock.
-    if (reason === 'lost' && !lossBefore && code === 0 && onLost === 'kill') {
+    if (reason === 'lost' && loss === null && code === 0 && onLost === 'kill') {
       throw stopped({ reason: 'lost', cause: 'gone' }, ended, owner)
     }
     throw new Silent(code)

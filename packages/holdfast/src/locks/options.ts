@@ -130,6 +130,12 @@ export interface HoldfastOptions {
    * looks for circles nor tells others what they need to find one.
    */
   readonly deadlock?: OnDeadlock | undefined
+  /**
+   * When the release of a lock is forced (`forceRelease` without `now`): `release` (the default) gives it away as
+   * soon as this process hears of it, and its `signal` aborts; `keep` leaves it until its lease ends, which is not
+   * renewed any more, or until `Holdfast.release(name, owner)`: for who has to end first what it does.
+   */
+  readonly forced?: 'release' | 'keep' | undefined
   /** Of mutexes and writers that have no setting of their own: see there. Default 16. */
   readonly localHandovers?: number | undefined
   /**
@@ -192,6 +198,7 @@ const HOLDFAST = [
   'expectedHold',
   'checkEviction',
   'deadlock',
+  'forced',
   'localHandovers',
   'quarantine',
   'epoch',
@@ -281,6 +288,10 @@ export function checkAll(
   if (expectedHold !== undefined) milliseconds('options.expectedHold', expectedHold, 1, true)
   checkLabel(label)
   checkDeadlock(options.deadlock)
+  const { forced = 'release' } = options
+  if (forced !== 'release' && forced !== 'keep') {
+    throw invalid('options.forced', forced, "'release' or 'keep'")
+  }
   checkHandovers(options.localHandovers)
 }
 

@@ -192,7 +192,7 @@ export class Works implements Host {
   #keeps({ terms, begun }: Lease, reason: LossReason): number | null {
     const { holdAtLeast, lockDelay } = terms
     // Whoever forces it wants the name.
-    if (reason === 'forced') return 0
+    if (reason === 'forced') return this.#engine.options.forced === 'keep' ? null : 0
     if (lockDelay === 0) return holdAtLeast
     const drained = Math.ceil(atMost(this.clock.now() - begun, this.#engine.drift)) + lockDelay
     return reason === 'expired' && drained >= holdAtLeast ? null : Math.max(drained, holdAtLeast)

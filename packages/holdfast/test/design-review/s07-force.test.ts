@@ -13,9 +13,9 @@ interface Scene {
 }
 
 /** a holds x, b waits for it, a third one forces. a is told only if it has subscribed. */
-async function scene(subscribed: boolean): Promise<Scene> {
+async function scene(subscribed: boolean, forced: 'release' | 'keep' = 'release'): Promise<Scene> {
   const w = new World()
-  const [a, b, admin] = [w.client(), w.client(), w.client()]
+  const [a, b, admin] = [w.client({}, { forced }), w.client(), w.client()]
   if (subscribed) {
     const y = await admin.locks.mutex('y').acquire()
     await w.advance()
@@ -38,6 +38,29 @@ test('S7: force asks the holder by message; the name goes on when it has let go'
   expect(held.signal.reason).toMatchObject({ code: 'ERR_LOST', reason: 'forced' })
   expect(wait.state).toBe('done')
   expect(believers(held, wait.value)).toBe(1)
+})
+
+test('S7: who keeps what is forced gives it away itself, or the end of its lease does', async () => {
+  const { w, a, held, wait, force } = await scene(true, 'keep')
+  await force()
+  await w.advance(3000)
+  expect(held.signal.reason).toMatchObject({ code: 'ERR_LOST', reason: 'forced' })
+  // It tells nothing of the server any more: that it is over is known.
+  expect(await held.release()).toEqual({ released: false, reason: 'lost' })
+  await w.advance(3000)
+  expect(wait.state).toBe('pending')
+  expect(await a.locks.release('x', held.owner)).toEqual({ released: true })
+  await w.advance()
+  expect(wait.state).toBe('done')
+  await wait.value.release()
+  expect(w.left()).toEqual([])
+
+  const silent = await scene(true, 'keep')
+  const at = silent.w.clock.monotonic()
+  await silent.force()
+  while (silent.wait.state === 'pending') await silent.w.advance(50)
+  expect(silent.w.clock.monotonic() - at).toBeGreaterThan(9500)
+  expect(silent.w.clock.monotonic() - at).toBeLessThan(10_500)
 })
 
 test('S7: with the message lost the name is withheld until the next renewal tells it', async () => {

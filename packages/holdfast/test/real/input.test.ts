@@ -243,6 +243,7 @@ describe('bad options', () => {
       [{ nodeTimeout: '1 s' }, '1 s'],
       [{ label: {} }, {}],
       [{ deadlock: 'Break' }, 'Break'],
+      [{ forced: 'kill' }, 'kill'],
       [{ deadlock: null }, null],
       [{ runtime: 5 }, 5],
       [{ runtime: {} }, {}],
