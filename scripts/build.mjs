@@ -49,8 +49,11 @@ const [core, fencing, taken] = ['index', 'fencing/index', 'locks/works'].map((na
   closure(join(out, `${name}.js`)),
 )
 const groups = [
-  { name: 'errors', test: /base[\\/]errors\.js$/ },
-  { name: 'events', test: (id) => core.has(id) && fencing.has(id) },
+  {
+    name: 'base',
+    test: (id) =>
+      /rolldown[\\/]runtime|base[\\/]errors/.test(id) || (core.has(id) && fencing.has(id)),
+  },
   { name: 'core', test: (id) => core.has(id) },
   { name: 'clients', test: (id) => taken.has(id) && fencing.has(id) },
   // Whatever several parts have in common is there with it.

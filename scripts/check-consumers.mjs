@@ -37,6 +37,16 @@ const consumers = [
     run: [`npx tsc ${strict} --module node16 main.ts`, 'node out/main.js'],
   },
   {
+    name: 'one file by esbuild',
+    from: 'bundle',
+    install: ['esbuild@0.28.2'],
+    run: [
+      'npx esbuild main.mjs --bundle --platform=node --format=esm --outfile=out/main.mjs',
+      // Away from the package: nothing of it may be loaded from there.
+      'node --input-type=module <out/main.mjs',
+    ],
+  },
+  {
     name: 'dashboard',
     from: 'dashboard',
     packed: dashboard,

@@ -19,7 +19,7 @@ const how = {
   memory:
     'In a process of its own with the collector called before each look. Of a held lock the benchmark keeps what its library needs to end it, and nothing of its own; of a waiter an asynchronous function that awaits it, which is about half a KB and the same for all. Holdfast keeps one key a name after the last release, the last fencing token, which expires by itself. *After a crash*: one holds and the others wait when the process is killed.',
   import:
-    'Without the client, which is the user’s. The bundle is made by esbuild, minified, and compressed with gzip.',
+    'Without the client, which is the user’s. The bundles are made by esbuild, minified, and compressed with gzip. *That an import loads*: with splitting, the first file and what it imports at once. *With a first lock*: also what the first call for a lock on one server loads. *In one file*: all there is, without splitting. The other libraries load all at once.',
   scripts: 'By the server’s own count (`INFO commandstats`), each call of one name.',
   growth: 'One slice for each size.',
   storms:

@@ -212,11 +212,19 @@ const kinds = {
     ),
   import: (scenario, of) =>
     table(
-      ['', 'ms over bare Node', 'KB as a bundle'],
+      [
+        '',
+        'ms over bare Node',
+        'ms of CPU',
+        'KB that an import loads',
+        'KB with a first lock',
+        'KB in one file',
+      ],
       measured(scenario, 'ms', false).map((row) => [
         of(row.subject).title,
         all(row, 'ms'),
-        figure(row.extra ? row.extra.bundleBytes * KB : null),
+        all(row, 'cpu'),
+        ...['initialBytes', 'lockBytes', 'bundleBytes'].map((key) => figure(row.extra?.[key] * KB)),
       ]),
     ),
   growth: (scenario, of) => {
