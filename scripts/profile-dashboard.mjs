@@ -1,5 +1,6 @@
 // What the dashboard's page takes: when it first paints, when with data, and how it keeps up with 1,000 names that all change hands every
 // second while 1,000 calls wait for one more. Needs a build, a server and a Chromium.
+import { createServer } from 'node:http'
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -25,6 +26,16 @@ const redis = new Redis(server.url)
 const locks = new Holdfast(redis, { history: true, localHandovers: 0 })
 const dashboard = createDashboard(new Holdfast(redis, { history: true }))
 const served = await serve(dashboard, { port: 0 })
+// The least that a page without anything inline can be: one word, and a stylesheet.
+const least = createServer(({ url }, response) => {
+  response.setHeader('content-type', url === '/' ? 'text/html' : 'text/css')
+  response.end(
+    url === '/'
+      ? '<!doctype html><link rel="stylesheet" href="a.css"><h1>empty</h1>'
+      : 'h1 { color: red }',
+  )
+})
+await new Promise((resolve) => least.listen(0, '127.0.0.1', resolve))
 
 /** Milliseconds from the navigation until there is something to see, and until it shows data; nothing is in the cache. */
 async function painted(browser, url, shows) {
@@ -71,16 +82,17 @@ try {
     cold.push(await painted(browser, served.url, 'main section'))
     if (i < 2) await browser.close()
   }
-  const [warm, word] = [[], []]
+  const [warm, word, styled] = [[], [], []]
   for (let i = 0; i < 15; i++) {
     warm.push(await painted(browser, served.url, 'main section'))
     word.push(await painted(browser, 'data:text/html,<h1>empty</h1>', 'h1'))
+    styled.push(await painted(browser, `http://127.0.0.1:${least.address().port}/`, 'h1'))
   }
-  const both = (all) =>
-    `${ms(median(all.map(({ first }) => first)))}, with data ${ms(median(all.map(({ drawn }) => drawn)))}`
+  const first = (all) => ms(median(all.map(({ first }) => first)))
+  const both = (all) => `${first(all)}, with data ${ms(median(all.map(({ drawn }) => drawn)))}`
   console.log(
     `first paint: ${both(warm)} (medians of 15); of a page with one word in the same browser ` +
-      `${ms(median(word.map(({ first }) => first)))}; in a browser just started ${both(cold)} (of 3); load ${loadavg()[0].toFixed(1)}`,
+      `${first(word)}, with a stylesheet ${first(styled)}; in a browser just started ${both(cold)} (of 3); load ${loadavg()[0].toFixed(1)}`,
   )
 
   const holder = await locks.mutex('crowd', { ttl: '10m' }).acquire()
@@ -134,6 +146,7 @@ try {
 } finally {
   await browser?.close()
   await served.close()
+  least.close()
   dashboard.close()
   await locks.close()
   redis.disconnect()

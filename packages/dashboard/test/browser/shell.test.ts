@@ -103,8 +103,8 @@ describe.skipIf(!chromium)('the page, before anything is known', () => {
     await page.goto(served.url)
     await refused
     await page
-      .locator('.plot', { hasText: 'Held and waiting' })
-      .getByText('held', { exact: true })
+      .locator('.plot', { hasText: 'Holders and waiters' })
+      .getByText('holders', { exact: true })
       .waitFor()
     await page.locator('.tile', { hasText: 'Held' }).getByText('1', { exact: true }).waitFor()
     // Of the console: that the file failed to load, which is said by the browser for each that asks.

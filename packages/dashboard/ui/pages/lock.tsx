@@ -194,7 +194,7 @@ function History({ history }: { history: LockPage['history'] }) {
           <tbody>
             {history.map((entry) => (
               <tr key={entry.id}>
-                <td class="num faint">{clock(entry.at, serverNow())}</td>
+                <td class="at faint">{clock(entry.at, serverNow())}</td>
                 <td>
                   <span class={`event ${tones[entry.event] ?? ''}`}>{entry.event}</span>
                 </td>

@@ -170,14 +170,14 @@ function Plots({ data: { series, history } }: { data: Data }) {
           lines={quantiles(series.handover)}
         />
         <Plot
-          title="Held and waiting"
+          title="Holders and waiters"
           note="at each moment"
           from={from}
           step={step}
           unit="count"
           lines={[
-            { label: 'held', color: 'plot-1', values: series.held.slice(skip) },
-            { label: 'waiting', color: 'plot-2', values: series.waitingCount.slice(skip) },
+            { label: 'holders', color: 'plot-1', values: series.held.slice(skip) },
+            { label: 'waiters', color: 'plot-2', values: series.waitingCount.slice(skip) },
           ]}
         />
       </div>

@@ -151,11 +151,18 @@ function optionsOf(
         stroke: color(line.color),
         width: 1.5,
         spanGaps: false,
-        points: { show: line.values.length < 3 },
+        points: { show: true, size: 4, fill: color(line.color), filter: alone },
       })),
     ],
     hooks: { setCursor: [(plot) => showAt(plot.cursor.idx ?? null)] },
   }
+}
+
+/** What was measured with nothing before and after it is no line: it is drawn as a point. */
+function alone({ data }: uPlot, series: number): number[] {
+  const values = data[series] ?? []
+  const lacks = (i: number): boolean => values[i] === null || values[i] === undefined
+  return Array.from(values, (_, i) => i).filter((i) => !lacks(i) && lacks(i - 1) && lacks(i + 1))
 }
 
 function hour(seconds: number): string {
