@@ -13,7 +13,7 @@ const chromium = findChromium()
 const ROWS = 1000
 const WAITERS = 1000
 /** So many updates in a row are followed: one a second. */
-const UPDATES = 6
+const UPDATES = 5
 
 /** What the page was told, and what it showed in the frame after that. */
 interface Told {

@@ -50,7 +50,7 @@ describe.skipIf(!chromium)('the page, before anything is known', () => {
     return page
   }
 
-  it.each([1280, 1000, 900, 400])(
+  it.each([1000, 400])(
     'is painted without its script, and stays as it is, %i px',
     async (width) => {
       const shell = await without('**/assets/{main,app}*', width)
