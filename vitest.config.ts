@@ -10,5 +10,7 @@ export default defineConfig({
     maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // Without one of their own they would wait for a second, which a slow machine may need for one look.
+    expect: { poll: { timeout: 15_000 } },
   },
 })

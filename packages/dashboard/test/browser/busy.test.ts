@@ -12,8 +12,9 @@ import { CROWD, expectFits, launch, open } from './kit.js'
 const chromium = findChromium()
 const ROWS = 1000
 const WAITERS = 1000
-/** So many updates in a row are followed: one a second. */
+/** So many updates in a row are followed, one a second, and more until all rows have changed so often. */
 const UPDATES = 5
+const ROUNDS = 4
 
 /** What the page was told, and what it showed in the frame after that. */
 interface Told {
@@ -112,7 +113,7 @@ describe.skipIf(!chromium)('the page, where much happens', () => {
         ['processes', /first 100 are counted[\s\S]*crowd/],
       ] as const) {
         await page.goto(`${served.url}#/${id}`)
-        await expect.poll(() => page.locator('main').innerText(), { timeout: 20_000 }).toMatch(said)
+        await expect.poll(() => page.locator('main').innerText()).toMatch(said)
         await expectFits(page)
       }
       expect(complaints).toEqual([])
@@ -121,15 +122,15 @@ describe.skipIf(!chromium)('the page, where much happens', () => {
 
     it('are listed in order, as it moves on', async () => {
       const { page } = await open(browser, `${served.url}#/lock?name=crowd`)
-      await expect.poll(() => line(page), { timeout: 20_000 }).toEqual(waiters(0))
+      await expect.poll(() => line(page)).toEqual(waiters(0))
       await first.release()
       await Promise.race(workers.map((one) => one.said('holds 500')))
-      await expect.poll(() => line(page), { timeout: 20_000 }).toEqual(waiters(501))
+      await expect.poll(() => line(page)).toEqual(waiters(501))
       await page.getByText('399 more waiters behind them').waitFor()
       await page.locator('.card', { hasText: 'waiter 500' }).waitFor()
       for (const one of workers) await one.tell(['on'])
       await Promise.race(workers.map((one) => one.said('holds 899')))
-      await expect.poll(() => line(page), { timeout: 20_000 }).toEqual(waiters(900))
+      await expect.poll(() => line(page)).toEqual(waiters(900))
       expect(await page.getByText('behind them').count()).toBe(0)
       for (const one of workers) await one.tell(['on'])
       await page.getByText('Nobody waits for it').waitFor()
@@ -152,7 +153,7 @@ describe.skipIf(!chromium)('the page, where much happens', () => {
     // Until all are known, and as many are drawn as there is room for.
     await page.getByText(`1,000 of 1,000 names`).waitFor()
     const seen = async (): Promise<number> => (await drawn()).at(-1)?.shown ?? 0
-    await expect.poll(seen, { timeout: 20_000 }).toBeGreaterThan(100)
+    await expect.poll(seen).toBeGreaterThan(100)
     const inView = await seen()
 
     // One who sees the same as the page, and whom nothing keeps from hearing all of it.
@@ -166,7 +167,7 @@ describe.skipIf(!chromium)('the page, where much happens', () => {
     let round = 0
     let changing: Promise<void> = Promise.resolve()
     let changed = true
-    while ((await drawn()).length < before + UPDATES) {
+    while ((await drawn()).length < before + UPDATES || round < ROUNDS) {
       if (changed) {
         changed = false
         round++
@@ -185,9 +186,9 @@ describe.skipIf(!chromium)('the page, where much happens', () => {
       sent.map(({ at }) => at).filter((at) => !times.includes(at) && at <= times.at(-1)!),
     ).toEqual([])
     expect(times).toEqual([...new Set(times)].toSorted((a, b) => a - b))
-    expect(heard.length).toBeLessThanOrEqual(UPDATES + 3)
+    expect(heard.filter(({ passed }) => passed).length).toBeLessThanOrEqual(heard.length / 4)
     for (const one of heard) if (!one.passed) expect(one.wrong).toEqual([])
-    expect(new Set(heard.map((one) => one.round)).size).toBeGreaterThan(2)
+    expect(new Set(heard.map((one) => one.round)).size).toBeGreaterThanOrEqual(ROUNDS - 1)
 
     // What stands in the end is what the server has: of those in view, and of all.
     const rows = page.locator('tr[data-row] .c-who .who > .text')
