@@ -143,7 +143,12 @@ export interface Entry {
   /** Granted by another call of its process. */
   readonly local?: boolean
   /** Of `revoked`: who asked, and why. */
-  readonly by?: { readonly label?: string; readonly reason?: string }
+  readonly by?: {
+    readonly label?: string
+    readonly reason?: string
+    readonly host?: string
+    readonly pid?: number
+  }
   /** Of `deadlock`: the names of the circle, and whether it was given up. */
   readonly names?: readonly string[]
   readonly broken?: boolean

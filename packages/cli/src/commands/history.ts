@@ -100,8 +100,8 @@ function whatOf(entry: HistoryEntry, output: Output): string {
     case 'lost':
       return `lost by ${who} after ${spanOf(entry.held)}: ${plain(entry.reason)}`
     case 'revoked': {
-      const { label = 'somebody', reason } = entry.by
-      return `${who} was asked to let go by ${plain(label)}${reason === undefined ? '' : `: ${plain(reason)}`}`
+      const { reason, ...by } = entry.by
+      return `${who} was asked to let go by ${Object.keys(by).length > 0 ? whoOf(by) : 'somebody'}${reason === undefined ? '' : `: ${plain(reason)}`}`
     }
     case 'deadlock':
       return `${who} waits in a circle with ${entry.names.map((name) => output.name(name)).join(', ')}${entry.broken ? ', and gives up' : ''}`

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { Action, Entry, HolderOf, LockPage, WaiterOf } from '../../src/model.js'
-import { age, clock, count, modeText, plural, span, visible } from '../lib/format.js'
+import { age, clock, count, modeText, plural, span, visible, whoText } from '../lib/format.js'
 import { elapsed, serverNow, viewOf } from '../lib/live.js'
 import { href, route } from '../lib/route.js'
 import { ActionDialog } from '../parts/actions.js'
@@ -231,7 +231,12 @@ function How({ entry }: { entry: Entry }) {
   if (entry.pushed) said.push('handed over')
   if (entry.local) said.push('within its process')
   if (entry.reason !== undefined) said.push(visible(entry.reason))
-  if (entry.by?.label !== undefined) said.push(`by ${visible(entry.by.label)}`)
+  if (entry.by) {
+    const { label, host } = entry.by
+    if (label !== undefined || host !== undefined) {
+      said.push(`by ${visible(whoText({ id: '', ...entry.by }))}`)
+    }
+  }
   if (entry.by?.reason !== undefined) said.push(visible(entry.by.reason))
   if (entry.count !== undefined) said.push(`${plural(entry.count, 'entry', 'entries')} lacking`)
   if (entry.broken !== undefined) said.push(entry.broken ? 'broken by giving up' : 'not broken')

@@ -87,7 +87,12 @@ export interface ErrorFacts {
   /** ERR_LOST: what ended the lease. */
   readonly reason?: LossReason
   /** ERR_REVOKED: who asked, and why, as far as it was said. */
-  readonly by?: { readonly label?: string; readonly reason?: string }
+  readonly by?: {
+    readonly label?: string
+    readonly reason?: string
+    readonly host?: string
+    readonly pid?: number
+  }
   /** ERR_LOST from `use`: what the function returned all the same. */
   readonly result?: unknown
   /** ERR_FENCED: the highest token that has claimed the resource, and stands. */
@@ -116,7 +121,12 @@ export class HoldfastError extends Error implements ErrorFacts {
   declare readonly held?: number
   declare readonly cycle?: readonly DeadlockLink[]
   declare readonly reason?: LossReason
-  declare readonly by?: { readonly label?: string; readonly reason?: string }
+  declare readonly by?: {
+    readonly label?: string
+    readonly reason?: string
+    readonly host?: string
+    readonly pid?: number
+  }
   declare readonly result?: unknown
   declare readonly stands?: number
   declare readonly given?: unknown

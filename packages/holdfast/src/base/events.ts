@@ -69,7 +69,10 @@ export interface HoldfastEvents {
   /** The lease ended before its release. */
   'holdfast:lost': LockEvent & { reason: LossReason; fence: number; held: number }
   /** Somebody asked the holder to let go: `lock.revoked` aborts. Nothing else changes. */
-  'holdfast:revoked': LockEvent & { fence: number; by: { label?: string; reason?: string } }
+  'holdfast:revoked': LockEvent & {
+    fence: number
+    by: { label?: string; reason?: string; host?: string; pid?: number }
+  }
   /** The lock was released. `released` false: the lease was over, or the server could not be told. */
   'holdfast:released': LockEvent & { released: boolean; fence: number; held: number }
   /** The lock is held for longer than its `expectedHold`. Once for each acquisition. */

@@ -233,17 +233,21 @@ export function decodeInfo(text: string): Info {
 export interface Revoker {
   readonly label?: string
   readonly reason?: string
+  readonly host?: string
+  readonly pid?: number
 }
 
-export function encodeRevoker({ label, reason }: Revoker): string {
-  return JSON.stringify([label ?? null, reason ?? null])
+export function encodeRevoker({ label, reason, host, pid }: Revoker): string {
+  return JSON.stringify([label ?? null, reason ?? null, host ?? null, pid ?? null])
 }
 
 function revoker(list: unknown): Revoker {
-  const [label, reason] = Array.isArray(list) ? (list as unknown[]) : []
+  const [label, reason, host, pid] = Array.isArray(list) ? (list as unknown[]) : []
   return {
     ...(typeof label === 'string' ? { label } : {}),
     ...(typeof reason === 'string' ? { reason } : {}),
+    ...(typeof host === 'string' ? { host } : {}),
+    ...(typeof pid === 'number' ? { pid } : {}),
   }
 }
 

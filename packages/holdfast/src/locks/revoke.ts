@@ -1,5 +1,5 @@
 import { HoldfastError, invalid } from '../base/errors.js'
-import { encodeRevoker } from '../kernel/protocol.js'
+import { decodeInfo, encodeRevoker } from '../kernel/protocol.js'
 import { classify } from '../quorum/replies.js'
 import type { Engine } from './engine.js'
 import { inspect } from './inspect.js'
@@ -29,9 +29,8 @@ export async function revoke(
   options: { reason?: string | undefined },
 ): Promise<RevokeResult> {
   const reason = checkRevoke(options)
-  const { label } = engine.options
   const by = encodeRevoker({
-    ...(label === undefined ? {} : { label }),
+    ...decodeInfo(engine.settings({}).info),
     ...(reason === undefined ? {} : { reason }),
   })
   // Only those whom we see now: a copy of this request that comes late spares whoever came later.

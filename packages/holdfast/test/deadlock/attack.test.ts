@@ -150,7 +150,7 @@ test('who asks a holder to let go is heard by its renewal, whatever was noted th
   await w.advance(10)
   expect([asked.value, by]).toEqual([{ asked: 1 }, undefined])
   await w.advance(4000)
-  expect(by).toEqual({ reason: 'a deploy' })
+  expect(by).toMatchObject({ reason: 'a deploy', pid: process.pid })
   await w.advance(20_000)
   expect(call.error.code).toBe('ERR_TIMEOUT')
 })

@@ -1,4 +1,5 @@
 // What is written into a history, when, in how many calls, and what happens where that fails.
+import { hostname } from 'node:os'
 import { channel } from 'node:diagnostics_channel'
 import { afterEach, expect, test } from 'vitest'
 import {
@@ -179,7 +180,11 @@ test('what is lost, and why', async () => {
     { event: 'lost', name: 'expired', reason: 'expired' },
     { event: 'lost', name: 'held too long', reason: 'max-hold' },
     { event: 'lost', name: 'forced', reason: 'forced' },
-    { event: 'revoked', name: 'asked', by: { reason: 'why not' } },
+    {
+      event: 'revoked',
+      name: 'asked',
+      by: { reason: 'why not', host: hostname(), pid: process.pid },
+    },
     { event: 'released', name: 'asked' },
     { event: 'lost', name: 'closed', reason: 'closed', held: 50 },
   ])
