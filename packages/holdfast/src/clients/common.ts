@@ -24,8 +24,6 @@ export interface Subscriber {
   probe?(channel: string): Promise<unknown>
   /** Gives up a connection that does not answer for another one. */
   reset?(): void
-  /** Has no connection until it is started again; tells that it ended, if it had one. */
-  rest?(): void
   /** Not of a cluster. */
   readonly pipeline?: Pipeline
   end(): void
@@ -64,6 +62,8 @@ export interface Adapter extends Runner {
   readonly watch: (check: () => void) => () => void
   /** Has `end` called whenever somebody has ended the client, until that is stopped. Missing where `open` sees to it. */
   readonly ended?: (end: () => void) => () => void
+  /** Whether the client was ended, and is not connected again. */
+  readonly over?: () => boolean
   /** Connects a client that waits for its first use; does nothing where that is no habit. */
   readonly start: () => void
   readonly open: Open
@@ -78,8 +78,7 @@ export interface Adapter extends Runner {
 /** How long a connection for messages may take to be made, and the server to answer on it, ms. */
 export const PATIENCE_MS = 4000
 
-/** Why a connection of ours is over, where the client does not say it. */
-export const clientEnded = (): Error => new Error('The client was ended.')
+const clientEnded = (): Error => new Error('The client was ended.')
 
 /** Does nothing: for rejections whose outcome is told in another way. */
 export const nothing = (): void => {}
@@ -187,7 +186,10 @@ interface Entry {
   readonly reject: (error: unknown) => void
 }
 
-function subscribing({ open, ended }: Adapter): { subscribe: Port['subscribe']; close(): void } {
+function subscribing({ open, ended, over }: Adapter): {
+  subscribe: Port['subscribe']
+  close(): void
+} {
   const entries = new Set<Entry>()
   let own: Subscriber | undefined
   let unwatch = nothing
@@ -248,26 +250,40 @@ function subscribing({ open, ended }: Adapter): { subscribe: Port['subscribe']; 
     entry.resolve()
   }
 
-  const events: SubscriberEvents = {
-    message: (channel, message) => {
-      for (const entry of entries) if (entry.channel === channel) entry.events.onMessage(message)
-    },
-    ready: () => {
-      if (own === undefined) return
-      // A client that was ended while it connected may connect all the same.
-      if (closed) return own.end()
-      connection += 1
-      for (const entry of entries) void confirm(own, entry)
-    },
-    error: (error) => {
-      // Clients try again even then, for ever, and nothing but a person can help.
-      if (/\b(NOAUTH|WRONGPASS|NOPERM)\b/.test(String(error))) failAll(error)
-    },
-    ended: failAll,
+  const opened = (): Subscriber => {
+    const mine: Subscriber = open({
+      message: (channel, message) => {
+        for (const entry of entries) if (entry.channel === channel) entry.events.onMessage(message)
+      },
+      ready: () => {
+        // A client that was ended while it connected may connect all the same.
+        if (closed || own !== mine) return mine.end()
+        connection += 1
+        for (const entry of entries) void confirm(mine, entry)
+      },
+      error: (error) => {
+        // Clients try again even then, for ever, and nothing but a person can help.
+        const final = /\b(NOAUTH|WRONGPASS|NOPERM)\b/.test(String(error))
+        if (final && own === mine) failAll(error)
+      },
+      ended: (error) => {
+        if (own === mine) failAll(error)
+      },
+    })
+    return mine
   }
 
-  /** Who ends the client means this connection too: it would keep the process alive. */
-  const rest = (): void => own?.rest?.()
+  /**
+   * Who ends the client means this connection too: it would keep the process alive. If the client is
+   * connected again there will be another one: not every client can be ended and connected at any moment.
+   */
+  const rest = (): void => {
+    unwatch()
+    const ending = own
+    own = undefined
+    ending?.end()
+    failAll(clientEnded())
+  }
 
   const close = (entry: Entry): void => {
     if (!entries.delete(entry) || own === undefined) return
@@ -279,8 +295,13 @@ function subscribing({ open, ended }: Adapter): { subscribe: Port['subscribe']; 
   return {
     subscribe: async (channel, itsEvents): Promise<Subscription> => {
       if (closed) throw new HoldfastError('ERR_CLOSED', 'This port is closed.')
-      if (own === undefined) unwatch = ended?.(rest) ?? nothing
-      const subscriber = (own ??= open(events))
+      // A connection of our own would come back, and nobody end it.
+      if (over?.()) throw clientEnded()
+      if (own === undefined) {
+        own = opened()
+        unwatch = ended?.(rest) ?? nothing
+      }
+      const subscriber = own
       const entry = await new Promise<Entry>((resolve, reject) => {
         const created: Entry = {
           channel,

@@ -33,27 +33,19 @@ const looking =
  */
 export function glidePort(client: GlideLike, shape: Shape): Port {
   const user = client as Inside
+  const over = (): boolean => user.isClosed
   const { cluster } = shape
   return portOf({
     ...shape,
     ready: () => true,
     watch: () => nothing,
-    ended: looking(() => user.isClosed),
+    ended: looking(over),
+    over,
     start: nothing,
     ...runner(client),
     ...(cluster ? { nodes: () => primaries(user) } : {}),
-    open: wandering(
-      () => connect(user),
-      () => user.isClosed,
-    ),
-    ...(cluster
-      ? {}
-      : {
-          second: wandering(
-            () => connectSecond(user),
-            () => user.isClosed,
-          ),
-        }),
+    open: wandering(() => connect(user), over),
+    ...(cluster ? {} : { second: wandering(() => connectSecond(user), over) }),
   })
 }
 

@@ -34,6 +34,10 @@ export const ownOptions = {
   commandTimeout: undefined,
 }
 
+/** Whether it was ended. A Cluster goes from 'end' back to 'close' then, and stays there. */
+export const isOver = ({ status, isCluster }: IoredisLike): boolean =>
+  status === 'end' || (isCluster === true && status === 'close')
+
 /** Presents a client that is our own. */
 export const on =
   (own: IoredisLike): Open =>
@@ -55,7 +59,6 @@ export const on =
       unsubscribe: (channel) => own.unsubscribe(channel),
       probe: (channel) => own.subscribe(channel),
       reset: () => own.disconnect(true),
-      rest: () => own.disconnect(),
       pipeline: inOrder(scriptsOf(own), (replicas, ms) => own.call('wait', `${replicas}`, `${ms}`)),
       end: () => own.disconnect(),
     }
@@ -81,7 +84,6 @@ export function onMasters(client: IoredisLike): Open {
       if (!source) throw new Error('The Cluster knows no node now.')
       return { source, open: (events) => on(source.duplicate(options))(events) }
     },
-    // One that was ended goes from 'end' back to 'close' and stays there.
-    () => /^(end|close)$/.test(client.status),
+    () => isOver(client),
   )
 }

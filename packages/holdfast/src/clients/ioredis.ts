@@ -1,7 +1,7 @@
 import { nothing, portOf, told } from './common.js'
 import { scriptsOf } from './ioredis-scripts.js'
 import { onSecond } from './ioredis-second.js'
-import { onDuplicate, onMasters, type IoredisLike } from './ioredis-subscriber.js'
+import { isOver, onDuplicate, onMasters, type IoredisLike } from './ioredis-subscriber.js'
 import type { Port } from './port.js'
 import type { Shape } from './shapes.js'
 
@@ -26,6 +26,7 @@ export function ioredisPort(client: IoredisLike, shape: Shape): Port {
     ready: () => client.status === 'ready',
     watch: told(client),
     ended: told(client, 'end'),
+    over: () => isOver(client),
     start,
     ...scriptsOf(client),
     // It makes a system call of each command, between which a busy machine may stop the process.

@@ -41,6 +41,7 @@ export function nodeRedisClusterPort(client: NodeRedisClusterLike, shape: Shape)
     ...shape,
     ready: () => client.isReady ?? (client.isOpen && client.masters.length > 0),
     watch: told(client, 'connect'),
+    over: () => !client.isOpen,
     start: nothing,
     ...scriptsOf(client),
     nodes: async () => (await Promise.all(client.masters.map(own))).map(runnerOf),

@@ -35,6 +35,7 @@ export function nodeRedisSentinelPort(client: NodeRedisSentinelLike, shape: Shap
     ...shape,
     ready: () => client.isReady,
     watch: looked,
+    over: () => !client.isOpen,
     start: nothing,
     ...scriptsOf(client),
     command: (words) =>

@@ -1,5 +1,5 @@
 import { inOrder } from './acknowledged.js'
-import { clientEnded, nothing, type Emitter, type Open } from './common.js'
+import { nothing, type Emitter, type Open } from './common.js'
 import { scriptsOf, type NodeRedisCommands } from './node-redis-scripts.js'
 
 type Listener = (message: string, channel: string) => void
@@ -42,8 +42,8 @@ const on =
     // One that is ended before there is a socket would connect all the same, and that for ever.
     let reached = false
     let ended = false
-    let rests = false
     const destroy = (): void => {
+      reached = false
       try {
         own.destroy()
       } catch {
@@ -52,7 +52,7 @@ const on =
     }
     const heard = (connected: boolean) => (): void => {
       reached = connected
-      if (ended || rests) destroy()
+      if (ended) destroy()
     }
     own.on('connect', heard(true))
     own.on('error', heard(false))
@@ -61,7 +61,6 @@ const on =
     // By then the client itself has subscribed again, and the server has confirmed it.
     own.on('ready', events.ready)
     const start = (): void => {
-      rests = false
       if (!own.isOpen) own.connect().catch(nothing)
     }
     return {
@@ -81,11 +80,6 @@ const on =
         start()
       },
       pipeline: inOrder(scriptsOf(own), (replicas, ms) => own.wait(replicas, ms)),
-      rest: () => {
-        rests = true
-        if (reached) destroy()
-        events.ended(clientEnded())
-      },
       end: () => {
         ended = true
         if (reached || !own.isOpen) destroy()

@@ -14,11 +14,18 @@ export type { NodeRedisLike }
  * gives up, when the server refuses it or when the port is closed.
  */
 export function nodeRedisPort(client: NodeRedisLike, shape: Shape): Port {
+  // One that was never connected looks like one that was ended.
+  let opened = false
+  const isOpen = (): boolean => {
+    opened ||= client.isOpen
+    return client.isOpen
+  }
   return portOf({
     ...shape,
-    ready: () => client.isReady,
+    ready: () => isOpen() && client.isReady,
     watch: told(client),
     ended: told(client, 'end'),
+    over: () => !isOpen() && opened,
     start: nothing,
     ...runnerOf(client),
     open: onDuplicate(client),

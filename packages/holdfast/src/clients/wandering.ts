@@ -1,4 +1,4 @@
-import { clientEnded, PATIENCE_MS, type Emitter, type Open, type Subscriber } from './common.js'
+import { PATIENCE_MS, type Emitter, type Open, type Subscriber } from './common.js'
 import { listen } from './listeners.js'
 
 /** A node that may be subscribed on, and the client's own connection to it, if that tells its end. */
@@ -109,11 +109,6 @@ export const wandering =
       pipeline: async (...asked) => {
         if (!own?.pipeline) throw new Error('There is no connection.')
         return own.pipeline(...asked)
-      },
-      rest: () => {
-        running = false
-        drop()
-        events.ended(clientEnded())
       },
       reset: () => failed(round, new Error('The node does not answer.')),
       end: () => {

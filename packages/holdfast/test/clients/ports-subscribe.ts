@@ -137,6 +137,10 @@ export function subscribeTests(kind: Kind): void {
       // Nothing keeps the process alive that its user did not open.
       await until(async () => expect(await connections()).toBe(1))
       await until(() => expect(seen.ends).toBe(1))
+      // Nor does it come back for whoever still asks, be it in the very turn of the end.
+      const late = one.port.subscribe('a', listener())
+      await expect(late).rejects.toThrow('The client was ended.')
+      expect(await connections()).toBe(1)
       // GLIDE connects a client once.
       if (silent) return
       await one.connect()
@@ -145,6 +149,32 @@ export function subscribeTests(kind: Kind): void {
       expect(await admin.publish('a', 'x')).toBe(1)
       await until(() => expect(again.messages).toEqual(['x']))
       expect(seen).toMatchObject({ messages: [], gaps: 0, ends: 1 })
+    })
+
+    test.skipIf(silent)('ends with its client, ended anew while it connects', async () => {
+      const one = await connected()
+      await one.port.subscribe('a', listener())
+      one.end()
+      await until(async () => expect(await connections()).toBe(1))
+      await one.connect()
+      const again = one.port.subscribe('a', listener()).catch(() => {})
+      one.end()
+      await again
+      // It may have been reached meanwhile.
+      await until(async () => expect(await connections()).toBe(1))
+      await one.connect()
+      await until(() => one.port.subscribe('a', listener()))
+      await until(async () => expect(await connections()).toBe(3))
+      expect(await subscribers('a')).toBe(1)
+    })
+
+    test.skipIf(silent)('an ended client has no connection for who never had one', async () => {
+      const one = await connected()
+      expect(one.port.ready).toBe(true)
+      one.end()
+      await until(async () => expect(await connections()).toBe(1))
+      await expect(one.port.subscribe('a', listener())).rejects.toThrow('The client was ended.')
+      expect(await connections()).toBe(1)
     })
 
     test('waits for a server that is away', async () => {
@@ -182,15 +212,19 @@ export function subscribeTests(kind: Kind): void {
     test.skipIf(silent)(
       'rejects when the client gives up, and connects again for the next one',
       async () => {
-        const { port } = await connected({ attempts: 3 })
+        const one = await connected({ attempts: 3 })
+        const { port } = one
         const seen = listener()
         await port.subscribe('a', seen)
         await server.kill()
-        await expect(port.subscribe('b', listener())).rejects.toThrow(/ECONNREFUSED|[Cc]losed/)
+        await expect(port.subscribe('b', listener())).rejects.toThrow(
+          /ECONNREFUSED|[Cc]losed|ended/,
+        )
         // Now the subscriber's client has given up, whatever the time of the first attempt.
-        await expect(port.subscribe('b', listener())).rejects.toThrow('ECONNREFUSED')
+        await expect(port.subscribe('b', listener())).rejects.toThrow(/ECONNREFUSED|was ended/)
         await until(() => expect(seen.ends).toBe(1))
         await server.restart()
+        await one.connect()
         const again = listener()
         await port.subscribe('a', again)
         expect(await admin.publish('a', 'x')).toBe(1)

@@ -33,6 +33,8 @@ async function gone({ client, end }: Connected, admins: readonly Redis[]): Promi
   await end()
   await until(async () => expect(await subscribed()).toBe(0))
   await until(() => expect(seen.ends).toBe(1))
+  await expect(port.subscribe(channel, listener())).rejects.toThrow('The client was ended.')
+  expect(await subscribed()).toBe(0)
   await port.close()
 }
 
