@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import assert from 'node:assert/strict'
 import type { HoldfastError } from '../../base/errors.js'
 import type { Lock } from '../../locks/lock.js'
@@ -138,7 +139,8 @@ export const MUTEX: Readonly<Record<string, Case>> = {
     await lock.verify()
     const told = (await aborted(lock.revoked)) as HoldfastError
     assert.equal(told.code, 'ERR_REVOKED')
-    assert.deepEqual(told.by, { label: 'b', reason: 'please' })
+    const { pid } = process
+    assert.deepEqual(told.by, { label: 'b', host: hostname(), pid, reason: 'please' })
     lock.assertHeld()
     assert.equal(await b.mutex(name).tryAcquire(), null)
     assert.deepEqual(await lock.release(), { released: true })
