@@ -21,7 +21,11 @@ export class Part<T> {
   load(): Promise<T> {
     if (this.loaded) return Promise.resolve(this.loaded)
     this.#loading ??= this.#import().then(
-      (part) => (this.loaded = part),
+      (part) => {
+        this.#loading = null
+        this.loaded = part
+        return part
+      },
       (cause: unknown) => {
         this.#loading = null
         const message = `${this.#what} could not be loaded. Is the package complete, and the same as when this process began?`

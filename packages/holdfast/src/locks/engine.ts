@@ -4,6 +4,7 @@ import type { LockType } from '../base/events.js'
 import type { Part } from '../base/part.js'
 import { systemRuntime, type Runtime } from '../base/runtime.js'
 import type { Known } from '../clients/shapes.js'
+import { memoryKernel } from '../kernel/parts.js'
 import type { Mode } from '../kernel/protocol.js'
 import type { Grant, Lease, Terms } from '../lease/lease.js'
 import type { Renewer } from '../lease/renewer.js'
@@ -52,8 +53,12 @@ export class Engine {
   /** The longest lease that may be asked for, ms. */
   readonly longest: number
   readonly #clients: readonly Known[]
+  /** What has to be there beside the works before anything is asked. */
+  readonly #parts: readonly Part<unknown>[]
   #works: Works | null = null
   #starting: Promise<Works> | null = null
+  /** How many calls wait for them. */
+  #first = 0
   /** A lock asked for a history of its own. */
   #records = false
   /** Those of the last lock that was made: the next is on the same terms, as a rule. */
@@ -71,7 +76,13 @@ export class Engine {
     this.longest = longestOf(guardOf(options, clients.length), this.drift)
     prefixHistory(options.history, this.prefix)
     this.#clients = clients
-    if (works.loaded && (!this.several || majority.loaded)) this.#make(works.loaded)
+    const memory = clients.some(({ is, kind }) => is === 'port' && kind === 'memory')
+    this.#parts = [
+      ...(this.several ? [majority] : []),
+      // Of a server that has to be loaded first, requests would run into their time limits.
+      ...(memory ? [memoryKernel] : []),
+    ]
+    if (works.loaded && this.#parts.every(({ loaded }) => loaded)) this.#make(works.loaded)
   }
 
   #make(part: NonNullable<typeof works.loaded>): Works {
@@ -85,15 +96,20 @@ export class Engine {
    * @throws ERR_CONFIG when its files cannot be loaded, ERR_CLOSED
    */
   async start(): Promise<Works> {
-    if (!this.#works) {
-      const needed = [works.load(), ...(this.several ? [majority.load()] : [])] as const
-      this.#starting ??= Promise.all(needed)
-        .then(([part]) => this.#make(part))
-        .finally(() => (this.#starting = null))
-      await this.#starting
-    }
+    if (!this.#works || this.#first > 0) await (this.#starting ??= this.#load())
     this.assertOpen()
     return this.#works!
+  }
+
+  async #load(): Promise<Works> {
+    try {
+      const needed = this.#parts.map((part) => part.load())
+      const [part] = await Promise.all([works.load(), ...needed])
+      return this.#make(part)
+    } catch (error) {
+      this.#starting = null
+      throw error
+    }
   }
 
   /** The same, and a part that is needed beside it. */
@@ -102,8 +118,19 @@ export class Engine {
     return found
   }
 
-  async #first(wish: Asked, held: (() => readonly Hold[]) | undefined): Promise<Lock> {
-    return (await this.start()).acquire(wish, held)
+  /** The works, if they are there, and nobody who waited for them has still to be woken: he comes first. */
+  get #now(): Works | null {
+    return this.#first === 0 ? this.#works : null
+  }
+
+  async #later<T>(call: (it: Works) => Promise<T>): Promise<T> {
+    this.#first++
+    try {
+      await this.start()
+    } finally {
+      this.#first--
+    }
+    return call(this.#works!)
   }
 
   // Of what is there once something was asked.
@@ -203,7 +230,7 @@ export class Engine {
     // Whoever listens is told of each call by itself.
     const wish = asked instanceof Asking && told() ? asked.anew() : asked
     const since = tellRequested(this.clock, wish)
-    const lock = this.#works?.acquire(wish, held) ?? this.#first(wish, held)
+    const lock = this.#now?.acquire(wish, held) ?? this.#later((it) => it.acquire(wish, held))
     const heard = since === null ? lock : tellFailed(this.clock, [wish], since, lock)
     return heard.then(this.#unlessClosed)
   }
@@ -216,7 +243,7 @@ export class Engine {
 
   /** Several names, all or nothing: their locks, in this order. */
   acquireAll(all: readonly Wanted[], held?: () => readonly Hold[]): Promise<LockSet> {
-    return this.#works?.acquireAll(all, held) ?? this.start().then((it) => it.acquireAll(all, held))
+    return this.#now?.acquireAll(all, held) ?? this.#later((it) => it.acquireAll(all, held))
   }
 
   /** Goes on with a tenure that another process handed over. */

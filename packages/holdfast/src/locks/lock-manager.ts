@@ -1,6 +1,11 @@
+import { HoldfastError } from '../base/errors.js'
+import { Scope } from './context.js'
 import type { Engine } from './engine.js'
+import { exception, read, type Asked } from './lock-manager-asked.js'
+import type { Lock } from './lock.js'
 import type { HandoverOptions, LockOptions } from './options.js'
 import { more } from './parts.js'
+import { Taker } from './taker.js'
 
 /** Exclusive: one holder, and nobody beside it. Shared: many, and no exclusive one. */
 export type LockManagerMode = 'exclusive' | 'shared'
@@ -46,7 +51,7 @@ export interface LockManagerSnapshot {
   readonly pending: LockManagerInfo[]
 }
 
-type Callback<Given, T> = (lock: Given) => T | Promise<T>
+export type Callback<Given, T> = (lock: Given) => T | Promise<T>
 
 /**
  * Locks in the shape of the Web Locks API, `navigator.locks`: across processes and machines where the
@@ -97,8 +102,19 @@ export class LockManager {
     callback: Callback<GrantedLock | null, T>,
   ): Promise<T>
   async request<T>(...given: readonly unknown[]): Promise<T> {
-    const { request } = await this.#engine.with(more)
-    return request({ engine: this.#engine, options: this.#options }, given)
+    const engine = this.#engine
+    const asked = read<T>(given, engine.prefix)
+    // Nothing is awaited before the lock is asked for: what is called after it comes after it.
+    const lock = await this.#take(asked)
+    return lock ? run(engine, lock, asked) : asked.callback(null)
+  }
+
+  async #take({ name, mode, ifAvailable, steal, signal }: Asked): Promise<Lock | null> {
+    const [engine, options] = [this.#engine, this.#options]
+    if (steal) return (await engine.with(more)).stolen(engine, options, name)
+    const [how, type] = mode === 'shared' ? (['s', 'read'] as const) : (['x', 'mutex'] as const)
+    const taker = new Taker(engine, name, how, options, type)
+    return ifAvailable ? taker.tryAcquire() : taker.acquire({ signal, wait: Infinity })
   }
 
   /**
@@ -112,4 +128,22 @@ export class LockManager {
   async query(): Promise<LockManagerSnapshot> {
     return (await this.#engine.with(more)).snapshot(this.#engine)
   }
+}
+
+function run<T>(engine: Engine, lock: Lock, { name, mode, callback }: Asked<T>): Promise<T> {
+  const place = { engine, name, mode: mode === 'shared' ? 's' : 'x' } as const
+  const scope = new Scope({ ...place, reentrant: false }, lock)
+  const { signal, fence } = lock
+  return new Promise<T>((resolve, reject) => {
+    const lost = (): void => reject(aborted(name, signal.reason))
+    if (signal.aborted) lost()
+    signal.addEventListener('abort', lost, { once: true })
+    scope.run(() => callback({ name, mode, signal, fence })).then(resolve, reject)
+  })
+}
+
+function aborted(name: string, cause: unknown): Error {
+  const why =
+    cause instanceof HoldfastError ? cause.message : `the lock ${JSON.stringify(name)} was lost`
+  return exception('AbortError', why, cause)
 }

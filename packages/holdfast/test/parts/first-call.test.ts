@@ -107,6 +107,56 @@ test('many first calls at once are served in their order', async () => {
   await locks.close()
 })
 
+test('whatever they are made by, before it is loaded and after', async () => {
+  const locks = Holdfast.inMemory()
+  for (let round = 0; round < 2; round++) {
+    const order: string[] = []
+    const manager = locks.lockManager()
+    const mutex = locks.mutex('a', { localHandovers: 0 })
+    await Promise.all([
+      manager.request('a', () => order.push('manager')),
+      mutex.use(() => order.push('mutex')),
+      manager.request('a', { mode: 'shared' }, () => order.push('shared')),
+      locks
+        .readWrite('a', { localHandovers: 0 })
+        .write()
+        .use(() => order.push('write')),
+    ])
+    expect(order).toEqual(['manager', 'mutex', 'shared', 'write'])
+  }
+  await locks.close()
+})
+
+test('who calls while they are woken comes after them', async () => {
+  const locks = Holdfast.inMemory()
+  const order: number[] = []
+  const mutex = locks.mutex('a')
+  const all = [mutex.use(() => order.push(0))]
+  await works.load()
+  for (let i = 1; i <= 20; i++) {
+    all.push(mutex.use(() => order.push(i)))
+    await Promise.resolve()
+  }
+  await Promise.all(all)
+  expect(order).toEqual(Array.from({ length: 21 }, (_, i) => i))
+  await locks.close()
+})
+
+test('a server in memory that is loaded slowly is none that does not answer', async () => {
+  const part = new Part('The server in memory', async () => {
+    await new Promise((resolve) => setTimeout(resolve, 120))
+    return import('../../src/kernel/memory/port.js')
+  })
+  memoryKernel.load = async () => (memoryKernel.loaded = await part.load())
+  try {
+    const locks = Holdfast.inMemory({ nodeTimeout: 50 })
+    expect(await locks.mutex('a').tryAcquire()).toMatchObject(taken)
+    await locks.close()
+  } finally {
+    delete (memoryKernel as Partial<typeof memoryKernel>).load
+  }
+})
+
 test('a lock that is taken after the first call waits for no part', async () => {
   const locks = Holdfast.inMemory()
   await locks.mutex('a').use(() => undefined)
