@@ -93,11 +93,12 @@ export class Backoff {
     this.#runtime = runtime
   }
 
-  pause(): Promise<void> {
+  /** @param awaited false when no caller waits for it: then the process does not stay alive for it. */
+  pause(awaited = true): Promise<void> {
     const most = Math.min(FIRST_MS * 2 ** this.#failures++, LONGEST_MS)
     const ms = most * (0.5 + 0.5 * this.#runtime.random())
     return new Promise((resolve) => {
-      this.#timer = this.#runtime.setTimer(resolve, ms, true)
+      this.#timer = this.#runtime.setTimer(resolve, ms, awaited)
     })
   }
 

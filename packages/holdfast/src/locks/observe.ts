@@ -119,7 +119,7 @@ export class Observation implements AsyncIterableIterator<Leader | null> {
     } catch (error) {
       const trouble = classify(error, 'the subscriber connection')
       if (first || trouble.code === 'ERR_CONFIG') return this.#fail(trouble)
-      await this.#backoff.pause()
+      await this.#backoff.pause(false)
       return this.#open ? this.#subscribe(false) : undefined
     }
     await this.#look(first)
@@ -153,7 +153,7 @@ export class Observation implements AsyncIterableIterator<Leader | null> {
       const trouble = classify(error, 'the client')
       if (first || trouble.code === 'ERR_CONFIG') this.#fail(trouble)
       else this.#again = true
-      if (this.#open) await this.#backoff.pause()
+      if (this.#open) await this.#backoff.pause(false)
     }
     this.#looking = false
     if (this.#again) await this.#look()

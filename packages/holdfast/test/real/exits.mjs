@@ -1,4 +1,5 @@
 // A process that has to end by itself: nothing here calls process.exit.
+import { once } from 'node:events'
 import { Holdfast } from 'holdfast'
 import { Redis } from 'ioredis'
 
@@ -23,6 +24,17 @@ if (what === 'closed') {
   await locks.mutex('exit:b', { ttl: 60_000 }).acquire()
   say('done')
   redis.disconnect()
+} else if (what === 'observed') {
+  const seen = locks.election('exit:g').observe()
+  await seen.next()
+  // Whoever waits for the next change waits for a client that is no more.
+  void seen.next()
+  await locks.mutex('exit:h').acquire()
+  redis.disconnect()
+  await once(redis, 'end')
+  // It would hear of messages, if there were a connection.
+  const wait = locks.mutex('exit:h').acquire({ wait: 100 })
+  say(await wait.catch(() => 'done'))
 } else if (what === 'kept') {
   const lock = await locks.mutex('exit:d', { ttl: 1000, holdAtLeast: 60_000 }).acquire()
   say((await lock.release()).keptFor)

@@ -168,6 +168,7 @@ describe.each(engines)('what is known of locks, and their end, on %s', (engine) 
     test.each([
       ['closed', 'a wait, a lock and a renewal, all closed'],
       ['open', 'a lock that is held and renewed, when only the client was ended'],
+      ['observed', 'an observer and a lock that another call wants, the same'],
     ])('ends by itself: %s', async (what) => {
       expect(await runToEnd(world.server.url, what)).toEqual({ code: 0, said: 'done' })
     })
