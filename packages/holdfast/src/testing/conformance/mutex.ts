@@ -94,7 +94,11 @@ export const MUTEX: Readonly<Record<string, Case>> = {
     const lock = await a.mutex(name, { ttl: 2000, renew: false }).acquire()
     await lock.extend('30s')
     assert.ok(lock.validFor > 20_000)
-    assert.ok((await b.inspect(name)).holders[0]!.remaining! > 20_000)
+    // Of several servers a minority may not have been reached yet.
+    const longer = async (): Promise<boolean> =>
+      (await b.inspect(name)).holders[0]!.remaining! > 20_000
+    for (let tries = 0; tries < 100 && !(await longer());) tries++
+    assert.ok(await longer())
     await lock.verify()
     await b.forceRelease(name, { now: true })
     await assert.rejects(lock.verify(), code('ERR_LOST'))
