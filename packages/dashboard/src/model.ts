@@ -143,12 +143,7 @@ export interface Entry {
   /** Granted by another call of its process. */
   readonly local?: boolean
   /** Of `revoked`: who asked, and why. */
-  readonly by?: {
-    readonly label?: string
-    readonly reason?: string
-    readonly host?: string
-    readonly pid?: number
-  }
+  readonly by?: Omit<Who, 'id'> & { readonly reason?: string }
   /** Of `deadlock`: the names of the circle, and whether it was given up. */
   readonly names?: readonly string[]
   readonly broken?: boolean

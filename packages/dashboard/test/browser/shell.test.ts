@@ -94,6 +94,14 @@ describe.skipIf(!chromium)('the page, before anything is known', () => {
     await page.close()
   })
 
+  it('says so where the page itself cannot be had', async () => {
+    const page = await browser.newPage()
+    await page.route('**/assets/app*', (route) => route.abort())
+    await page.goto(served.url)
+    await expect.poll(() => page.locator('main').innerText()).toContain('could not be loaded')
+    await page.close()
+  })
+
   it('draws what it has where the plots cannot be had', async () => {
     await locks.mutex('a').acquire()
     const { page, complaints } = await open(browser, 'about:blank')
