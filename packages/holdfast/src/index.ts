@@ -57,6 +57,7 @@ export type {
   Holder,
   LossReason,
   NodeTrouble,
+  Revoker,
 } from './base/errors.js'
 export type { FailedOutcome, HoldfastEvents, LockCall, LockEvent, LockType } from './base/events.js'
 export type { Duration } from './base/duration.js'

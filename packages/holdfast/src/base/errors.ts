@@ -41,6 +41,14 @@ export interface Holder {
   readonly election?: true
 }
 
+/** Who asked a holder to let go, and why, as far as that was said. */
+export interface Revoker {
+  readonly label?: string
+  readonly reason?: string
+  readonly host?: string
+  readonly pid?: number
+}
+
 /** One of those who wait in a circle: what it holds, and what it waits for meanwhile. */
 export interface DeadlockLink extends Omit<Holder, 'mode' | 'owner'> {
   /** The name that it holds; with its prefix where that is not ours. */
@@ -87,12 +95,7 @@ export interface ErrorFacts {
   /** ERR_LOST: what ended the lease. */
   readonly reason?: LossReason
   /** ERR_REVOKED: who asked, and why, as far as it was said. */
-  readonly by?: {
-    readonly label?: string
-    readonly reason?: string
-    readonly host?: string
-    readonly pid?: number
-  }
+  readonly by?: Revoker
   /** ERR_LOST from `use`: what the function returned all the same. */
   readonly result?: unknown
   /** ERR_FENCED: the highest token that has claimed the resource, and stands. */
@@ -121,12 +124,7 @@ export class HoldfastError extends Error implements ErrorFacts {
   declare readonly held?: number
   declare readonly cycle?: readonly DeadlockLink[]
   declare readonly reason?: LossReason
-  declare readonly by?: {
-    readonly label?: string
-    readonly reason?: string
-    readonly host?: string
-    readonly pid?: number
-  }
+  declare readonly by?: Revoker
   declare readonly result?: unknown
   declare readonly stands?: number
   declare readonly given?: unknown

@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
-import type { DeadlockLink, Holder, LossReason } from './errors.js'
+import type { DeadlockLink, Holder, LossReason, Revoker } from './errors.js'
 
 /** By what a lock was taken: `write` and `leader` are a mutex to the server. */
 export type LockType = 'mutex' | 'read' | 'write' | 'semaphore' | 'leader'
@@ -69,10 +69,7 @@ export interface HoldfastEvents {
   /** The lease ended before its release. */
   'holdfast:lost': LockEvent & { reason: LossReason; fence: number; held: number }
   /** Somebody asked the holder to let go: `lock.revoked` aborts. Nothing else changes. */
-  'holdfast:revoked': LockEvent & {
-    fence: number
-    by: { label?: string; reason?: string; host?: string; pid?: number }
-  }
+  'holdfast:revoked': LockEvent & { fence: number; by: Revoker }
   /** The lock was released. `released` false: the lease was over, or the server could not be told. */
   'holdfast:released': LockEvent & { released: boolean; fence: number; held: number }
   /** The lock is held for longer than its `expectedHold`. Once for each acquisition. */

@@ -1,4 +1,4 @@
-import type { LossReason } from '../base/errors.js'
+import type { LossReason, Revoker } from '../base/errors.js'
 import { tagOf } from './names.js'
 import {
   decodeInfo,
@@ -8,7 +8,6 @@ import {
   type Info,
   type Mode,
   type ModeName,
-  type Revoker,
 } from './protocol.js'
 
 /** The key of a name's own stream, in the cluster slot of its other keys. docs/protocol.md, "History". */

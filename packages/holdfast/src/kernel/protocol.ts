@@ -1,4 +1,4 @@
-import type { ErrorFacts, Holder } from '../base/errors.js'
+import type { ErrorFacts, Holder, Revoker } from '../base/errors.js'
 import type { Reply } from '../clients/port.js'
 import { splitEdges, type Edge } from './edges.js'
 
@@ -227,14 +227,6 @@ export function decodeInfo(text: string): Info {
     // Written by another client: nothing that we know to read.
     return {}
   }
-}
-
-/** Who asked a holder to let go, and why, as far as it was said. */
-export interface Revoker {
-  readonly label?: string
-  readonly reason?: string
-  readonly host?: string
-  readonly pid?: number
 }
 
 export function encodeRevoker({ label, reason, host, pid }: Revoker): string {
