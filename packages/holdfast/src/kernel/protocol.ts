@@ -152,7 +152,10 @@ const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 /** One item's reply, as strings, whatever the client made of the numbers. */
 export type Verdict = readonly string[]
 
-/** A script's reply, decoded. `now` is the server's time in ms. */
+/**
+ * A script's reply, decoded. `now` is the server's time in ms, and `run` which run of it that is; NaN and empty
+ * where the script had no need to look: then the reply is no sample of the server's clock.
+ */
 export interface Decoded {
   readonly now: number
   readonly run: string
@@ -168,7 +171,7 @@ export function decode(reply: Reply): Decoded {
   }
   const [us, run, pushFailure, ...items] = reply as readonly Reply[]
   return {
-    now: Number(us) / 1000,
+    now: us === '' ? NaN : Number(us) / 1000,
     run: String(run),
     pushFailure: String(pushFailure),
     // A usual verdict of one name among several comes as one text.

@@ -14,24 +14,9 @@ local LINE_TAIL_MS = 10000
 local MOST_TOKENS = 1000
 local STEPS = 64
 local call = redis.call
-local time = call('TIME')
-local us_text = time[1] .. string.sub('00000' .. time[2], -6)
-local now_text = string.sub(us_text, 1, -4)
-local us, now = tonumber(us_text), tonumber(now_text)
-local server = redis.pcall('INFO', 'server')
-local run = ''
-if type(server) == 'string' then
-local _, at = string.find(server, 'run_id:', 1, true)
-if at then run = string.sub(server, at + 1, at + 16) end
-end
-local pushes = {}
-local out, first = { us_text, run, '' }, 1
-local args
-local quarantined, floor = false, 0`
-const p1 = `local function int(n)
-return string.format('%.0f', n)
-end`
-const p2 = `local function given(fields)
+local out, first = { '', '', '' }, 1
+local args`
+const p1 = `local function given(fields)
 if not KEYS[10] or fields == 0 then return ARGV end
 local all, at = {}, 1 + fields
 for j = 1, at do all[j] = ARGV[j] end
@@ -45,51 +30,67 @@ at = at + #differ
 end
 return all
 end`
-const p3 = `local function client(owner)
+const p2 = `local time = call('TIME')
+local us_text = time[1] .. string.sub('00000' .. time[2], -6)
+local now_text = string.sub(us_text, 1, -4)
+local us, now = tonumber(us_text), tonumber(now_text)
+local server = redis.pcall('INFO', 'server')
+local run = ''
+if type(server) == 'string' then
+local _, at = string.find(server, 'run_id:', 1, true)
+if at then run = string.sub(server, at + 1, at + 16) end
+end
+local pushes = {}
+out[1], out[2] = us_text, run
+local quarantined, floor = false, 0`
+const p3 = `local function int(n)
+return string.format('%.0f', n)
+end`
+const p4 = `local function client(owner)
 return string.match(owner, '^[^.]*')
 end`
-const p4 = `local function channel(owner)
+const p5 = `local function channel(owner)
 return 'lock:client:' .. client(owner)
 end`
-const p5 = `local function push(kind, owner, text)
+const p6 = `local function push(kind, owner, text)
 pushes[#pushes + 1] = { channel(owner), '1 ' .. kind .. ' ' .. owner .. ' ' .. text }
 end`
-const p6 = `local function ours(value)
+const p7 = `local function ours(value)
 local client, sequence = string.match(value, '^(%x+)%.(%d+)$')
 return client and #client == 32 and sequence
 end`
-const p7 = `local function bare(info)
+const p8 = `local function bare(info)
 return string.match(info, '^[^\\n]*')
 end`
-const p8 = `local function ends_at(key)
+const p9 = `local function ends_at(key)
 local ends = redis.pcall('PEXPIRETIME', key)
 if type(ends) == 'number' then return math.max(ends, -1) end
 local left = call('PTTL', key)
 return left >= 0 and now + left or -1
 end`
-const p9 = `local function subscribers(channel)
+const p10 = `local function subscribers(channel)
 local count = redis.pcall('PUBSUB', 'NUMSUB', channel)
 return type(count) == 'table' and not count.err and tonumber(count[2]) or -1
 end`
-const p10 = `local function other(line, of)
+const p11 = `local function other(line, of)
 for _, owner in ipairs(call('ZRANGE', line, 0, STEPS - 1)) do
 if client(owner) ~= of then return owner end
 end
 end`
-const p11 = `local function publish()
+const p12 = `local function publish()
 for _, p in ipairs(pushes) do
 local sent = redis.pcall('PUBLISH', p[1], p[2])
 if type(sent) == 'table' and sent.err then out[3] = sent.err end
 end
 end`
-const p12 = `local function between(text, most)
+const p13 = `local function between(text, most)
 local number = string.match(text, '^[1-9]%d*$') and tonumber(text)
 return number and number <= most and number or nil
 end`
-const p13 = `local function owner_of(member)
+const p14 = `local function owner_of(member)
 return string.match(member, '^[^#]*')
 end`
-const p14 = `local function spread(owner, weight, score)
+const p15 = `local function spread(owner, weight, score)
 local out = {}
 for i = 0, math.min(weight, MOST_PERMITS) - 1 do
 if score then out[#out + 1] = score end
@@ -97,13 +98,13 @@ out[#out + 1] = i == 0 and owner or owner .. '#' .. i
 end
 return out
 end`
-const p15 = `local function weigh(n, owner, r)
+const p16 = `local function weigh(n, owner, r)
 if r then return r.mode == 'p' and tonumber(r.weight) or 1 end
 local weight = 1
 while call('ZSCORE', n.shared, owner .. '#' .. weight) do weight = weight + 1 end
 return weight
 end`
-const p16 = `local function capacity(n)
+const p17 = `local function capacity(n)
 if not n.limit then
 n.limit, n.base = 0, 0
 if n.looked and (n.waiting > 0 or n.pool and n.sharing > 0) then
@@ -113,7 +114,7 @@ end
 end
 return n.limit
 end`
-const p17 = `local function agree(n, weight, limit, stands)
+const p18 = `local function agree(n, weight, limit, stands)
 if capacity(n) == 0 then
 n.limit, n.base, n.unsaved = limit, limit, true
 elseif not stands and limit ~= n.limit and limit ~= n.base then
@@ -123,14 +124,14 @@ if weight > n.limit then
 return "the semaphore's limit is " .. n.limit .. ', and ' .. weight .. ' permits are more'
 end
 end`
-const p18 = `local function keep(n)
+const p19 = `local function keep(n)
 if n.unsaved then call('HSET', n.meta, 'n', n.limit .. ' ' .. n.base) end
 n.unsaved = false
 end`
-const p19 = `local function excess(n, r)
+const p20 = `local function excess(n, r)
 return r.mode == 'p' and capacity(n) > 0 and tonumber(r.weight) > n.limit
 end`
-const p20 = `local function awaited(n, mode, weight)
+const p21 = `local function awaited(n, mode, weight)
 local rank = -1
 if mode == 'p' and n.pool then
 local over = n.sharing + weight - capacity(n)
@@ -138,18 +139,18 @@ if over > 0 and over < n.sharing then rank = n.members - n.sharing + over - 1 en
 end
 return call('ZRANGE', n.shared, rank, rank, 'WITHSCORES')
 end`
-const p21 = `local function share(n)
+const p22 = `local function share(n)
 n.members = call('ZCARD', n.shared)
 local counts = n.members > 0 and (not n.value or n.value == MARKER)
 n.sharing = counts and call('ZCOUNT', n.shared, now_text, '+inf') or 0
 end`
-const p22 = `local function look(n)
+const p23 = `local function look(n)
 if not n.looked then
 n.withheld = call('HGET', n.meta, WITHHELD)
 n.looked = true
 end
 end`
-const p23 = `local function load(at)
+const p24 = `local function load(at)
 local k, fence, line, shared, meta = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3], KEYS[at + 4]
 local value = call('GET', k)
 local pool = value == PERMITS
@@ -175,26 +176,26 @@ if waiting > 0 or not value or value == MARKER then share(n) end
 if waiting > 0 or n.members > 0 then look(n) end
 return n
 end`
-const p24 = `local function parse(body)
+const p25 = `local function parse(body)
 local mode, weight, ttl, claim, sub, token, since, state, info =
 string.match(body or '', '^(%a) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d) (.*)$')
 if not mode then return nil end
 return { mode = mode, weight = weight, ttl = ttl, claim = claim, sub = sub,
 token = token, since = since, state = state, info = info }
 end`
-const p25 = `local function body_of(n, owner)
+const p26 = `local function body_of(n, owner)
 return string.sub(n.top, 1, #owner + 1) == owner .. ' ' and string.sub(n.top, #owner + 2) or nil
 end`
-const p26 = `local function record(n, owner)
+const p27 = `local function record(n, owner)
 local body = body_of(n, owner) or n.looked and call('HGET', n.meta, owner)
 return body and parse(body) or nil
 end`
-const p27 = `local function mend(n)
+const p28 = `local function mend(n)
 if n.value or n.sharing == 0 then return end
 local r = record(n, owner_of(call('ZRANGE', n.shared, -1, -1)[1]))
 n.pool = r ~= nil and r.mode == 'p'
 end`
-const p28 = `local function note(n, ttl)
+const p29 = `local function note(n, ttl)
 local text = n.token .. ' ' .. n.lapsed .. ' ' .. n.top
 if n.noted and not ttl then
 call('SET', n.fence, text, 'KEEPTTL')
@@ -203,7 +204,7 @@ call('SET', n.fence, text, 'PXAT', int(now + math.max(FENCE_MS, ttl or 0)))
 n.noted = true
 end
 end`
-const p29 = `local function write(n, owner, r, ttl)
+const p30 = `local function write(n, owner, r, ttl)
 local body = r.mode .. ' ' .. r.weight .. ' ' .. r.ttl .. ' ' .. r.claim .. ' ' .. r.sub .. ' ' .. r.token .. ' '
 .. r.since .. ' ' .. r.state .. ' ' .. r.info
 if r.mode == 'x' and r.token ~= '0' then
@@ -219,10 +220,10 @@ note(n, ttl)
 end
 end
 end`
-const p30 = `local function forget(n, owner)
+const p31 = `local function forget(n, owner)
 if n.looked then call('HDEL', n.meta, owner) end
 end`
-const p31 = `local function purge(n)
+const p32 = `local function purge(n)
 if n.members > n.sharing then
 local dead = call('ZRANGEBYSCORE', n.shared, '-inf', '(' .. now_text, 'LIMIT', 0, STEPS)
 if not dead[1] then return end
@@ -231,7 +232,7 @@ call('HDEL', n.meta, unpack(dead))
 n.members = n.members - #dead
 end
 end`
-const p32 = `local function shadow(n)
+const p33 = `local function shadow(n)
 if n.value and n.value ~= MARKER then return end
 local last = call('ZREVRANGE', n.shared, 0, 0, 'WITHSCORES')
 n.ends = false
@@ -244,23 +245,23 @@ n.value = false
 call('DEL', n.k)
 end
 end`
-const p33 = `local function expiry(n)
+const p34 = `local function expiry(n)
 if not n.expiry and n.value then n.expiry = ends_at(n.k) end
 return n.value and n.expiry or nil
 end`
-const p34 = `local function fits(n, mode, weight)
+const p35 = `local function fits(n, mode, weight)
 if n.value and n.value ~= MARKER then return false end
 if n.withheld and n.sharing > 0 then return false end
 if mode == 'p' then return (n.pool or n.sharing == 0) and n.sharing + weight <= capacity(n) end
 return n.sharing == 0 or mode == 's' and not n.pool
 end`
-const p35 = `local function held(n, owner)
+const p36 = `local function held(n, owner)
 if n.value == owner then return expiry(n) end
 if n.sharing == 0 then return nil end
 local score = tonumber(call('ZSCORE', n.shared, owner) or '-1')
 return score >= now and score or nil
 end`
-const p36 = `local function hold(n, owner, mode, ends, weight)
+const p37 = `local function hold(n, owner, mode, ends, weight)
 local text = int(ends)
 if mode ~= 'x' then
 n.pool = mode == 'p'
@@ -278,7 +279,7 @@ n.expiry = ends
 n.ends = text
 return text
 end`
-const p37 = `local function prolong(n, owner, r, mine, ends)
+const p38 = `local function prolong(n, owner, r, mine, ends)
 if mine >= ends then
 if n.value == owner then call('PEXPIREAT', n.fence, int(math.max(now + FENCE_MS, mine))) end
 return int(mine)
@@ -288,7 +289,7 @@ local text = hold(n, owner, 'x', ends)
 call('PEXPIREAT', n.fence, int(math.max(now + FENCE_MS, ends)))
 return text
 end`
-const p38 = `local function mint(n, many)
+const p39 = `local function mint(n, many)
 if n.ballot then
 local t = tonumber(n.ballot)
 if t > n.last then n.last, n.token = t, n.ballot end
@@ -303,13 +304,13 @@ n.token = int(n.last)
 end
 return token
 end`
-const p39 = `local function tokens(r)
+const p40 = `local function tokens(r)
 return r.mode == 'x' and math.min(tonumber(r.weight), MOST_TOKENS) or 1
 end`
-const p40 = `local function forced(n, owner, r)
+const p41 = `local function forced(n, owner, r)
 return r and r.state == FORCED or n.withheld and n.value ~= owner
 end`
-const p41 = `local function enter(n, owner, r, ends, state)
+const p42 = `local function enter(n, owner, r, ends, state)
 local text = hold(n, owner, r.mode, ends, tonumber(r.weight))
 if r.mode ~= 'x' then
 if n.withheld and n.sharing == 0 then
@@ -332,16 +333,16 @@ r.state = state or '0'
 write(n, owner, r, r.ttl)
 return { 'granted', r.token, text }
 end`
-const p42 = `local function is_dead(owner, r)
+const p43 = `local function is_dead(owner, r)
 return run ~= '' and (r.sub == run or r.sub == LINGERS .. run) and subscribers(channel(owner)) == 0
 end`
-const p43 = `local function confirm(n, owner, r)
+const p44 = `local function confirm(n, owner, r)
 if r and (r.state == CLAIMED or r.state == ASKED_CLAIMED) then
 r.state = r.state == CLAIMED and '0' or ASKED
 write(n, owner, r)
 end
 end`
-const p44 = `local function silent(n, caller)
+const p45 = `local function silent(n, caller)
 local who, state = string.match(n.top, '^(%S+) %a %d+ %d+ %d+ %S+ %d+ %d+ (%d)')
 if (state == CLAIMED or state == ASKED_CLAIMED) and n.value ~= who then n.lapsed = who end
 local suspect = client(n.lapsed)
@@ -351,12 +352,12 @@ return nil
 end
 return suspect
 end`
-const p45 = `local function want(n)
+const p46 = `local function want(n)
 if not n.value or not ours(n.value) then return end
 n.holder = n.holder or record(n, n.value)
 if n.holder and string.sub(n.holder.sub, 1, 1) == LINGERS then push('wanted', n.value, us_text) end
 end`
-const p46 = `local function advance(n, caller, moved)
+const p47 = `local function advance(n, caller, moved)
 if quarantined or string.sub(n.lapsed, 1, 1) == 'm' then return nil end
 local granted, head, r, pushed, stopped
 local suspect = n.waiting > 0 and silent(n, caller)
@@ -409,7 +410,7 @@ push('first', head, us_text .. ' ' .. free .. ' ' .. run)
 end
 return granted
 end`
-const p47 = `local function settle(n)
+const p48 = `local function settle(n)
 if not n.value and n.sharing > 0 then shadow(n) end
 if n.waiting == 0 and n.sharing == 0 then
 if n.looked and (not n.value or ours(n.value)) then call('DEL', n.meta, n.shared) end
@@ -429,7 +430,7 @@ end
 if n.wrote or n.sharing > 0 then call('PEXPIREAT', n.meta, int(life)) end
 if n.sharing > 0 then call('PEXPIREAT', n.shared, int(life)) end
 end`
-const p48 = `local function holder(n, mode, weight)
+const p49 = `local function holder(n, mode, weight)
 if n.value and n.value ~= MARKER then
 local ends = n.ends or int(expiry(n))
 if not ours(n.value) then return 'f', '', ends, '' end
@@ -445,13 +446,13 @@ return n.pool and 'p' or 's', owner, last[2], r and bare(r.info) or ''
 end
 return '-', '', '-1', ''
 end`
-const p49 = `local AHEAD_US = 60000000
+const p50 = `local AHEAD_US = 60000000
 local SLACK_US = 5000000
 local MARKER_TEXT = '^(%d+) (%d+) (%S+) (%d+) (%d+)$'`
-const p50 = `local function mark(key, from, least, epoch, quarantine)
+const p51 = `local function mark(key, from, least, epoch, quarantine)
 call('SET', key, int(from) .. ' ' .. int(least) .. ' ' .. run .. ' ' .. epoch .. ' ' .. quarantine)
 end`
-const p51 = `local function guard()
+const p52 = `local function guard()
 local version, epoch, quarantine = string.match(ARGV[1], '^(%d+) (%d+) (%d+)$')
 if version ~= VERSION then return 'protocol version ' .. ARGV[1] .. ' is not ' .. VERSION end
 if run == '' then return 'the quarantine of this node needs the right to INFO' end
@@ -472,11 +473,11 @@ mark(key, from, floor, epoch, quarantine)
 end
 if now < from then quarantined = int(from) end
 end`
-const p52 = `local function late(not_after, of_run)
+const p53 = `local function late(not_after, of_run)
 return not_after ~= '' and (of_run ~= run or now > tonumber(not_after))
 end`
-const p53 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
-const p54 = `local function mismatch(at)
+const p54 = `local TYPES = { 'string', 'string', 'zset', 'zset', 'hash' }`
+const p55 = `local function mismatch(at)
 for i, expected in ipairs(TYPES) do
 local key = KEYS[at + i - 1]
 local found = redis.pcall('TYPE', key).ok
@@ -485,32 +486,32 @@ return 'WRONGTYPE the key ' .. key .. ' is a ' .. found .. ' and not a ' .. expe
 end
 end
 end`
-const p55 = `local function attempt(i, work)
+const p56 = `local function attempt(i, work)
 local ok, reply = pcall(work)
 if ok then return reply end
 local text = type(reply) == 'table' and reply.err or tostring(reply)
 return { 'error', string.find(text, 'WRONGTYPE Operation', 1, true) and mismatch(5 * i - 4) or text }
 end`
-const p56 = `local function answer(fill)
+const p57 = `local function answer(fill)
 local wrong = ARGV[1] ~= VERSION and guard()
 if wrong then return { us_text, run, '', { 'error', wrong } } end
 fill()
 publish()
 return out
 end`
-const p57 = `local function open(i, fields)
+const p58 = `local function open(i, fields)
 args = args or given(fields)
 local all, base = args, 1 + (i - 1) * fields
 local n = load(5 * i - 4)
 mend(n)
 return n, function(j) return all[base + j] end
 end`
-const p58 = `local function brief(reply)
+const p59 = `local function brief(reply)
 local status = reply[1]
 local usual = status == 'granted' or status == 'renewed' and not reply[5] or status == 'released' and reply[2] == '-'
 return KEYS[10] and usual and table.concat(reply, ' ') or reply
 end`
-const p59 = `local function each(fields, item, grants, short)
+const p60 = `local function each(fields, item, grants, short)
 return answer(function()
 for i = first, #KEYS / 5 do
 local reply = grants and quarantined and { 'quarantine', quarantined }
@@ -519,7 +520,7 @@ out[#out + 1] = short and brief(reply) or reply
 end
 end)
 end`
-const p60 = `local function asked_for(n, field, votes)
+const p61 = `local function asked_for(n, field, votes)
 if late(field(8), field(9)) then return nil, { 'late' } end
 local mode, weight, limit = field(2), 1, nil
 if mode == 'p' then
@@ -535,7 +536,7 @@ purge(n)
 return { mode = mode, weight = field(3), ttl = int(field(4)), claim = int(field(5)),
 sub = mode == 'x' and not votes and field(12) == 'linger' and LINGERS or '-', token = '0', since = now_text, state = '0', info = field(11), permits = weight, limit = limit }
 end`
-const p61 = `local function refused(n, owner, asked, mine, known, stands)
+const p62 = `local function refused(n, owner, asked, mine, known, stands)
 if mine then return forced(n, owner, known) and { 'forced' } or nil end
 if known and known.token ~= '0' then return { 'lapsed' } end
 local silenced = n.lapsed
@@ -548,7 +549,7 @@ if asked.mode ~= 'p' then return nil end
 local wrong = agree(n, asked.permits, asked.limit, known or stands)
 return wrong and { 'error', wrong } or nil
 end`
-const p62 = `local function stay(n, owner, asked, mine, known)
+const p63 = `local function stay(n, owner, asked, mine, known)
 local text = prolong(n, owner, known, mine, now + asked.ttl)
 if not known or known.token == '0' then
 local alone = n.value == owner
@@ -562,10 +563,10 @@ confirm(n, owner, known)
 settle(n)
 return { 'granted', known.token, text, known.since }
 end`
-const p63 = `local MOST_PERMITS = 1000
+const p64 = `local MOST_PERMITS = 1000
 local MOST_LIMIT = 1000000
 local MOST_LOOKS = 10000`
-const p64 = `local function sharers(n, most)
+const p65 = `local function sharers(n, most)
 local live = call('ZRANGEBYSCORE', n.shared, now_text, '+inf', 'WITHSCORES',
 'LIMIT', 0, n.pool and MOST_LOOKS or most)
 if not n.pool then return live, n.sharing end
@@ -581,14 +582,14 @@ end
 end
 return found, count
 end`
-const p65 = `local function retire(n, owner, was)
+const p66 = `local function retire(n, owner, was)
 if n.value or n.sharing > 0 then return end
 n.top = was
 confirm(n, owner, record(n, owner))
 end`
-const p66 = `local REOFFER_MS = 1000
+const p67 = `local REOFFER_MS = 1000
 local MOST_SLOTS = 1000`
-const p67 = `local function poll(n, ballot)
+const p68 = `local function poll(n, ballot)
 n.ballot = ballot
 local all, x = string.match(n.lapsed, '^m(%d+)/(%d+)$')
 if n.noted then
@@ -599,26 +600,26 @@ n.all, n.x = 0, 0
 n.last = math.max(floor, us - FENCE_MS * 1000 + AHEAD_US + SLACK_US)
 n.token = int(n.last)
 end`
-const p68 = `local function votes(n)
+const p69 = `local function votes(n)
 return string.sub(n.lapsed, 1, 1) == 'm'
 end`
-const p69 = `local function keep_marks(n)
+const p70 = `local function keep_marks(n)
 n.lapsed = 'm' .. int(n.all) .. '/' .. int(n.x)
 end`
-const p70 = `local function lift(n, least)
+const p71 = `local function lift(n, least)
 if least <= n.last then return false end
 n.last, n.token = least, int(least)
 return true
 end`
-const p71 = `local function drop(n, owner)
+const p72 = `local function drop(n, owner)
 call('ZREM', n.line, owner)
 n.waiting = n.waiting - 1
 forget(n, owner)
 end`
-const p72 = `local function outstanding(r)
+const p73 = `local function outstanding(r)
 return r.state == OFFERED and now <= tonumber(r.claim)
 end`
-const p73 = `local function offer(n, caller, anew)
+const p74 = `local function offer(n, caller, anew)
 if quarantined then return end
 local at, weights, mode = 0, 0, nil
 for _ = 1, STEPS do
@@ -657,11 +658,11 @@ mode, weights, at = r.mode, weights + tonumber(r.weight), at + 1
 end
 end
 end`
-const p74 = `local function wrong_type(text, key, kind)
+const p75 = `local function wrong_type(text, key, kind)
 if not string.find(text, 'WRONGTYPE', 1, true) then return text end
 return 'WRONGTYPE the key ' .. key .. ' is not a ' .. kind
 end`
-const p75 = `local function holders_of(n)
+const p76 = `local function holders_of(n)
 if n.value and n.value ~= MARKER then
 return 1, { ours(n.value) and n.value or '', int(expiry(n)), body_of(n, n.value) or '' }
 end
@@ -675,18 +676,18 @@ list[#list + 1] = call('HGET', n.meta, live[i]) or ''
 end
 return count, list
 end`
-const p76 = `local function ballot_of(text)
+const p77 = `local function ballot_of(text)
 return string.match(text, '^%d+$') and #text <= 16 and tonumber(text) or nil
 end`
-const p77 = `local function raise(n, mode, t)
+const p78 = `local function raise(n, mode, t)
 n.all = math.max(n.all, t)
 if mode == 'x' then n.x = math.max(n.x, t) end
 keep_marks(n)
 end`
-const p78 = `local function slots_of(r)
+const p79 = `local function slots_of(r)
 return r and r.mode == 'p' and string.match(r.sub, '^%d+/(%d[%d,]*)$') or ''
 end`
-const p79 = `local function taken_slots(n, but)
+const p80 = `local function taken_slots(n, but)
 local taken = {}
 if not n.pool or n.sharing == 0 then return taken end
 local live = sharers(n, MOST_SLOTS)
@@ -697,7 +698,7 @@ end
 end
 return taken
 end`
-const p80 = `local function choose(taken, weight, limit, wanted)
+const p81 = `local function choose(taken, weight, limit, wanted)
 local chosen, seen = {}, {}
 if wanted ~= '' then
 for text in string.gmatch(wanted, '%d+') do
@@ -715,21 +716,21 @@ if #chosen ~= weight then return nil end
 table.sort(chosen)
 return table.concat(chosen, ',')
 end`
-const p81 = `local function sub_of(n, mode, slots)
+const p82 = `local function sub_of(n, mode, slots)
 return int(n.all) .. '/' .. (mode == 'x' and int(n.x) or mode == 'p' and slots or '-')
 end`
-const p82 = `local function vote(n, owner, r, ends, slots)
+const p83 = `local function vote(n, owner, r, ends, slots)
 r.sub = sub_of(n, r.mode, slots)
 raise(n, r.mode, tonumber(n.ballot))
 return enter(n, owner, r, ends)
 end`
-const p83 = `local function due(n, owner, least)
+const p84 = `local function due(n, owner, least)
 local r = least > 0 and record(n, owner)
 if not r or r.token == '0' then return nil end
 local ends = math.min(tonumber(r.since), now) + least
 if ends > now then return ends, r end
 end`
-const p84 = `local function retain(n, owner, r, mine, ends)
+const p85 = `local function retain(n, owner, r, mine, ends)
 if ends ~= mine and n.value ~= owner then call('PEXPIREAT', n.k, int(ends)) end
 if ends > mine then
 prolong(n, owner, r, mine, ends)
@@ -744,7 +745,7 @@ end
 if n.value ~= owner then share(n) end
 return ends > mine
 end`
-const p85 = `local function let_go(n, owner, least)
+const p86 = `local function let_go(n, owner, least)
 local verdict, moved, was = 'gone', false, nil
 local shares = n.value ~= owner and (n.members > 0 or n.value) and call('ZSCORE', n.shared, owner)
 if shares then look(n) end
@@ -782,7 +783,7 @@ end
 end
 return verdict, moved, nil, r, was
 end`
-const p86 = `local function pass_on(n, field, make, hand_on)
+const p87 = `local function pass_on(n, field, make, hand_on)
 local owner, heir, mode = field(1), field(2), field(3)
 if late(field(5), field(6)) then return { 'late' } end
 if owner == heir then return { 'error', 'a turn needs a new owner id' } end
@@ -833,9 +834,9 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'bootstrap' | 'edge' | 'force' | 'hello' | 'history' | 'index' | 'inspect' | 'list' | 'past' | 'q_acquire' | 'q_release' | 'q_renew' | 'q_turn' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: '80982638e0cf5ccb0df94f58c83d8ea9ff4094ef',
+    sha1: 'cc2c8761be5834f7156a0057a8184eee07662a27',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, `if ARGV[1] == VERSION then args = given(12) end
+      return [p0, p1, p2, p3, p4, p5, p6, p7, `if ARGV[1] == VERSION then args = given(12) end
 local ttl, claim, many, linger, length, ends, fence_ends, before
 while ARGV[1] == VERSION and KEYS[5 * first - 4] do
 local at, base = 5 * first - 4, 12 * first - 11
@@ -865,7 +866,7 @@ if redis.pcall('SET', KEYS[at + 1], text, 'PXAT', fence_ends).err then break end
 out[#out + 1] = KEYS[10] and 'granted ' .. token .. ' ' .. ends or { 'granted', token, ends }
 first = first + 1
 end
-if ARGV[1] == VERSION and not KEYS[5 * first - 4] then return out end`, p7, p8, p9, p10, p11, `local function stand(at, base)
+if ARGV[1] == VERSION and not KEYS[5 * first - 4] then return out end`, p8, p9, p10, p11, p12, `local function stand(at, base)
 local owner, waits = args[base + 1], args[base + 6] == '1'
 local k, line, meta = KEYS[at], KEYS[at + 2], KEYS[at + 4]
 local value = redis.pcall('GET', k)
@@ -919,7 +920,7 @@ return out
 end
 local MOST_PERMITS = 1000
 local MOST_LIMIT = 1000000
-local MOST_LOOKS = 10000`, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p61, p62, `return each(12, function(n, field)
+local MOST_LOOKS = 10000`, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p61, p62, p63, `return each(12, function(n, field)
 local owner = field(1)
 local asked, verdict = asked_for(n, field)
 if not asked then return verdict end
@@ -972,9 +973,9 @@ end, true, true)`].join('\n')
   },
   all: {
     name: 'all',
-    sha1: '8a83ca96f9005ef64d24176169fc16ae93465a7e',
+    sha1: 'fcd09198ff2bcf9b4df5fa1a1f2d274adf205bb4',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p63, p12, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p61, p62, `return answer(function()
+      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p64, p13, p14, p15, p16, p17, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p61, p62, p63, `return answer(function()
 if quarantined then
 for i = 1, #KEYS / 5 do out[3 + i] = { 'quarantine', quarantined } end
 return
@@ -1025,9 +1026,9 @@ end)`].join('\n')
   },
   announce: {
     name: 'announce',
-    sha1: '94461c72588bc00ffa7a18fb24378c63c8b1c445',
+    sha1: '1ff25d9e0d287f314f0348891d5302722627745f',
     get lua() {
-      return [p0, p1, p2, p3, p6, p8, p11, p63, p13, p14, p21, p22, p23, p24, p25, p26, p27, p32, p33, p36, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, `return each(0, function(n)
+      return [p0, p1, p2, p3, p4, p7, p9, p12, p64, p14, p15, p22, p23, p24, p25, p26, p27, p28, p33, p34, p37, p50, p51, p52, p54, p55, p56, p57, p58, p59, p60, `return each(0, function(n)
 local text = 'nobody - ' .. int(n.last) .. ' ' .. us_text
 if n.value and n.value ~= MARKER and ours(n.value) then
 local body = body_of(n, n.value) or ''
@@ -1040,9 +1041,9 @@ end)`].join('\n')
   },
   bootstrap: {
     name: 'bootstrap',
-    sha1: '191adda19162c12ca50ef9ad72fbe705aa7fb51f',
+    sha1: 'a1cd117b9ffd457f40f7d16ed6b4fa46672eaa18',
     get lua() {
-      return [p0, p1, p11, p63, p49, p50, p51, p53, p56, `local text = call('GET', KEYS[1])
+      return [p0, p2, p3, p12, p64, p50, p51, p52, p54, p57, `local text = call('GET', KEYS[1])
 if ARGV[2] ~= '1' and not text then return { us_text, run, '', { 'missing' } } end
 return answer(function()
 if not quarantined then
@@ -1059,9 +1060,9 @@ end)`].join('\n')
   },
   edge: {
     name: 'edge',
-    sha1: 'bbc61a6ee19355573e262c6879c3cb6f614042dd',
+    sha1: '0347865151fcd93654a02f8239debfcbfebaf036',
     get lua() {
-      return [p0, p1, p2, p3, p6, p7, p8, p11, p63, p13, p14, p21, p22, p23, p24, p25, p26, p27, p28, p29, p32, p33, p35, p36, p47, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, `return each(2, function(n, field)
+      return [p0, p1, p2, p3, p4, p7, p8, p9, p12, p64, p14, p15, p22, p23, p24, p25, p26, p27, p28, p29, p30, p33, p34, p36, p37, p48, p50, p51, p52, p54, p55, p56, p57, p58, p59, p60, `return each(2, function(n, field)
 local owner = field(1)
 local r = held(n, owner) and record(n, owner)
 if not r then return { 'gone' } end
@@ -1077,9 +1078,9 @@ end)`].join('\n')
   },
   force: {
     name: 'force',
-    sha1: '814449f5f81e2272ea71bf50a2bfa35f680ee336',
+    sha1: 'cf2f7e1d4c1c8af691ea67601cd2a680c3441f70',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p63, p13, p14, p15, p16, p18, p19, p20, p64, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p36, p38, p39, p40, p41, p42, p43, p65, p44, p45, p46, p47, p48, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, p66, p67, p68, p69, p70, p71, p72, p73, `local function stand_in(n, owner, weight)
+      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p64, p14, p15, p16, p17, p19, p20, p21, p65, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p37, p39, p40, p41, p42, p43, p44, p66, p45, p46, p47, p48, p49, p50, p51, p52, p54, p55, p56, p57, p58, p59, p60, p67, p68, p69, p70, p71, p72, p73, p74, `local function stand_in(n, owner, weight)
 return { mode = n.value == owner and 'x' or n.pool and 'p' or 's', weight = int(weight), ttl = 0, claim = 0,
 sub = '-', token = mint(n, 1), since = now_text, state = '0', info = '' }
 end`, `local function weight_of(n, owner, known)
@@ -1185,16 +1186,16 @@ end)`].join('\n')
   },
   hello: {
     name: 'hello',
-    sha1: '7443ecbe549546ae5777ad097e677f0ac7fcd100',
+    sha1: '78d558ca663ba6684c6f462202fadaa50367e73e',
     get lua() {
-      return [p0, p1, p2, p11, p63, p13, p14, p21, p22, p23, p24, p25, p26, p27, p32, p36, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, `return each(0, nil)`].join('\n')
+      return [p0, p1, p2, p3, p12, p64, p14, p15, p22, p23, p24, p25, p26, p27, p28, p33, p37, p50, p51, p52, p54, p55, p56, p57, p58, p59, p60, `return each(0, nil)`].join('\n')
     },
   },
   history: {
     name: 'history',
-    sha1: '8029eaffe21e513380fa66c5dd985362b2f7e6df',
+    sha1: 'acd41454be2acdc68518e3b47b11112843865c49',
     get lua() {
-      return [p0, p1, p74, `local noted, wrong = 0, nil`, `local function try(key, kind, work)
+      return [p0, p2, p3, p75, `local noted, wrong = 0, nil`, `local function try(key, kind, work)
 local ok, reply = pcall(work)
 if ok or wrong then return end
 wrong = wrong_type(type(reply) == 'table' and reply.err or tostring(reply), key, kind)
@@ -1243,9 +1244,9 @@ return { us_text, run, '', wrong and { 'error', wrong } or { 'noted', noted } }`
   },
   index: {
     name: 'index',
-    sha1: '21cdcebf00be95de8029c104e1907fa2267e707b',
+    sha1: '23bd0e27c3a186f2e3423ef7348f7c49218fac52',
     get lua() {
-      return [p0, p74, `local trimmed = redis.pcall('ZREMRANGEBYSCORE', KEYS[1], '-inf', now_text)
+      return [p0, p2, p75, `local trimmed = redis.pcall('ZREMRANGEBYSCORE', KEYS[1], '-inf', now_text)
 if type(trimmed) == 'table' then return { us_text, run, '', { 'error', wrong_type(trimmed.err, KEYS[1], 'zset') } } end
 local found = call('ZSCAN', KEYS[1], ARGV[2], 'MATCH', '???????? ' .. ARGV[3], 'COUNT', ARGV[4])
 local out = { found[1] }
@@ -1255,9 +1256,9 @@ return { us_text, run, '', out }`].join('\n')
   },
   inspect: {
     name: 'inspect',
-    sha1: '926cc7496539e19c8e1b4b02b195867e486641c7',
+    sha1: 'f14383de8b50348a36a20cb252b7f39f6948f636',
     get lua() {
-      return [p0, p1, p2, p3, p6, p8, p11, p63, p13, p14, p16, p64, p21, p22, p23, p24, p25, p26, p27, p32, p33, p36, p75, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, `return each(0, function(n)
+      return [p0, p1, p2, p3, p4, p7, p9, p12, p64, p14, p15, p17, p65, p22, p23, p24, p25, p26, p27, p28, p33, p34, p37, p76, p50, p51, p52, p54, p55, p56, p57, p58, p59, p60, `return each(0, function(n)
 local waiters = {}
 local count, holders = holders_of(n)
 local line = call('ZRANGE', n.line, 0, 99, 'WITHSCORES')
@@ -1272,9 +1273,9 @@ end)`].join('\n')
   },
   list: {
     name: 'list',
-    sha1: 'fe2a6af17efef8ec5140e1e9adc17bf9828962f4',
+    sha1: '6d729c77c87d943ff8fb961f574ee6205feb669a',
     get lua() {
-      return [p0, p63, p49, p53, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
+      return [p0, p2, p64, p50, p54, `local found = call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ARGV[4], 'TYPE', 'string')
 local keys = { found[1] }
 for _, key in ipairs(found[2]) do
 if not string.match(key, '^{[^}]*}:hf:') then keys[#keys + 1] = key end
@@ -1284,9 +1285,9 @@ return { us_text, run, '', keys }`].join('\n')
   },
   past: {
     name: 'past',
-    sha1: 'b34561a0dfe3949edfecdd981d6cacfd993cc7fd',
+    sha1: 'a7adbfa437f28663cd58fe7318915af9741a4f90',
     get lua() {
-      return [p0, p74, `local key, id, count = KEYS[1], ARGV[3], ARGV[4]
+      return [p0, p2, p75, `local key, id, count = KEYS[1], ARGV[3], ARGV[4]
 local found
 if ARGV[2] == 'after' then
 found = redis.pcall('XRANGE', key, '(' .. id, '+', 'COUNT', count)
@@ -1306,9 +1307,9 @@ return { us_text, run, '', out }`].join('\n')
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: '7c767d6ffc9889bcfc025b5a794eee5f856cc65f',
+    sha1: 'd490f53277f9f5a7c50aa858506a04a4e6d28326',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, `local AHEAD_US = 60000000
+      return [p0, p1, p2, p3, p4, p5, p6, p7, `local AHEAD_US = 60000000
 local SLACK_US = 5000000
 local MARKER_TEXT = '^(%d+) (%d+) (%S+) (%d+) (%d+)$'
 local sound = false
@@ -1350,12 +1351,12 @@ call('SET', KEYS[at + 1], ballot .. ' m' .. int(t) .. '/' .. int(t) .. ' ' .. ow
 out[#out + 1] = { 'granted', ballot, ends, now_text, '', '', before }
 first = first + 1
 end
-if sound and 5 * first > #KEYS then return out end`, p7, p8, p9, p11, p63, p12, p13, p14, p15, p16, p17, p18, p19, p20, p64, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p47, p48, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p66, p76, p67, p68, p69, p77, p78, p79, `local function listed(taken)
+if sound and 5 * first > #KEYS then return out end`, p8, p9, p10, p12, p64, p13, p14, p15, p16, p17, p18, p19, p20, p21, p65, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p48, p49, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p61, p67, p77, p68, p69, p70, p78, p79, p80, `local function listed(taken)
 local list = {}
 for slot in pairs(taken) do list[#list + 1] = slot end
 table.sort(list)
 return table.concat(list, ',')
-end`, p80, p81, p82, p71, p72, p73, `local function invited(n, owner)
+end`, p81, p82, p83, p72, p73, p74, `local function invited(n, owner)
 if n.waiting == 0 then return true end
 local rank = call('ZRANK', n.line, owner)
 if rank == 0 then return true end
@@ -1451,9 +1452,9 @@ end, true)`].join('\n')
   },
   q_release: {
     name: 'q_release',
-    sha1: 'c63bda76243231c335c2aa50ce62c3bb4498ba4f',
+    sha1: '9210e268b69b57d157cdef952e994801d49b6907',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, `local AHEAD_US = 60000000
+      return [p0, p1, p2, p3, p4, p5, p6, p7, `local AHEAD_US = 60000000
 local SLACK_US = 5000000
 local MARKER_TEXT = '^(%d+) (%d+) (%S+) (%d+) (%d+)$'
 local sound = false
@@ -1490,7 +1491,7 @@ call('SET', KEYS[at + 1], int(math.max(last, t + 1)) .. ' m' .. int(all) .. '/' 
 out[#out + 1] = { 'released', '-', '', '-1', '', 0 }
 first = first + 1
 end
-if sound and 5 * first > #KEYS then return out end`, p7, p8, p9, p11, p63, p13, p14, p15, p16, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p42, p47, p48, p50, p51, p53, p54, p55, p56, p57, p58, p59, p83, p84, p85, p66, p76, p67, p69, p70, p71, p72, p73, `local function count_out(n, r, failed)
+if sound and 5 * first > #KEYS then return out end`, p8, p9, p10, p12, p64, p14, p15, p16, p17, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p43, p48, p49, p51, p52, p54, p55, p56, p57, p58, p59, p60, p84, p85, p86, p67, p77, p68, p70, p71, p72, p73, p74, `local function count_out(n, r, failed)
 local token = tonumber(r.token)
 if failed then
 local all, rest = string.match(r.sub, '^(%d+)/(.*)$')
@@ -1549,9 +1550,9 @@ end)`].join('\n')
   },
   q_renew: {
     name: 'q_renew',
-    sha1: '289af1e3191a1ceeb34e77c69ef2f2119ea7efc9',
+    sha1: '595bf5ce118fe4675b2cd4edd666d94b8e46c8ec',
     get lua() {
-      return [p0, p1, p2, p3, p6, p7, p8, p11, p63, p12, p13, p14, p15, p16, p17, p18, p64, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p47, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p66, p76, p67, p69, p77, p78, p79, p80, p81, p82, `local function lost(n, owner, field)
+      return [p0, p1, p2, p3, p4, p7, p8, p9, p12, p64, p13, p14, p15, p16, p17, p18, p19, p65, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p48, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p67, p77, p68, p70, p78, p79, p80, p81, p82, p83, `local function lost(n, owner, field)
 local r = parse(field(5))
 local token = r and ballot_of(r.token)
 if not token or token == 0 then return nil end
@@ -1611,9 +1612,9 @@ end, true)`].join('\n')
   },
   q_turn: {
     name: 'q_turn',
-    sha1: '2a0d49ab4403c5d2f6d20a66c37a0d5c46cee9e0',
+    sha1: '09f4e865b3912dc049b4b22ab4c4cbdf68923926',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p11, p63, p13, p14, p15, p16, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p86, p66, p76, p67, p69, p77, p78, p81, p71, p72, p73, `local function make(n, heir, r, ends, state, before)
+      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p12, p64, p14, p15, p16, p17, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p87, p67, p77, p68, p70, p78, p79, p82, p72, p73, p74, `local function make(n, heir, r, ends, state, before)
 r.sub = sub_of(n, r.mode, slots_of(before))
 raise(n, r.mode, tonumber(n.ballot))
 return enter(n, heir, r, ends, state)
@@ -1638,9 +1639,9 @@ end, true)`].join('\n')
   },
   release: {
     name: 'release',
-    sha1: '21393e326b7891b9ac92da126afa314aa30beeb4',
+    sha1: '39dfbb3268cc97d07c5bf90e7d3c7623e2f35678',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, `if ARGV[1] == VERSION then args = given(2) end
+      return [p0, p1, `if ARGV[1] == VERSION then args = given(2) end
 while ARGV[1] == VERSION and KEYS[5 * first - 4] do
 local at, owner = 5 * first - 4, args[2 * first]
 if args[2 * first + 1] ~= '' or redis.pcall('GET', KEYS[at]) ~= owner then break end
@@ -1656,7 +1657,20 @@ end
 out[#out + 1] = KEYS[10] and 'released -  -1  0' or { 'released', '-', '', '-1', '', 0 }
 first = first + 1
 end
-if ARGV[1] == VERSION and not KEYS[5 * first - 4] then return out end`, p7, p8, p9, p10, p11, `local function pass(at, owner)
+if ARGV[1] == VERSION and not KEYS[5 * first - 4] then return out end
+local time = call('TIME')
+local us_text = time[1] .. string.sub('00000' .. time[2], -6)
+local now_text = string.sub(us_text, 1, -4)
+local us, now = tonumber(us_text), tonumber(now_text)
+local server = redis.pcall('INFO', 'server')
+local run = ''
+if type(server) == 'string' then
+local _, at = string.find(server, 'run_id:', 1, true)
+if at then run = string.sub(server, at + 1, at + 16) end
+end
+local pushes = {}
+out[1], out[2] = us_text, run
+local quarantined, floor = false, 0`, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, `local function pass(at, owner)
 local k, line, meta = KEYS[at], KEYS[at + 2], KEYS[at + 4]
 local noted = redis.pcall('GET', KEYS[at + 1])
 local last = string.match(type(noted) == 'string' and noted or '', '^(%d+) %- %S+ ')
@@ -1710,7 +1724,7 @@ return out
 end
 local MOST_PERMITS = 1000
 local MOST_LIMIT = 1000000
-local MOST_LOOKS = 10000`, p13, p14, p15, p16, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p41, p42, p43, p65, p44, p45, p46, p47, p48, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, p83, p84, p85, `return each(2, function(n, field)
+local MOST_LOOKS = 10000`, p14, p15, p16, p17, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p42, p43, p44, p66, p45, p46, p47, p48, p49, p50, p51, p52, p54, p55, p56, p57, p58, p59, p60, p84, p85, p86, `return each(2, function(n, field)
 local owner = field(1)
 local verdict, moved, kept, r, was = let_go(n, owner, tonumber(field(2)) or 0)
 purge(n)
@@ -1729,9 +1743,9 @@ end, false, true)`].join('\n')
   },
   renew: {
     name: 'renew',
-    sha1: 'f7752a93131d931f520408cc896ec22b38f09010',
+    sha1: '3aa059df776f9eddab3a8be5eb2c703f5dc3ec0a',
     get lua() {
-      return [p0, p1, p2, p3, p6, `if ARGV[1] == VERSION then args = given(4) end
+      return [p0, p1, p2, p3, p4, p7, `if ARGV[1] == VERSION then args = given(4) end
 local ttl, ends, fence_ends
 while ARGV[1] == VERSION and KEYS[5 * first - 4] do
 local at, base = 5 * first - 4, 4 * first - 3
@@ -1753,7 +1767,7 @@ if redis.pcall('PEXPIREAT', KEYS[at], ends) ~= 1 or redis.pcall('PEXPIREAT', KEY
 out[#out + 1] = KEYS[10] and 'renewed ' .. ends .. ' ' .. token .. ' 0' or { 'renewed', ends, token, 0 }
 first = first + 1
 end
-if ARGV[1] == VERSION and not KEYS[5 * first - 4] then return out end`, p7, p8, p11, p63, p13, p14, p15, p16, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p32, p33, p35, p36, p37, p40, p43, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, `return each(4, function(n, field)
+if ARGV[1] == VERSION and not KEYS[5 * first - 4] then return out end`, p8, p9, p12, p64, p14, p15, p16, p17, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p33, p34, p36, p37, p38, p41, p44, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, `return each(4, function(n, field)
 local owner = field(1)
 if late(field(3), field(4)) then return { 'late' } end
 local mine = held(n, owner)
@@ -1770,9 +1784,9 @@ end, true, true)`].join('\n')
   },
   resize: {
     name: 'resize',
-    sha1: 'e1af0843f78f573d3b63de18a768cafdcb65d32c',
+    sha1: '833886d6a3bb56018dbe41fbd1f025bdfca35bbe',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p63, p12, p13, p14, p16, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p36, p38, p39, p41, p42, p44, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p66, p67, p68, p71, p72, p73, `return each(3, function(n, field)
+      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p64, p13, p14, p15, p17, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p37, p39, p40, p42, p43, p45, p46, p47, p48, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p67, p68, p69, p72, p73, p74, `return each(3, function(n, field)
 if late(field(2), field(3)) then return { 'late' } end
 local wanted = between(field(1), MOST_LIMIT)
 if field(1) ~= '' and not wanted then return { 'error', 'this version knows no such limit' } end
@@ -1797,9 +1811,9 @@ end)`].join('\n')
   },
   status: {
     name: 'status',
-    sha1: 'ff8fc3f9d00a17771dc67ab84c779676855fcad5',
+    sha1: '7cb0c4fdc9f5ed6113cb0402547f36ba254b32ea',
     get lua() {
-      return [p0, p63, p49, p53, `local function info(section)
+      return [p0, p2, p64, p50, p54, `local function info(section)
 local text = redis.pcall('INFO', section)
 return type(text) == 'string' and '\\n' .. text or ''
 end`, `local function field(text, name)
@@ -1823,9 +1837,9 @@ field(memory, 'maxmemory'),
   },
   turn: {
     name: 'turn',
-    sha1: 'f06229e5e8f97b7074f1ea81239b22da2fc09569',
+    sha1: '2760fcd85c8a100acb00c97e701e62ebe92ebe6c',
     get lua() {
-      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p63, p13, p14, p15, p16, p18, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p44, p45, p46, p47, p49, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p86, `local function hand_on(n)
+      return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p64, p14, p15, p16, p17, p19, p20, p21, p22, p23, p24, p25, p26, p27, p28, p29, p30, p31, p32, p33, p34, p35, p36, p37, p38, p39, p40, p41, p42, p43, p45, p46, p47, p48, p50, p51, p52, p53, p54, p55, p56, p57, p58, p59, p60, p87, `local function hand_on(n)
 advance(n, nil, false)
 end`, `return each(7, function(n, field)
 return pass_on(n, field, enter, hand_on)
@@ -1834,9 +1848,9 @@ end, true)`].join('\n')
   },
   waits: {
     name: 'waits',
-    sha1: '01a38308a5e7a2e80367c0ad9ad178386a4c7738',
+    sha1: '9b6ef86cfa532d9e9b85b1985bdd7bf80f6b1f3b',
     get lua() {
-      return [p0, p1, p2, p3, p4, p6, p8, p9, p11, p63, p13, p14, p64, p21, p22, p23, p24, p25, p26, p27, p32, p33, p36, p42, p75, p49, p50, p51, p53, p54, p55, p56, p57, p58, p59, `return each(1, function(n, field)
+      return [p0, p1, p2, p3, p4, p5, p7, p9, p10, p12, p64, p14, p15, p65, p22, p23, p24, p25, p26, p27, p28, p33, p34, p37, p43, p76, p50, p51, p52, p54, p55, p56, p57, p58, p59, p60, `return each(1, function(n, field)
 local owner, text = field(1), ''
 if n.waiting > 0 and call('ZSCORE', n.line, owner) then
 local r = record(n, owner)

@@ -40,7 +40,7 @@ export interface Answer {
   /** Local times. */
   readonly sent: number
   readonly received: number
-  /** Server ms, and which run of the server. */
+  /** Server ms, and which run of the server. NaN and empty of a release for which the server looked at neither. */
   readonly now: number
   readonly run: string
   /** How many replicas have acknowledged what was written; missing where none were asked for. */
@@ -357,9 +357,9 @@ export class Node implements Nodes {
     timeout: number,
     how: { server?: PortNode; awaited?: boolean; guarded?: boolean } = {},
   ): Promise<Told> {
-    const { server = this.port, awaited = true } = how
+    const { server = this.port, awaited = true, guarded } = how
+    const guard = guarded ? this.#guard : null
     const sent = this.#clock.now()
-    const guard = how.guarded ? this.#guard : null
     const running =
       guard === null
         ? server.run(script, keys, [PROTOCOL, ...args])
@@ -376,12 +376,13 @@ export class Node implements Nodes {
       ),
     )
     const received = this.#clock.now()
-    this.#runs.answered(reply.run, sent, received, reply.now)
-    this.#run = reply.run
-    if (slot !== null) this.#routes.answered(slot, reply.run)
+    if (!Number.isNaN(reply.now)) {
+      this.#runs.answered(reply.run, sent, received, reply.now)
+      this.#run = reply.run
+      if (slot !== null) this.#routes.answered(slot, reply.run)
+    }
     if (reply.pushFailure) events.pushFailed({ message: reply.pushFailure })
-    const { now, run, pushFailure, items } = reply
-    return { now, run, pushFailure, items, sent, received }
+    return { ...reply, sent, received }
   }
 
   /** See {@link Runs.latestOffset}. Null with replicas: what was pushed they need not have, so it is asked for. */

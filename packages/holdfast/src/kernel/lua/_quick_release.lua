@@ -1,6 +1,8 @@
--- The ends of exclusive tenures for which nobody waits, as _quick_acquire.lua has their beginnings.
+-- The ends of exclusive tenures for which nobody waits, as _quick_acquire.lua has their beginnings. Nothing here
+-- depends on the time or the server's run, so neither is asked for, which takes longer than all the rest: the reply
+-- has them only where the call has more to do.
 
---@include _call
+--@include _head
 
 if ARGV[1] == VERSION then args = given(2) end
 while ARGV[1] == VERSION and KEYS[5 * first - 4] do

@@ -26,6 +26,8 @@ export interface Call {
   readonly floor: number
   /** How many subscribe to a channel. */
   subscribers(channel: string): number
+  /** How many items hung neither on the time nor on the run: if all, the reply has neither. */
+  timeless: number
   /** Published after the last item, whatever becomes of the items. */
   readonly messages: (readonly [channel: string, message: string])[]
 }

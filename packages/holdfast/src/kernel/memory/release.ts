@@ -65,6 +65,9 @@ export const release: Operation = {
   brief: true,
   run(n, field) {
     const owner = field(1)
+    // The twin of `kernel/lua/_quick_release.lua`.
+    if (n.value === owner && n.waiting === 0 && field(2) === '' && n.record(owner))
+      n.call.timeless++
     const { verdict, moved, kept, r, was } = letGo(n, owner, Number(field(2)))
     n.purge()
     n.advance(owner, moved)
