@@ -12,7 +12,7 @@ const JUMP_MS = 20
  */
 export class LocalClock {
   readonly #runtime: Runtime
-  readonly #onJump: Array<() => void> = []
+  readonly #onJump = new Set<() => void>()
   #jumps = 0
   #monotonic: number
   #wall: number
@@ -57,8 +57,10 @@ export class LocalClock {
     this.#jumpsAtBoot = this.#jumps
   }
 
-  onJump(callback: () => void): void {
-    this.#onJump.push(callback)
+  /** Timers do not count what the clock jumps over. @returns ends it. */
+  onJump(callback: () => void): () => void {
+    this.#onJump.add(callback)
+    return () => this.#onJump.delete(callback)
   }
 
   #jump(ms: number): void {

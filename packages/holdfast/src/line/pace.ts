@@ -14,12 +14,17 @@ export class Limit {
   readonly #end: number
   readonly #call: { passed(): void }
   #timer!: Timer
+  readonly #unwatch: () => void
 
   constructor(around: Around, end: number, call: { passed(): void }) {
     this.#around = around
     this.#end = end
     this.#call = call
     this.#arm(around.clock.now())
+    this.#unwatch = around.clock.onJump(() => {
+      this.#timer.cancel()
+      this.#arm(around.clock.now())
+    })
   }
 
   #arm(now: number): void {
@@ -28,12 +33,16 @@ export class Limit {
 
   #check(): void {
     const now = this.#around.clock.now()
-    if (now < this.#end - 1) this.#arm(now)
-    else this.#call.passed()
+    // To read the clock may have shown a jump, and armed it anew.
+    this.#timer.cancel()
+    if (now < this.#end - 1) return this.#arm(now)
+    this.#unwatch()
+    this.#call.passed()
   }
 
   cancel(): void {
     this.#timer.cancel()
+    this.#unwatch()
   }
 }
 

@@ -50,3 +50,31 @@ test('of many whose time is over at once, 500 are told in a turn, and the rest i
   await world.advance()
   expect([world.left(), clock.timers]).toEqual([[], 0])
 })
+
+test.each([16, 0])(
+  'localHandovers: %i: what the machine slept counts for the limits of calls',
+  async (localHandovers) => {
+    const world = new World()
+    const [holder, { locks, clock }] = [world.client(), world.client({}, { localHandovers })]
+    const lock = world.watch(holder.locks.mutex('a').acquire())
+    await world.advance()
+    const mutex = locks.mutex('a')
+    const before = world.watch(mutex.acquire({ wait: 5000 }))
+    await world.advance(100)
+    clock.freeze('asleep')
+    await world.advance(3000)
+    clock.thaw()
+    const after = world.watch(mutex.acquire({ wait: 2500 }))
+    await world.advance(1850)
+    expect([before.state, after.state]).toEqual(['pending', 'pending'])
+    await world.advance(100)
+    expect([before.state, after.state]).toEqual(['failed', 'pending'])
+    await world.advance(500)
+    expect(after.state).toBe('pending')
+    await world.advance(100)
+    expect(after.error.code).toBe('ERR_TIMEOUT')
+    await lock.value.release()
+    await world.advance(1000)
+    expect(world.left()).toEqual([])
+  },
+)
