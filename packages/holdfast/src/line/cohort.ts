@@ -11,8 +11,11 @@ import { refusal } from './refusal.js'
 import type { Waiter } from './waiter.js'
 import type { Group, Wish } from './wish.js'
 
-// How many tokens are reserved for calls to come while the lock is kept: more after a grant that was used up.
+// How many tokens are reserved for calls to come while the lock is kept or nobody else waits: more after a grant that
+// was used up.
 const [FEW, MANY] = [63, 999]
+/** By how much the tokens of a name may be ahead of the clock, by which they are reckoned, for many to be reserved. */
+const MOST_AHEAD_MS = 1
 
 /**
  * The calls of this process that want one name exclusively and on the same terms. One of them stands in
@@ -21,6 +24,9 @@ const [FEW, MANY] = [63, 999]
  * not after `localHandoverMs`. Then it is released, and they ask for it anew behind whoever waits
  * elsewhere, under a new owner id: once a release was sent for an id, nobody is made a holder under it
  * any more. Each holder has a fencing token of its own, of those that were reserved with the grant.
+ *
+ * Where nobody else is known to wait, the turn is a renewal: if its answer says so too, they go on, and count anew.
+ * Nobody holds the name meanwhile, so whoever comes to wait elsewhere is passed over no more often than by a grant.
  * (Design, section 6; review S2, S12, L3. Lock cohorting: Dice, Marathe, Shavit, 2012.)
  *
  * With `linger` the lock is kept for a while when nobody waits, for the next call here; the server tells
@@ -39,8 +45,11 @@ export class Cohort implements Succession, Group {
   reserve: number | undefined
   /** Whether one of them holds the name, or is about to. */
   #held: Lease | 'granted' | null = null
-  /** What nobody holds, and is kept for the next call. */
+  /** What nobody holds, and is kept: for the next call, or while the server is asked whether they may go on. */
   #kept: Lease | null = null
+  #turning = false
+  /** Nobody else waited when the server gave them the name. */
+  #alone = false
   /** How many tokens are left of the grant, how often it may be handed on, and until when, local time. */
   #tokens = 0
   #left = 0
@@ -53,7 +62,11 @@ export class Cohort implements Succession, Group {
   constructor(queue: Queue, wish: Wish) {
     this.#queue = queue
     this.wish = wish
-    this.reserve = wish.linger > 0 ? FEW : wish.reserve
+    this.reserve = this.#few
+  }
+
+  get #few(): number | undefined {
+    return this.#single ? FEW : this.wish.reserve
   }
 
   /** That of a lease that was alone: nothing of its grant has been used. */
@@ -87,7 +100,7 @@ export class Cohort implements Succession, Group {
   join(member: Member): void {
     this.#waiting ??= new Members(this.#queue, this)
     this.#waiting.add(member)
-    if (!this.#asking && !this.#held) this.#ask()
+    if (!this.#asking && !this.#held && !this.#turning) this.#ask()
     else {
       if (events.queued.heard) this.tellQueued(member)
       this.#subscribe()
@@ -97,7 +110,7 @@ export class Cohort implements Succession, Group {
   /** Says that they wait, or this one: those before them in the server's line, and then each other. */
   tellQueued(only?: Member): void {
     const waiter = this.#asking
-    const held = this.#held instanceof Lease ? this.#held : null
+    const held = this.#lease
     if (!held && !waiter?.ticket) return
     const owner = held?.owner ?? waiter!.owner
     const holder = held ? this.#holder(held) : (waiter!.contention.holder ?? null)
@@ -109,6 +122,11 @@ export class Cohort implements Succession, Group {
       if (!only || one === only) events.queued({ ...eventOf(wish, owner), rank, holder, call })
       rank++
     }
+  }
+
+  /** What one of them holds, or nobody for a moment. */
+  get #lease(): Lease | null {
+    return this.#held instanceof Lease ? this.#held : this.#kept
   }
 
   #holder({ owner, terms }: Lease): Holder {
@@ -144,6 +162,11 @@ export class Cohort implements Succession, Group {
   }
 
   granted(grant: Grant): void {
+    // By a reply to the first question: there was no line. A fence that is ahead of the clock must not get further.
+    const { serverTime, fence } = grant
+    const alone = this.#asking?.ticket === 0 && fence <= (serverTime + MOST_AHEAD_MS) * 1000
+    this.#alone = alone && this.#single
+    if (!this.#alone) this.reserve = this.#few
     this.#asking = null
     this.#begin(this.#queue.clock.now())
     this.#give(grant)
@@ -191,16 +214,57 @@ export class Cohort implements Succession, Group {
   }
 
   pass(lease: Lease): boolean {
-    if (this.#tokens === 0 && this.reserve && !this.#wanted) this.reserve = MANY
-    if (this.#tokens === 0) return false
+    if (this.#tokens === 0) {
+      if (this.#single && (this.wish.linger > 0 || this.#alone) && !this.#wanted)
+        this.reserve = MANY
+      return false
+    }
     const now = this.#queue.clock.now()
-    if (now >= this.#ends || !lease.soundAt(now)) return false
-    if (!this.#waiting) return this.#keep(lease, now)
-    if (this.#left === 0) return false
+    if (!lease.soundAt(now)) return false
+    const over = now >= this.#ends
+    if (!this.#waiting) return !over && this.#keep(lease, now)
+    if (over || this.#left === 0) return this.#mayTurn && this.#turn(lease, now)
     this.#left--
     lease.passing()
     this.#give(lease.next)
     return true
+  }
+
+  get #mayTurn(): boolean {
+    return this.#alone && !this.#wanted
+  }
+
+  /** On several servers the tokens of a grant are few, and a minority may not know of who waits. */
+  get #single(): boolean {
+    return this.#queue.node.members.length === 1
+  }
+
+  /** Asks by a renewal whether anybody else waits, while nobody holds it. */
+  #turn(lease: Lease, now: number): boolean {
+    this.#turning = true
+    this.#setAside(lease)
+    void this.#queue.renew(lease).then(() => this.#turned(lease, now))
+    return true
+  }
+
+  #turned(lease: Lease, asked: number): void {
+    // Given back meanwhile: somebody waits, or asked them to let go.
+    if (this.#kept !== lease) return
+    this.#turning = false
+    if (!this.#waiting || !lease.soundAt(this.#queue.clock.now())) return this.giveBack()
+    this.#kept = null
+    this.#left = this.wish.localHandovers
+    this.#ends = asked + this.wish.localHandoverMs
+    this.#give(lease.next)
+  }
+
+  /** Its holder has let go, and nobody is the next yet. */
+  #setAside(lease: Lease): void {
+    lease.passing()
+    this.#held = null
+    this.#kept = lease
+    const wanted = (): void => this.wanted()
+    this.#queue.mailbox.register(lease.owner, { holds: true, pushed: wanted })
   }
 
   /** Keeps it for the next call, unless somebody else wants it, or cannot say so. */
@@ -212,12 +276,8 @@ export class Cohort implements Succession, Group {
       this.#subscribe()
       return false
     }
-    lease.passing()
-    this.#held = null
-    this.#kept = lease
+    this.#setAside(lease)
     this.#keptUntil = Math.min(now + linger, lease.soundUntil)
-    const wanted = (): void => this.wanted()
-    mailbox.register(lease.owner, { holds: true, pushed: wanted })
     if (!this.#timer) this.#watch(this.#keptUntil - now)
     return true
   }
@@ -228,7 +288,7 @@ export class Cohort implements Succession, Group {
     this.#timer = this.#queue.runtime.setTimer(
       () => {
         this.#timer = null
-        if (!this.#kept) return this.#rest()
+        if (!this.idle) return this.#rest()
         const left = this.#keptUntil - this.#queue.clock.now()
         if (left > 0) this.#watch(left)
         else this.giveBack()
@@ -240,7 +300,7 @@ export class Cohort implements Succession, Group {
 
   /** Whether it keeps the name for a next call. */
   get idle(): boolean {
-    return this.#kept !== null
+    return this.#kept !== null && !this.#turning
   }
 
   /** What is kept, for a call; null, and given back, if it is not sound any more. */
@@ -258,7 +318,7 @@ export class Cohort implements Succession, Group {
   wanted(): void {
     this.#wanted = true
     // Where several want it no grant uses up many tokens: the fence would run ahead of the clock (review S12).
-    if (this.reserve) this.reserve = FEW
+    this.reserve = this.#few
     this.giveBack()
   }
 
@@ -267,6 +327,7 @@ export class Cohort implements Succession, Group {
     const lease = this.#kept
     if (!lease) return
     this.#kept = null
+    this.#turning = false
     this.#disarm()
     const { key, timeout } = this.wish
     void this.#queue.orphans.release(lease.owner, key, timeout, lease.ends)
@@ -312,8 +373,7 @@ export class Cohort implements Succession, Group {
     if (this.#asking) return this.#asking.outOfTime(wish)
     const { name, info } = this.wish
     const now = this.#queue.clock.now()
-    const [owner, ends] =
-      this.#held instanceof Lease ? [this.#held.owner, this.#held.ends] : ['', now]
+    const { owner, ends } = this.#lease ?? { owner: '', ends: now }
     return refusal('ERR_TIMEOUT', wish, contention(name, ['x', owner, String(ends), info], now))
   }
 
@@ -332,7 +392,7 @@ export class Cohort implements Succession, Group {
 
   #rest(): void {
     // As long as the timer runs it is remembered how many tokens were used.
-    if (this.#waiting || this.#asking || this.#held || this.#timer) return
+    if (this.#waiting || this.#asking || this.#held || this.#timer || this.#turning) return
     this.#queue.cohorts.dissolve(this)
   }
 }

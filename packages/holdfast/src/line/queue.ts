@@ -40,6 +40,8 @@ export class Queue {
   readonly cohorts: Cohorts = new Cohorts(this)
   /** Told of a lease that was kept for this process's next call, and is not any more. */
   onGivenBack: (lease: Lease) => void = () => undefined
+  /** Renews a lease now; the outcome is on the lease. */
+  renew: (lease: Lease) => Promise<unknown> = () => Promise.resolve()
   readonly #signals = new Map<AbortSignal, { calls: Set<Call>; listener: () => void }>()
   /** Whether every wait was cancelled, for good. */
   closed = false

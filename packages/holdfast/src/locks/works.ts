@@ -61,6 +61,7 @@ export class Works implements Host {
     this.queue = new Queue(this.node, clock, runtime, drift)
     this.renewer = new Renewer(this.node, clock, runtime, drift)
     this.queue.onGivenBack = (lease) => this.renewer.remove(lease)
+    this.queue.renew = (lease) => this.renewer.renew(lease)
     const asker = { prefix: engine.prefix, node: this.node, queue: this.queue }
     this.eviction = new EvictionWatch(asker, options.checkEviction ?? true)
     const all = prefixHistory(options.history, engine.prefix)

@@ -30,8 +30,11 @@ test('S2: once a release was sent for an owner id, nobody is made a holder under
   const [a, b] = [world.client({}, LOCAL), world.client({}, LOCAL)]
   const mine = contend(a, 30, { localHandovers: 1 })
   await world.advance()
+  const before = contend(b, 1)
+  await world.advance()
   const late = world.net.double('request', 'release')
   await passOn(world, mine, 2)
+  await passOn(world, before)
   const [first, second, third] = mine
   expect(second!.owner).toBe(first!.owner)
   expect(third!.owner).not.toBe(first!.owner)
