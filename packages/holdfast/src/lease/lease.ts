@@ -33,14 +33,15 @@ export interface Grant {
     | undefined
   /** Who goes on with it in this process. */
   succession?: Succession | undefined
-  /** The lease of the holder before, of the same owner id: see {@link Lease.next}. */
+  /** The lease of the holder before, of the same owner id, and when he let go: see {@link Lease.next}. */
   readonly follows?: Lease | undefined
+  readonly at?: number | undefined
 }
 
 /** Those of this process who wait for a name while one of them holds it. */
 export interface Succession {
-  /** The holder lets go of it. @returns whether another one has it now, without the server. */
-  pass(lease: Lease): boolean
+  /** The holder lets go of it, at this local time. @returns whether the tenure goes on without him. */
+  pass(lease: Lease, now: number): boolean
   /** This is the lease of whoever was granted it. */
   adopted(lease: Lease): void
   /** Somebody elsewhere wants the name. */
@@ -133,7 +134,7 @@ export class Lease {
     this.run = grant.run
     this.#host = host
     this.#ttl = terms.ttl
-    this.heldSince = host.clock.now()
+    this.heldSince = grant.at ?? host.clock.now()
     this.begun = grant.begun
     this.replicas = grant.replicas
     this.#early = grant.early
@@ -234,10 +235,9 @@ export class Lease {
     return this.#lost
   }
 
-  /** Reads the clock. @returns whether the lease is still held. */
-  check(): boolean {
+  /** @param now local time, as it was read just now. @returns whether the lease is still held. */
+  check(now: number = this.#host.clock.now()): boolean {
     if (this.#state === 'ended' || this.#state === 'passing') return false
-    const now = this.#host.clock.now()
     if (now < this.lostAt) return true
     this.lose(now >= this.#holdEnds ? 'max-hold' : 'expired')
     return false
@@ -298,9 +298,8 @@ export class Lease {
     if (this.#state === 'ended') return
     this.#state = 'ended'
     this.overdue?.cancel()
-    const { name } = this.terms
     const held = this.heldFor
-    this.#lost = lossOf(name, reason)
+    this.#lost = lossOf(this.terms.name, reason)
     events.lost({ ...this.event(), reason, fence: this.fence, held })
     this.#host.lost(this, reason)
     this.succession?.over(this)
@@ -350,8 +349,8 @@ export class Lease {
   }
 
   /** Lets go of it, if another one of this process goes on. */
-  pass(): boolean {
-    return this.succession?.pass(this) ?? false
+  pass(now: number): boolean {
+    return this.succession?.pass(this, now) ?? false
   }
 
   /** The same end for its holder, while the tenure goes on for whoever is next in this process. */
@@ -364,8 +363,8 @@ export class Lease {
     events.released({ ...this.event(), released: true, fence, held })
   }
 
-  /** What whoever goes on is granted: the same owner id, with the next of the tokens that are reserved. */
-  get next(): Grant {
+  /** What whoever goes on from now on is granted: the same owner id, with the next of the tokens that are reserved. */
+  next(at: number): Grant {
     const { owner, serverTime, begun, run, replicas } = this
     return {
       owner,
@@ -379,6 +378,7 @@ export class Lease {
       replicas,
       early: this.#early,
       follows: this,
+      at,
     }
   }
 

@@ -4,12 +4,13 @@ import type { Timer } from '../base/runtime.js'
 import { contention, decodeInfo } from '../kernel/protocol.js'
 import { Lease, type Grant, type Succession } from '../lease/lease.js'
 import { eventOf } from './claim.js'
+import type { Recipient } from './mailbox.js'
 import type { Member } from './member.js'
 import { Members } from './members.js'
 import type { Queue } from './queue.js'
 import { refusal } from './refusal.js'
 import type { Waiter } from './waiter.js'
-import type { Group, Wish } from './wish.js'
+import { sameTerms, type Group, type Wish } from './wish.js'
 
 // How many tokens are reserved for calls to come while the lock is kept or nobody else waits: more after a grant that
 // was used up.
@@ -48,6 +49,8 @@ export class Cohort implements Succession, Group {
   /** What nobody holds, and is kept: for the next call, or while the server is asked whether they may go on. */
   #kept: Lease | null = null
   #turning = false
+  /** Hears of messages to its owner id. */
+  #keeper: Recipient | null = null
   /** Nobody else waited when the server gave them the name. */
   #alone = false
   /** How many tokens are left of the grant, how often it may be handed on, and until when, local time. */
@@ -81,20 +84,7 @@ export class Cohort implements Succession, Group {
 
   /** Whether a call of these terms may join. */
   suits(wish: Wish): boolean {
-    const { ttl, claim, lockDelay, timeout, margin, info, linger } = wish
-    const mine = this.wish
-    if (mine === wish) return true
-    return (
-      mine.ttl === ttl &&
-      mine.claim === claim &&
-      mine.lockDelay === lockDelay &&
-      mine.timeout === timeout &&
-      mine.margin === margin &&
-      mine.localHandovers === wish.localHandovers &&
-      mine.localHandoverMs === wish.localHandoverMs &&
-      mine.linger === linger &&
-      mine.info === info
-    )
+    return sameTerms(this.wish, wish)
   }
 
   join(member: Member): void {
@@ -213,20 +203,19 @@ export class Cohort implements Succession, Group {
     return grant
   }
 
-  pass(lease: Lease): boolean {
+  pass(lease: Lease, now: number): boolean {
     if (this.#tokens === 0) {
       if (this.#single && (this.wish.linger > 0 || this.#alone) && !this.#wanted)
         this.reserve = MANY
       return false
     }
-    const now = this.#queue.clock.now()
     if (!lease.soundAt(now)) return false
     const over = now >= this.#ends
     if (!this.#waiting) return !over && this.#keep(lease, now)
     if (over || this.#left === 0) return this.#mayTurn && this.#turn(lease, now)
     this.#left--
     lease.passing()
-    this.#give(lease.next)
+    this.#give(lease.next(now))
     return true
   }
 
@@ -251,11 +240,12 @@ export class Cohort implements Succession, Group {
     // Given back meanwhile: somebody waits, or asked them to let go.
     if (this.#kept !== lease) return
     this.#turning = false
-    if (!this.#waiting || !lease.soundAt(this.#queue.clock.now())) return this.giveBack()
+    const now = this.#queue.clock.now()
+    if (!this.#waiting || !lease.soundAt(now)) return this.giveBack()
     this.#kept = null
     this.#left = this.wish.localHandovers
     this.#ends = asked + this.wish.localHandoverMs
-    this.#give(lease.next)
+    this.#give(lease.next(now))
   }
 
   /** Its holder has let go, and nobody is the next yet. */
@@ -263,8 +253,8 @@ export class Cohort implements Succession, Group {
     lease.passing()
     this.#held = null
     this.#kept = lease
-    const wanted = (): void => this.wanted()
-    this.#queue.mailbox.register(lease.owner, { holds: true, pushed: wanted })
+    this.#keeper ??= { holds: true, pushed: () => this.wanted() }
+    this.#queue.mailbox.register(lease.owner, this.#keeper)
   }
 
   /** Keeps it for the next call, unless somebody else wants it, or cannot say so. */
@@ -309,7 +299,7 @@ export class Cohort implements Succession, Group {
     const now = this.#queue.clock.now()
     if (lease && now < this.#ends && lease.soundAt(now)) {
       this.#kept = null
-      return this.#granted(lease.next, null, wish)
+      return this.#granted(lease.next(now), null, wish)
     }
     this.giveBack()
     return null

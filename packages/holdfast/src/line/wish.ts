@@ -26,6 +26,22 @@ export interface Wish extends Terms {
   readonly contention?: ErrorFacts
 }
 
+/** Whether the lease of one would do for the other, as it is by now. */
+export function sameTerms(one: Wish, other: Wish): boolean {
+  return (
+    one === other ||
+    (one.ttl === other.ttl &&
+      one.claim === other.claim &&
+      one.lockDelay === other.lockDelay &&
+      one.timeout === other.timeout &&
+      one.margin === other.margin &&
+      one.localHandovers === other.localHandovers &&
+      one.localHandoverMs === other.localHandoverMs &&
+      one.linger === other.linger &&
+      one.info === other.info)
+  )
+}
+
 /** Several calls for which one asks. */
 export interface Group {
   /** When the last of them ends, local time. */

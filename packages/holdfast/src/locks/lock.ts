@@ -202,11 +202,12 @@ export class Lock implements AsyncDisposable {
   async #doRelease(): Promise<ReleaseResult> {
     const lease = this.#lease
     const last = this.#leave()
-    if (!lease.check()) return { released: false, reason: 'lost' }
+    const now = this.#engine.clock.now()
+    if (!lease.check(now)) return { released: false, reason: 'lost' }
     if (!last) return { released: false, reason: 'held' }
     const held = events.released.heard ? lease.heldFor : 0
     const { fence } = lease
-    if (!hangsOn(lease) && lease.pass()) return { released: true }
+    if (!hangsOn(lease) && lease.pass(now)) return { released: true }
     lease.end()
     this.#engine.renewer.remove(lease)
     const { key, timeout, holdAtLeast } = lease.terms

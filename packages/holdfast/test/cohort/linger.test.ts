@@ -205,7 +205,7 @@ test('trouble in the moment between two holders is that of the next', () => {
     lease.passing()
     if (trouble === 'doubt') lease.doubt(new Error('late'), 70)
     else lease.lose('gone')
-    const heir = make(lease.next)
+    const heir = make(lease.next(local.now()))
     // Not handed on before it has found out, which it does soon, or at once.
     expect([heir.check(), heir.soundAt(local.now())]).toEqual([true, false])
     expect(heir.renewAt).toBe(trouble === 'doubt' ? 70 : local.now())
