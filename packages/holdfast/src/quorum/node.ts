@@ -364,7 +364,7 @@ export class Node implements Nodes {
       guard === null
         ? server.run(script, keys, [PROTOCOL, ...args])
         : server.run(script, [...keys, MARKER_KEY], [guard, ...args])
-    const reply = decode(
+    const { now, run, pushFailure, items } = decode(
       await inTime(
         this.#runtime,
         running,
@@ -376,13 +376,13 @@ export class Node implements Nodes {
       ),
     )
     const received = this.#clock.now()
-    if (!Number.isNaN(reply.now)) {
-      this.#runs.answered(reply.run, sent, received, reply.now)
-      this.#run = reply.run
-      if (slot !== null) this.#routes.answered(slot, reply.run)
+    if (!Number.isNaN(now)) {
+      this.#runs.answered(run, sent, received, now)
+      this.#run = run
+      if (slot !== null) this.#routes.answered(slot, run)
     }
-    if (reply.pushFailure) events.pushFailed({ message: reply.pushFailure })
-    return { ...reply, sent, received }
+    if (pushFailure) events.pushFailed({ message: pushFailure })
+    return { now, run, pushFailure, items, sent, received } // To spread the reply costs 10 µs.
   }
 
   /** See {@link Runs.latestOffset}. Null with replicas: what was pushed they need not have, so it is asked for. */
