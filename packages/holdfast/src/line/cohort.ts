@@ -53,8 +53,11 @@ export class Cohort implements Succession, Group {
   #keeper: Recipient | null = null
   /** Nobody else waited when the server gave them the name. */
   #alone = false
-  /** How many tokens are left of the grant, how often it may be handed on, and until when, local time. */
+  /** The token of the grant was ahead of the clock: that must not become more. */
+  #ahead = false
+  /** How many tokens are left of the grant, and whether one was given; how often and until when it may be handed on. */
   #tokens = 0
+  #used = false
   #left = 0
   #ends = 0
   /** Somebody elsewhere wants the name. */
@@ -152,13 +155,12 @@ export class Cohort implements Succession, Group {
   }
 
   granted(grant: Grant): void {
-    // By a reply to the first question: there was no line. A fence that is ahead of the clock must not get further.
-    const { serverTime, fence } = grant
-    const alone = this.#asking?.ticket === 0 && fence <= (serverTime + MOST_AHEAD_MS) * 1000
-    this.#alone = alone && this.#single
-    if (!this.#alone) this.reserve = this.#few
-    this.#asking = null
     this.#begin(this.#queue.clock.now())
+    // By a reply to the first question: there was no line.
+    this.#alone = this.#asking?.ticket === 0 && this.#single
+    this.#asking = null
+    this.#ahead = grant.fence > (grant.serverTime + MOST_AHEAD_MS) * 1000
+    if (!this.#mayReserve) this.reserve = this.#few
     this.#give(grant)
   }
 
@@ -167,7 +169,7 @@ export class Cohort implements Succession, Group {
     this.#tokens = this.reserve ?? this.wish.localHandovers
     this.#left = this.wish.localHandovers
     this.#ends = at + this.wish.localHandoverMs
-    this.#wanted = false
+    this.#used = this.#wanted = false
   }
 
   failed(error: unknown): void {
@@ -193,7 +195,10 @@ export class Cohort implements Succession, Group {
     this.#held = 'granted'
     const { owner, fence, pushed, follows } = grant
     const local = follows !== undefined
-    if (local) this.#tokens--
+    if (local) {
+      this.#tokens--
+      this.#used = true
+    }
     if (events.granted.heard) {
       const waited = since === null ? 0 : this.#queue.clock.now() - since
       const call = wish.call ?? null
@@ -205,8 +210,7 @@ export class Cohort implements Succession, Group {
 
   pass(lease: Lease, now: number): boolean {
     if (this.#tokens === 0) {
-      if (this.#single && (this.wish.linger > 0 || this.#alone) && !this.#wanted)
-        this.reserve = MANY
+      if (this.#mayReserve && !this.#wanted) this.reserve = MANY
       return false
     }
     if (!lease.soundAt(now)) return false
@@ -217,6 +221,11 @@ export class Cohort implements Succession, Group {
     lease.passing()
     this.#give(lease.next(now))
     return true
+  }
+
+  /** Whether the next grant may reserve many tokens, if this one is used up and nobody else wants the name. */
+  get #mayReserve(): boolean {
+    return (this.#alone || this.wish.linger > 0) && !this.#ahead
   }
 
   get #mayTurn(): boolean {
@@ -370,8 +379,8 @@ export class Cohort implements Succession, Group {
   /** The lease of whoever was granted it. */
   adopted(lease: Lease): void {
     this.#held = lease
-    const { linger, localHandovers } = this.wish
-    const unused = linger === 0 && this.#left === localHandovers
+    // By its tokens: a turn by renewal begins with those that are left.
+    const unused = this.wish.linger === 0 && !this.#used
     if (unused && !this.#waiting) this.#queue.cohorts.alone(this, lease)
   }
 

@@ -282,6 +282,23 @@ test('where two want it no grant reserves many tokens: the fence does not run ah
   expect(used / owners.size).toBeLessThan(200)
 })
 
+test('tokens that are ahead of the clock, since it was set back, do not get further ahead', async () => {
+  const s = await Stage.ready()
+  const cycle = async (): Promise<number> => {
+    const asked = s.world.net.count('acquire')
+    const lock = await s.take(s.a)
+    await s.now(lock.release())
+    // A cycle takes 5 microseconds, and a question 100.
+    await s.world.advance(s.world.net.count('acquire') > asked ? 0.1 : 0.005)
+    return lock.fence / 1000 - s.world.serverMs
+  }
+  for (let i = 0; i < 1500; i++) await cycle()
+  s.world.serverStep -= 50
+  const before = await cycle()
+  for (let i = 0; i < 4000; i++) await cycle()
+  expect(await cycle()).toBeLessThan(before)
+})
+
 test('a call that is aborted takes nothing, although it was kept', async () => {
   const s = await Stage.ready()
   await s.now((await s.take(s.a)).release())

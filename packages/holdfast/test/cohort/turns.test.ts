@@ -1,6 +1,7 @@
 // A turn of a process that is alone: a renewal says whether anybody else waits, and they go on if nobody does.
 import { describe, expect, test } from 'vitest'
 import type { Lock } from '../../src/index.js'
+import { ManualClock } from '../../src/testing/manual-clock.js'
 import { believers, World, type SimClient } from '../kit/world.js'
 import { Servers } from '../quorum/kit.js'
 
@@ -305,24 +306,103 @@ test('on three servers there is no turn by renewal: a minority may not know of w
   expect(owners.size).toBe(3)
 })
 
+test('the last who waits is the first of a turn: what was used of the grant is used', async () => {
+  const play = new Play()
+  const a = play.world.client({}, LOCAL)
+  await play.contend(a, 'a', 3 * GRANT + 1)
+  await play.pass(3 * GRANT)
+  expect([play.had.length, play.count('renew'), play.owners]).toEqual([3 * GRANT + 1, 3, 1])
+  // Of 64 tokens 12 are left, though nobody of this turn has handed it on.
+  await play.contend(a, 'a', 40)
+  await play.pass(12)
+  expect(play.owners).toBe(1)
+  await play.pass(1)
+  expect(play.owners).toBe(2)
+  await play.finish(3 * GRANT + 1 + 40)
+})
+
 test('the tokens of a grant are used up: the next brings more, unless they are ahead of the clock', async () => {
   const play = new Play()
   const a = play.world.client({}, LOCAL)
-  await play.contend(a, 'a', 64 + 1000 + 100)
+  const count = 64 + 2 * 1000 + 2 * 64 + 200
+  await play.contend(a, 'a', count)
+  const grants = async (times: number): Promise<number> => {
+    await play.pass(times)
+    return play.owners
+  }
   // In this world no time goes by unless it is told to.
-  await play.pass(64)
-  expect(play.owners).toBe(2)
-  await play.pass(999)
-  expect(play.owners).toBe(2)
-  await play.pass(1)
-  expect(play.owners).toBe(3)
-  // Ahead by a thousand microseconds, and as many tokens as ever: turns go by the server.
-  await play.pass(GRANT)
-  expect(play.owners).toBe(4)
+  expect([await grants(63), await grants(1)]).toEqual([1, 2])
+  expect([await grants(999), await grants(1)]).toEqual([2, 3])
+  // This one is ahead by more than a millisecond: the next has 64.
+  expect([await grants(999), await grants(1)]).toEqual([3, 4])
+  expect(await grants(63)).toBe(4)
   await play.world.advance(10)
-  await play.pass(GRANT)
-  expect(play.owners).toBe(5)
-  await play.pass(2 * GRANT)
-  expect(play.owners).toBe(5)
-  await play.finish(64 + 1000 + 100)
+  expect([await grants(1), await grants(63), await grants(1)]).toEqual([5, 5, 6])
+  expect(await grants(150)).toBe(6)
+  await play.finish(count)
+})
+
+describe('calls that come and go, at random', () => {
+  test.each(Array.from({ length: 40 }, (_, i) => i + 1))('seed %i', async (seed) => {
+    const random = new ManualClock({ seed })
+    const below = (n: number): number => Math.floor(random.random() * n)
+    const play = new Play()
+    const most = 1 + below(4)
+    const options = { localHandovers: most }
+    const clients = [play.world.client({}, options), play.world.client({}, options)]
+    const stops: AbortController[] = []
+    /** Who waits of each client at the server, since when: how many the other had had. */
+    const standing: ({ owner: string; had: number } | null)[] = [null, null]
+    const count = (who: string): number => play.had.filter((one) => one.who === who).length
+    const look = (): void => {
+      const line = play.world.line('a')
+      for (const i of [0, 1]) {
+        const client = clients[i]!.locks
+        const owner = line.find((one) => one.startsWith(ids.get(client) ?? '?'))
+        const other = String(1 - i)
+        // Who holds when it comes is one of them.
+        const holds = play.had.some(({ who, lock }) => who === other && lock.isHeld)
+        const others = count(other)
+        const since = standing[i]
+        if (since) expect(others - since.had).toBeLessThanOrEqual(most + 1)
+        if (!owner) standing[i] = null
+        else if (since?.owner !== owner) standing[i] = { owner, had: others - (holds ? 1 : 0) }
+      }
+    }
+    const ids = new Map<unknown, string>()
+    let calls = 0
+    let held = 0
+    for (let step = 0; step < 400; step++) {
+      // The second comes now and then, of some seeds never: then grants are used up.
+      const i = seed % 3 === 0 || below(12) > 0 ? 0 : 1
+      const what = below(10)
+      // Often nobody waits for a moment.
+      if (what < 3 && calls - play.had.length < 6) {
+        const stop = new AbortController()
+        stops.push(stop)
+        for (let n = 1 + below(i === 0 ? 5 : 2); n > 0; n--, calls++) {
+          clients[i]!.locks.mutex('a', { wait: Infinity })
+            .acquire(below(5) === 0 ? { signal: stop.signal } : {})
+            .then(
+              (lock) => {
+                ids.set(clients[i]!.locks, lock.owner.split('.')[0]!)
+                play.had.push({ who: String(i), lock })
+              },
+              () => calls--,
+            )
+        }
+      } else if (what === 3) stops.at(below(stops.length) - 1)?.abort()
+      else if (what === 4) await play.world.advance(below(20))
+      else if (play.had.length > held && play.had.at(-1)!.lock.isHeld) {
+        held = play.had.length
+        void play.had.at(-1)!.lock.release()
+      }
+      await play.world.advance()
+      expect(play.believers).toBeLessThan(2)
+      look()
+    }
+    for (const stop of stops) stop.abort()
+    await play.world.advance()
+    await play.finish(calls)
+  })
 })
