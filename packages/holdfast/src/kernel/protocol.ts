@@ -41,9 +41,8 @@ export interface Request {
   /** Of mode `p`: how many permits, of how many in all. */
   readonly permits?: number
   readonly limit?: number
-  /** Of mode `x`: how many fencing tokens are reserved beside its own; by `reserve`, if that is given. */
+  /** Of mode `x`: how many fencing tokens are reserved beside its own, unless that is said by itself. */
   readonly localHandovers?: number
-  readonly reserve?: number | undefined
   /** Of mode `x`, ms: beside 0 the holder is to be told when others want the name. */
   readonly linger?: number
 }
@@ -65,7 +64,7 @@ export function acquireFields(
   stand: boolean,
   ticket: string,
   notAfter: NotAfter,
-  reserve: number = request.reserve ?? request.localHandovers ?? 0,
+  reserve: number = request.localHandovers ?? 0,
 ): string[] {
   const { mode, ttl, claim, lockDelay = 0, permits = 1, limit = '' } = request
   const { linger = 0 } = request

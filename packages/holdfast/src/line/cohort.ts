@@ -72,7 +72,7 @@ export class Cohort implements Succession, Group {
   }
 
   get #few(): number | undefined {
-    return this.#single ? FEW : this.wish.reserve
+    return this.#single ? FEW : undefined
   }
 
   /** That of a lease that was alone: nothing of its grant has been used. */

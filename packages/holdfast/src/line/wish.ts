@@ -16,8 +16,6 @@ export interface Wish extends Terms {
   readonly localHandoverMs: number
   /** For how long this process keeps a lock when nobody waits, ms; 0: not at all. */
   readonly linger: number
-  /** How many tokens a grant reserves beside its own, if not as many as `localHandovers`. */
-  readonly reserve?: number | undefined
   /** Of one who comes before all others: told of each answer that it stands in line, and who holds. */
   readonly ahead?: (owner: string, holder: Holder | null) => void
   /** The ticket of its place, kept from one wait to the next of the same call; 0: none. */
@@ -46,7 +44,7 @@ export function sameTerms(one: Wish, other: Wish): boolean {
 export interface Group {
   /** When the last of them ends, local time. */
   readonly until: number
-  /** As in a wish, which is that of the first of them. */
+  /** How many tokens a grant reserves beside its own, if not as many as `localHandovers`. */
   readonly reserve: number | undefined
 }
 
@@ -91,7 +89,6 @@ export function wishOf<S extends Settings & { readonly deadlock?: unknown }>(
     localHandovers: settings.localHandovers,
     localHandoverMs: settings.localHandoverMs,
     linger: settings.linger,
-    reserve: settings.reserve,
     deadlock: settings.deadlock,
   }
 }
