@@ -8,6 +8,7 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Reply } from '../../src/clients/port.js'
 import { keysOf } from '../../src/kernel/names.js'
+import { acquireFields, packed, releaseFields } from '../../src/kernel/protocol.js'
 import { scripts } from '../../src/kernel/scripts.gen.js'
 import {
   findServer,
@@ -139,6 +140,9 @@ class Name {
   }
 }
 
+const TERMS = { mode: 'x', ttl: 60_000, claim: 2000, info: '["a",null,null]' } as const
+const NO_LIMIT = { ms: '', run: '' }
+
 /** What a release says of who comes next. */
 const next = (reply: Reply[]): Reply[] => [reply[0]!, reply[2]!, reply[5]!]
 
@@ -198,6 +202,40 @@ describe.each(engines)('%s', (engine) => {
     expect(await n.release('b2')).toEqual(['released', '-', '', '-1', '', 0])
     await ends(n)
   })
+
+  both(
+    'a release asks for the time where one of its names needs it, or its call is guarded',
+    async () => {
+      const n = new Name()
+      const others = keysOf(randomBytes(16).toString('hex'), 'lock:')
+      let owners: string[] = []
+      const ask = async (keys: readonly string[], owner: string): Promise<void> => {
+        const fields = acquireFields(owner, TERMS, true, '', NO_LIMIT)
+        owners.push(owner)
+        await n.pair.call('acquire', keys, ['1', ...fields])
+      }
+      const release = async (version: string, keys: readonly string[]): Promise<unknown[]> => {
+        const fields = packed(owners.slice(0, 2).map((owner) => releaseFields(owner, 0)))
+        owners = []
+        const reply = await n.pair.call('release', keys, [version, ...fields])
+        expect(String(reply[3])).toMatch(/^released/)
+        return reply.slice(0, 2).map((one) => one !== '')
+      }
+      const both = [...n.keys, ...others]
+      await ask(n.keys, n.owner('a1'))
+      await ask(others, n.owner('b1'))
+      expect(await release('1', both)).toEqual([false, false])
+      await n.node()
+      await ask(n.keys, n.owner('a2'))
+      await ask(others, n.owner('b2'))
+      expect(await release('1 0 5000', [...both, n.marker])).toEqual([true, true])
+      await ask(n.keys, n.owner('a3'))
+      await ask(others, n.owner('b3'))
+      await ask(others, n.owner('c1'))
+      expect(await release('1', both)).toEqual([true, true])
+      await ends(n)
+    },
+  )
 
   both('one that was asked to let go, granted by a message', async () => {
     const n = new Name()
