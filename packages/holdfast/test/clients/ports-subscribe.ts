@@ -79,8 +79,11 @@ export function subscribeTests(kind: Kind): void {
       if (!silent) await until(() => expect(port.ready).toBe(false))
       await one.close()
       await server.restart()
-      await until(() => expect(open.gaps).toBe(1))
+      await until(() => expect(open.gaps).toBeGreaterThan(0))
       await until(async () => expect(await subscribers('a')).toBe(0))
+      // One that tells nothing of itself may subscribe to both anew before it unsubscribes from the one: the
+      // server's notices then look like two breaks. One too many costs a question, one too few a message.
+      if (!silent) expect(open.gaps).toBe(1)
       expect(closed.gaps).toBe(0)
     })
 

@@ -100,7 +100,9 @@ export class Stage {
   }
 
   #make(port: number, options: HoldfastOptions): Holdfast {
-    const client = new Redis({ host: '127.0.0.1', port, retryStrategy: () => 30 })
+    // A server that loads says how long it expects to, which it does not know at first; ioredis believes it.
+    const soon = { retryStrategy: () => 30, maxLoadingRetryTime: 100 }
+    const client = new Redis({ host: '127.0.0.1', port, ...soon })
     client.on('error', () => {})
     this.#clients.push(client)
     const locks = new Holdfast(client, { localHandovers: 0, ...options })

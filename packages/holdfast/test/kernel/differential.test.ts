@@ -24,6 +24,15 @@ const everything = new Set(
 const sequences = Number(process.env['HOLDFAST_RUNS'] ?? 3000)
 const seed = process.env['HOLDFAST_SEED']
 
+/** What differed, and the seed, in the first line: of a failure in a long log that is all one sees. */
+function reporter<T>(details: fc.RunDetails<T>): void {
+  if (!details.failed) return
+  const { errorInstance, seed: failed } = details
+  const [why = ''] = String(errorInstance).split('\n')
+  const text = `HOLDFAST_SEED=${failed}: ${why}\n${fc.defaultReportMessage(details)}`
+  throw new Error(text, { cause: errorInstance })
+}
+
 async function compare(engine: ServerEngine): Promise<void> {
   await using server = await startServer({ engine })
   const commands = new Redis(server.url, { enableAutoPipelining: true })
@@ -58,7 +67,8 @@ async function compare(engine: ServerEngine): Promise<void> {
       // With a seed there is time to look for a short example, within the test's limit.
       const chosen =
         seed === undefined ? {} : { seed: Number(seed), interruptAfterTimeLimit: 90_000 }
-      await fc.assert(property, { ...chosen, numRuns: 4, endOnFailure: seed === undefined })
+      const endOnFailure = seed === undefined
+      await fc.assert(property, { ...chosen, numRuns: 4, endOnFailure, reporter })
       if (seed !== undefined) break
     }
     // Too near to an expiry, beside those that were compared.

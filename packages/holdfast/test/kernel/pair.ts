@@ -83,7 +83,8 @@ export class Pair {
     this.#setTime(Number(real[0]) || Number(before[0]) * 1e6 + Number(before[1]), before, after)
     const memory = this.memory.execute(script, keys, args) as readonly Reply[]
     this.#assertNoEdge(before, after)
-    expect(real, `reply of ${script}`).toEqual(memory)
+    const both = JSON.stringify({ args, real, memory, from: ms(before), to: ms(after) })
+    expect(real, `reply of ${script}: ${both}`).toEqual(memory)
     for (const item of memory.slice(3)) if (Array.isArray(item)) this.#real.seen.add(`${item[0]}`)
     return memory
   }
