@@ -57,8 +57,8 @@ function targetsOf(results) {
 
 ${table(['what', 'target', 'here', 'reached'], rows)}
 
-How often somebody may be passed over: each other process has its share (the grant of the server and \`localHandovers\` more) once for each share that the waiters of one's own process take. The first wait of each waiter is left out:
-its process has to subscribe before anybody knows of it. The event loop is held up in proportion for 10,000 leases. KB are of 1024 bytes.`
+How often somebody may be passed over: each other process has its share (the grant of the server and \`localHandovers\` more) once for each share that the waiters of one's own process take. Each process has subscribed before, with two waiters on a name of its own;
+the first wait of each waiter is left out all the same, since processes do not begin in the same moment. The event loop is held up in proportion for 10,000 leases. KB are of 1024 bytes.`
 }
 
 function subjectsOf(results) {

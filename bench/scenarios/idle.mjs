@@ -1,6 +1,6 @@
 // 200 wait behind one holder, and nothing happens; then it releases, and each of them in turn.
 import { interleave } from '../lib/rounds.mjs'
-import { fresh, opened } from './one-process.mjs'
+import { contending, fresh, opened } from './one-process.mjs'
 
 const waiters = 200
 /** The lease outlasts what is measured, so that its renewal is not counted. */
@@ -13,7 +13,7 @@ export const idle = {
   waiters,
   weight: 90,
   async run(bench) {
-    const { idleMs, settleMs, fewRounds } = bench.plan
+    const { idleMs, settleMs, fewRounds, warmMs } = bench.plan
     const slice = async (subject) => {
       const worker = bench.worker(subject.id)
       await worker.call('queueUp', { name: fresh('idle'), count: waiters, holds: true, settleMs })
@@ -41,7 +41,16 @@ export const idle = {
     }
     const roundsOf = ({ kind }) => (kind === 'ours' ? fewRounds : 1)
     const subjects = bench.subjects(({ waits }) => waits, { slow: true })
-    const how = opened(bench, { ttl })
+    const { begin, end } = opened(bench, { ttl })
+    // As all others are: with fewer, since those that poll take long over many.
+    const warm = contending(bench, 16, { sliceMs: warmMs, warmUp: false }).slice
+    const how = {
+      async begin(subject) {
+        await begin(subject)
+        await warm(subject)
+      },
+      end,
+    }
     return interleave(bench, subjects, { rounds: fewRounds, roundsOf, slice, ...how })
   },
 }

@@ -41,7 +41,11 @@ export function cycling(bench, loops) {
 }
 
 /** `waiters` want one name, over and over. */
-export function contending(bench, waiters, { abandon = false, holdMs = 0, sliceMs } = {}) {
+export function contending(
+  bench,
+  waiters,
+  { abandon = false, holdMs = 0, sliceMs, warmUp = !abandon } = {},
+) {
   const run = async (subject, ms) => {
     const { control } = await bench.single()
     const from = now() + 5
@@ -65,7 +69,7 @@ export function contending(bench, waiters, { abandon = false, holdMs = 0, sliceM
       count,
     }
   }
-  return timed(bench, run, { sliceMs, warmUp: !abandon })
+  return timed(bench, run, { sliceMs, warmUp })
 }
 
 /** A slice, before the first of all a short one to warm up, and one more in which the wire is counted. */

@@ -42,10 +42,12 @@ const scenario = (count) => ({
     const workers = bench.crew(count)
     const run = async (subject, ms, wire = false) => {
       await all(workers, 'open', { id: subject.id, urls }, 15_000)
+      const name = fresh('processes')
+      await all(workers, 'warmUp', { name }, 10_000)
       if (wire) await all(workers, 'countWire', {}, 5000)
       const from = now() + 20
       const until = from + ms
-      const args = { name: fresh('processes'), waiters: each, from, until }
+      const args = { name, waiters: each, from, until }
       const limit = ms + 8000
       const { result, spent } = await control.during(() => all(workers, 'contend', args, limit))
       const sent = wire ? await all(workers, 'endCount', {}, 5000) : []

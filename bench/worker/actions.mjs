@@ -1,5 +1,6 @@
 // What a worker can be told to do. Times are ms of the machine's clock.
 import { subjectOf } from '../subjects/index.mjs'
+import { now } from '../lib/clock.mjs'
 import { countWire, endCount } from '../lib/wire.mjs'
 import { contend } from './contend.mjs'
 import { cycles } from './cycles.mjs'
@@ -8,6 +9,8 @@ import { pair, pairArrived, pairSend, pairStand } from './pair.mjs'
 import { loopDelay, open as openQueue, queueUp, served, watchLoop } from './queue.mjs'
 import { scripts } from './scripts.mjs'
 import { calm, storm } from './storm.mjs'
+
+const WARM_UP_MS = 20
 
 /** The subject that is open. */
 let subject = null
@@ -27,6 +30,9 @@ export const actions = {
   cpu: () => process.cpuUsage(),
   cycles: (args) => measured(() => cycles(subject, args)),
   contend: (args) => measured(() => contend(subject, args)),
+  /** Two who want a name of this process alone: afterwards it is connected, and hears what waiters are told. */
+  warmUp: ({ name }) =>
+    contend(subject, { name: `${name}:${process.pid}`, waiters: 2, until: now() + WARM_UP_MS }),
   hold: (args) => hold(subject, args),
   letGo: () => letGo(subject),
   memory,

@@ -328,9 +328,10 @@ export class Cohort implements Succession, Group {
     this.#kept = null
     this.#turning = false
     this.#disarm()
+    // First: then the next question, which comes a step later, is written with the release, and in line before others.
+    lease.end()
     const { key, timeout } = this.wish
     void this.#queue.orphans.release(lease.owner, key, timeout, lease.ends)
-    lease.end()
     this.#queue.onGivenBack(lease)
   }
 

@@ -72,11 +72,11 @@ describe.each(engines)('calls of one process, on %s', (engine) => {
     expect(order.join('')).toMatch(/^a{17}b{17}a{17}b{17}a{6}b{6}$/)
   })
 
-  test('the release and the next request are written in one go, so that nobody comes in between', async () => {
+  /** Holders of one process, and how many pieces each of their requests was written with, so far: 1 alone. */
+  async function written(count: number, first?: () => Promise<void>): Promise<string[]> {
     const client = world.client()
     const locks = world.locks(LOCAL, client)
-    events = new Events()
-    await locks.mutex('warm-up').use((lock) => lock.verify())
+    await Promise.all([1, 2].map(() => locks.mutex('warm-up').use((lock) => lock.verify())))
     const { stream } = client as unknown as { stream: Socket }
     const corked: string[] = []
     const write = stream.write.bind(stream) as (...args: unknown[]) => boolean
@@ -84,10 +84,30 @@ describe.each(engines)('calls of one process, on %s', (engine) => {
       corked.push(`${stream.writableCorked}`)
       return write(...args)
     }) as typeof stream.write
-    await Promise.all(Array.from({ length: 65 }, () => locks.mutex('a').use(() => {})))
-    // The first request and three renewals alone; both together, once the tokens are used up; and the last release.
-    expect(corked).toEqual(['0', '0', '0', '0', '1', '1', '0'])
+    const mutex = locks.mutex('a', { wait: Infinity })
+    await Promise.all(
+      Array.from({ length: count }, (_, i) => mutex.use(() => i === 0 && first?.())),
+    )
     expect(stream.writableCorked).toBe(0)
+    return corked
+  }
+
+  test('the release and the next request are written in one go, so that nobody comes in between', async () => {
+    events = new Events()
+    // The first request and three renewals alone; both together, once the tokens are used up; and the last release.
+    expect(await written(65)).toEqual(['0', '0', '0', '0', '1', '1', '0'])
+  })
+
+  test('the same where a renewal says that somebody else waits', async () => {
+    const [other] = (await mutexes(1)) as [Mutex]
+    let there: Promise<void> | undefined
+    const corked = await written(20, async () => {
+      there = other.use(() => {})
+      await until(async () => expect((await world.locks().inspect('a')).waiterCount).toBe(1))
+    })
+    await there
+    // The request, the renewal, and both together; then what the rest of them need.
+    expect(corked.slice(0, 4)).toEqual(['0', '0', '1', '1'])
   })
 
   test('a connection that is cut in the middle costs nobody the lock', async () => {
