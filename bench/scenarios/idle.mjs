@@ -43,11 +43,11 @@ export const idle = {
     const subjects = bench.subjects(({ waits }) => waits, { slow: true })
     const { begin, end } = opened(bench, { ttl })
     // As all others are: with fewer, since those that poll take long over many.
-    const warm = contending(bench, 16, { sliceMs: warmMs, warmUp: false }).slice
+    const warm = contending(bench, 16, { sliceMs: warmMs, warmUp: false })
     const how = {
       async begin(subject) {
         await begin(subject)
-        await warm(subject)
+        await warm.slice(subject)
       },
       end,
     }

@@ -37,7 +37,7 @@ const scenario = (count) => ({
   processes: count,
   weight: count === 4 ? 65 : 45,
   async run(bench) {
-    const { sliceMs, rounds, fewRounds, wireMs } = bench.plan
+    const { sliceMs, rounds, fewRounds, warmMs, wireMs } = bench.plan
     const { control, urls } = await bench.single()
     const workers = bench.crew(count)
     const run = async (subject, ms, wire = false) => {
@@ -72,6 +72,7 @@ const scenario = (count) => ({
     })
     return interleave(bench, subjects, {
       rounds: count === 4 ? rounds : fewRounds,
+      begin: (subject) => run(subject, warmMs),
       slice: (subject) => run(subject, sliceMs),
       extra: async (subject) => (await run(subject, wireMs, true)).sent,
     })
