@@ -110,7 +110,7 @@ export function portOf(adapter: Adapter): Port {
       return adapter.ready()
     },
     onReady: waits.onReady,
-    run: runBy(adapter),
+    run: runBy(adapter, adapter.cluster ? undefined : ofACluster),
     ...(adapter.atOnce ? { atOnce: adapter.atOnce } : {}),
     ...(acknowledged ? { runAcknowledged: acknowledged.run } : {}),
     ...(adapter.cluster ? {} : commandOf(adapter)),
@@ -125,15 +125,28 @@ export function portOf(adapter: Adapter): Port {
 }
 
 const runBy =
-  (runner: Runner): Port['run'] =>
+  (runner: Runner, explain = (error: unknown): unknown => error): Port['run'] =>
   async (script, keys, args) => {
     try {
       return (await runner.byHash(script.sha1, keys, args)) as Reply
     } catch (error) {
-      if (!unknownScript(error)) throw error
+      if (!unknownScript(error)) throw explain(error)
       return (await runner.byText(script.lua, keys, args)) as Reply
     }
   }
+
+/** A client of one server does not go where it is sent, and would be sent there each time. */
+function ofACluster(error: unknown): unknown {
+  const message = error instanceof Error ? error.message : String(error)
+  // As the server says it, or as GLIDE does.
+  if (!/^(?:An error was signalled by the server: - )?MOVED:? \d+ /i.test(message)) return error
+  return new HoldfastError(
+    'ERR_CONFIG',
+    `the server is one of a Cluster, and the name belongs to another one: give Holdfast a client of the Cluster ` +
+      `(docs/clients.md), and not of one server: ${message}`,
+    { cause: error },
+  )
+}
 
 const commandOf = (runner: Runner): Pick<PortNode, 'command'> => {
   const command = runner.command?.bind(runner)

@@ -6,6 +6,7 @@ import {
   type HoldfastOptions,
 } from '../../src/index.js'
 import type { ServerEngine } from '../../src/testing/index.js'
+import { recommendedKinds } from '../clients/kinds.js'
 import { TestCluster } from '../kit/cluster.js'
 import { engines, Events, until } from '../real/kit.js'
 
@@ -105,6 +106,31 @@ describe.each(engines as ServerEngine[])('a cluster of three, %s', (engine) => {
     await Promise.all(all)
     expect(client.listenerCount('ready')).toBe(bare)
   })
+
+  test.each(recommendedKinds)(
+    'a client of one server, $name: an error that says so, and no wait',
+    async (kind) => {
+      const { port, connect, end } = await kind.make(cluster.nodes[0]!.server.url)
+      await connect()
+      try {
+        const locks = new Holdfast(port)
+        open.push(locks)
+        const names = await spread(`alone ${kind.name}`)
+        const owners = await Promise.all(names.map((name) => cluster.ownerOf(`lock:${name}`)))
+        const here = names[owners.indexOf(cluster.nodes[0]!)]
+        const there = names[owners.indexOf(cluster.nodes[1]!)]
+        expect(await locks.mutex(here!).use(() => 'ran')).toBe('ran')
+        const failed = locks.mutex(there!, { wait: Infinity }).use(() => undefined)
+        await expect(failed).rejects.toMatchObject({
+          code: 'ERR_CONFIG',
+          lock: there,
+          message: expect.stringMatching(/one of a Cluster.*docs\/clients\.md.*moved/is),
+        })
+      } finally {
+        end()
+      }
+    },
+  )
 
   test('a hand-over by push on every primary, wherever the waiter has subscribed', async () => {
     const [one, other] = [locksOf(), locksOf()]

@@ -86,7 +86,7 @@ describe.each(engines)('calls of one process, on %s', (engine) => {
     }) as typeof stream.write
     const mutex = locks.mutex('a', { wait: Infinity })
     await Promise.all(
-      Array.from({ length: count }, (_, i) => mutex.use(() => i === 0 && first?.())),
+      Array.from({ length: count }, (_, i) => mutex.use(() => (i === 0 ? first?.() : undefined))),
     )
     expect(stream.writableCorked).toBe(0)
     return corked
