@@ -1,37 +1,14 @@
-import type { Redis } from 'ioredis'
 import type { Holdfast, HoldfastOptions } from 'holdfast'
+import { CONNECT_MS, makeClients, type Made } from './clients.js'
 import { EXIT, Exit } from './exit.js'
-import { urlsOf, withoutPassword, type ServerOptions } from './options.js'
+import type { ServerOptions } from './options.js'
 
-const CONNECT_MS = 5000
-
-/** A Holdfast with its clients, in the order of the URLs. Close it, also after an error. */
+/** A Holdfast with its clients. Close it, also after an error. */
 export interface Connection extends AsyncDisposable {
   readonly locks: Holdfast
-  readonly clients: readonly Redis[]
-  /** Without passwords, for messages. */
+  /** Without passwords, for messages; in the order of the URLs. */
   readonly servers: readonly string[]
   close(): Promise<void>
-}
-
-/** Reads the options only: nothing is connected. What is loaded here is loaded by nobody else. */
-async function makeClients(options: ServerOptions): Promise<readonly Redis[]> {
-  const urls = urlsOf(options)
-  const { Redis } = await import('ioredis')
-  return urls.map((url) => {
-    const client = new Redis(url, {
-      lazyConnect: true,
-      connectTimeout: CONNECT_MS,
-      // docs/clients.md: nothing is kept for later, and it never gives up.
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-      retryStrategy: (times) => Math.min(times * 50, 2000),
-    })
-    // What concerns a lock is told by Holdfast.
-    client.on('error', () => undefined)
-    return client
-  })
 }
 
 /** For who goes on without servers, until they are there. */
@@ -53,12 +30,12 @@ export async function connect(
   more: Omit<HoldfastOptions, 'prefix'> = {},
   patience?: Patience,
 ): Promise<Connection> {
-  const servers = urlsOf(options).map(withoutPassword)
-  const [clients, { Holdfast }] = await Promise.all([makeClients(options), import('holdfast')])
-  const disconnect = (): void => clients.forEach((client) => client.disconnect())
+  const [made, { Holdfast }] = await Promise.all([makeClients(options), import('holdfast')])
+  const disconnect = (): void => made.forEach((one) => one.end())
   let locks: Holdfast
   try {
-    await reach(clients, servers, patience)
+    await reach(made, patience)
+    const clients = made.map(({ client }) => client)
     locks = new Holdfast(clients.length === 1 ? clients[0]! : clients, {
       ...more,
       prefix: options.prefix,
@@ -71,25 +48,22 @@ export async function connect(
     await locks.close()
     disconnect()
   }
-  return { locks, clients, servers, close, [Symbol.asyncDispose]: close }
+  const servers = made.map(({ server }) => server)
+  return { locks, servers, close, [Symbol.asyncDispose]: close }
 }
 
-async function reach(
-  clients: readonly Redis[],
-  servers: readonly string[],
-  patience: Patience | undefined,
-): Promise<void> {
+async function reach(clients: readonly Made[], patience: Patience | undefined): Promise<void> {
   const majority = Math.floor(clients.length / 2) + 1
   const failed: string[] = []
   let passes = patience !== undefined
   await new Promise<void>((resolve, reject) => {
     let reached = 0
-    clients.forEach((client, i) => {
+    clients.forEach(({ client, server }) => {
       firstConnection(client).then(
         () => ++reached === majority && resolve(),
         (error: Error) => {
           passes &&= isAway(error)
-          failed.push(`${servers[i]}: ${error.message}`)
+          failed.push(`${server}: ${error.message}`)
           if (failed.length !== clients.length - majority + 1) return
           const what = clients.length === 1 ? '' : `a majority of ${clients.length} servers: `
           const message = `cannot reach ${what}${failed.join('; ')}`
@@ -105,9 +79,9 @@ async function reach(
   })
 }
 
-function whenReady(clients: readonly Redis[], count: number, then: () => void): void {
+function whenReady(clients: readonly Made[], count: number, then: () => void): void {
   let left = count
-  for (const client of clients) {
+  for (const { client } of clients) {
     const ready = (): void => {
       if (--left === 0) then()
     }
@@ -117,28 +91,32 @@ function whenReady(clients: readonly Redis[], count: number, then: () => void): 
 }
 
 const AWAY =
-  /^(ECONN(REFUSED|RESET|ABORTED)|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|EPIPE|EAI_AGAIN)$/
+  /\b(ECONN(REFUSED|RESET|ABORTED)|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|EPIPE|EAI_AGAIN)\b|Connection is closed\.$/
 
-/** Whether it is only not there: a wrong password, name or certificate stays wrong. */
-function isAway({ code, message }: Error & { code?: string }): boolean {
-  return AWAY.test(code ?? '') || message === SILENT || message === 'Connection is closed.'
-}
-
+const CLOSED = 'Connection is closed.'
 const SILENT = `no answer within ${CONNECT_MS / 1000} s`
 
+/** Whether it is only not there: a wrong password, name or certificate stays wrong. */
+function isAway({ code = '', message }: Error & { code?: string }): boolean {
+  return AWAY.test(code) || AWAY.test(message) || message === SILENT
+}
+
+/** Of a Cluster the client tells that no server was of use, and beside it what became of the last one. */
+function causeOf(error: Error & { lastNodeError?: Error }): Error {
+  const cause: Error & { code?: string } = error.lastNodeError ?? error
+  if (error.lastNodeError?.message === CLOSED) return new Error(`no server answers: ${CLOSED}`)
+  return cause.message === '' ? Object.assign(cause, { message: cause.code ?? 'refused' }) : cause
+}
+
 /** The client itself goes on trying after its first failure, which of several servers is welcome. */
-async function firstConnection(client: Redis): Promise<void> {
+async function firstConnection(client: Made['client']): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   // A server that accepts and then says nothing.
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(SILENT)), CONNECT_MS)
   })
   const why = new Promise<never>((_, reject) => {
-    client.once('error', (error: Error & { code?: string }) =>
-      reject(
-        error.message === '' ? Object.assign(error, { message: error.code ?? 'refused' }) : error,
-      ),
-    )
+    client.once('error', (error: Error) => reject(causeOf(error)))
   })
   try {
     await Promise.race([client.connect(), why, late])

@@ -63,6 +63,12 @@ const CODES: Readonly<Record<string, readonly [code: number, reason: string]>> =
   ERR_INVALID_ARGUMENT: [EXIT.usage, 'usage'],
 }
 
+/** Which option is missing, where the server is of another kind than it was taken for. */
+const HINTS: readonly (readonly [said: RegExp, hint: string])[] = [
+  [/\bMOVED \d+ /, '; here: --cluster'],
+  [/unknown command .?evalsha/i, '; of a Sentinel: --sentinel <primary>'],
+]
+
 /** The end that an error means. Told by its code: a class may come in two copies. */
 export function exitOf(error: unknown): Exit | Silent {
   if (error instanceof Exit || error instanceof Silent) return error
@@ -72,7 +78,8 @@ export function exitOf(error: unknown): Exit | Silent {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     return new Exit(EXIT.internal, 'internal', text)
   }
-  return new Exit(known[0], known[1], message ?? '', {
+  const hint = HINTS.find(([said]) => said.test(message ?? ''))?.[1] ?? ''
+  return new Exit(known[0], known[1], `${message ?? ''}${hint}`, {
     name: lock,
     ...(known[1] === 'lost' ? { cause: reason } : {}),
     ...(remaining === undefined ? {} : { remaining }),

@@ -5,6 +5,8 @@ import { usage } from './exit.js'
 /** What every command that asks a server takes. */
 export interface ServerOptions {
   readonly url?: readonly string[]
+  readonly cluster?: boolean
+  readonly sentinel?: string
   readonly prefix: string
 }
 
@@ -31,6 +33,17 @@ export function serverOptions(command: Command): Command {
         'a server: redis://[user:password@]host:port[/db] or rediss://; several times for a quorum. ' +
           'Default: REDIS_URL, where commas part several',
       ).argParser(several),
+    )
+    .addOption(
+      new Option(
+        '--cluster',
+        'the servers are of one Cluster, and the others of it are found by them',
+      ).conflicts('sentinel'),
+    )
+    .option(
+      '--sentinel <primary>',
+      'the servers are Sentinels (port 26379), which know where the primary of this name is; ' +
+        'their own password is in HOLDFAST_SENTINEL_PASSWORD',
     )
     .addOption(
       new Option('--prefix <prefix>', 'what is put before a name to make its key')

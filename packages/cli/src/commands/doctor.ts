@@ -41,7 +41,8 @@ async function doctor(options: Options): Promise<void> {
   await using connection = await connect(options, { replicas, strictFailover })
   const findings = await connection.locks.doctor({ over, timeout, name })
   if (output.json) for (const finding of findings) output.one(finding, () => '')
-  else output.one({}, () => textOf(findings, connection.servers, output))
+  // What is given of a Cluster are not its servers.
+  else output.one({}, () => textOf(findings, options.cluster ? [] : connection.servers, output))
   const worst = SEVERITIES.find((one) => findings.some(({ severity }) => severity === one))!
   const code = CODES[worst]
   if (code > 0) throw new Silent(code)

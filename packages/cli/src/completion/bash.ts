@@ -50,9 +50,10 @@ ${all.map(caseOf).join('\n')}
   for ((i++; i < count - 1; i++)); do
     word=\${words[i]}
     if [[ $skip ]]; then
-      case $skip in --url|--prefix) server="$server $skip $word" ;; esac
+      case $skip in --url|--prefix|--sentinel) server="$server $skip $word" ;; esac
       skip=
     elif [[ $word == -* && ( -z $runs || $given == 0 ) ]]; then
+      case $word in --cluster) server="$server $word" ;; esac
       case $valued in *" $word "*) skip=$word ;; esac
     else
       ((given++))

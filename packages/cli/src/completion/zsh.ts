@@ -24,7 +24,10 @@ _holdfast_names() {
   local -a names server
   local i
   for ((i = 1; i < CURRENT; i++)); do
-    case $words[i] in --url|--prefix) server+=($words[i] $words[i+1]) ;; esac
+    case $words[i] in
+      --url|--prefix|--sentinel) server+=($words[i] $words[i+1]) ;;
+      --cluster) server+=($words[i]) ;;
+    esac
   done
   names=(\${(f)"$(holdfast completion names $server -- "$PREFIX" 2> /dev/null)"})
   compadd -a names
