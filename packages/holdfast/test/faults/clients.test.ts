@@ -140,6 +140,8 @@ describe(`clients and servers that are away, on ${engine}`, () => {
       expect(once).toMatchObject(UNAVAILABLE)
       await fault.end(stage)
       await until(() => holder.verify())
+      // One whose subscription is not back yet loses its turn to the one behind it.
+      await stage.hears(far)
       await stage.subscribed(2)
       expect(await holder.release()).toEqual({ released: true })
       const lock = await waiting

@@ -128,6 +128,20 @@ export class Stage {
     )
   }
 
+  /**
+   * Until a process has waited for a name and was given it: by then it hears messages. That a server counts it
+   * as subscribed says less, for that may be a connection which the client is about to give up.
+   */
+  async hears(locks: Holdfast): Promise<void> {
+    const near = this.near()
+    const first = await near.mutex('heard', { ttl: LONG }).acquire()
+    const second = locks.mutex('heard', { ttl: LONG }).acquire({ wait: PATIENT })
+    second.catch(() => {})
+    await this.queued(near, 1, 'heard')
+    await first.release()
+    await (await second).release()
+  }
+
   /** All keys but fences. */
   async left(): Promise<string[]> {
     const keys = await this.nemesis.admin.keys('*')
