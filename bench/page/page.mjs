@@ -101,7 +101,7 @@ ${tableOf(scenario, of)}`
 ${head(results)}
 ${overview}
 Each subject runs in a process of its own. Slices of all subjects take turns, in several rounds; each figure is the median of the rounds, with
-\`[least–most]\` where there were several, and each ratio is taken to the yardstick in the same round. Absolute figures move with the machine; ratios are what repeats. While it is
+\`[least–most]\` where there were several, and each ratio is taken to the yardstick in the same round. Absolute figures move with the machine, ratios less so ([two of them](performance.md#what-is-reached)). While it is
 measured every turn is recorded and checked: if two ever hold a lock at one time, the run fails. \`npm run bench\` does it all again (fifteen minutes), \`npm run bench -- --quick\` in short; the raw figures are in [results.json](${folder}/results.json).
 
 ## Targets
