@@ -1307,7 +1307,7 @@ return { us_text, run, '', out }`].join('\n')
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: 'd490f53277f9f5a7c50aa858506a04a4e6d28326',
+    sha1: '3309b20ee7f7708a98f46a3001efb9b71bd3cb0d',
     get lua() {
       return [p0, p1, p2, p3, p4, p5, p6, p7, `local AHEAD_US = 60000000
 local SLACK_US = 5000000
@@ -1370,9 +1370,10 @@ if (not known or known.mode == 'x') and t <= n.last then return { 'stale', n.tok
 end
 local before = n.token
 if not known then
+local weight = n.value == owner and '1' or int(weigh(n, owner, nil))
 known = asked
 known.mode = n.value == owner and 'x' or n.pool and 'p' or 's'
-known.weight = n.value == owner and '1' or int(weigh(n, owner, known))
+known.weight = weight
 known.sub = sub_of(n, known.mode, '-')
 end
 if known.mode == 'p' and wanted ~= '' and wanted ~= slots_of(known) then

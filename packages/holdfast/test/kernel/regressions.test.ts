@@ -215,6 +215,24 @@ describe.each(engines)('%s', (engine) => {
     await verify()
   })
 
+  test('on a quorum a holder whose record was deleted has as many permits as its members say', async () => {
+    const { pair, k, own, verify } = name()
+    const keys = keysOf(k.slice('lock:'.length), 'lock:')
+    let ballot = Date.now() * 1000
+    const vote = async (weight: string, slots: string, i = 1): Promise<readonly Reply[]> => {
+      const wanted = [own(i), 'p', weight, '60000', '2000', '0', '', '', '']
+      const fields = [...wanted, String(++ballot), '', '5', slots]
+      return (await pair.call('q_acquire', keys, ['1', ...fields]))[3] as Reply[]
+    }
+    expect((await vote('2', ''))[4]).toBe('0,1')
+    await pair.del(keys[4])
+    // Another one says again what the limit is.
+    expect((await vote('1', '2', 2))[4]).toBe('2')
+    expect((await vote('1', '0')).slice(0, 2)).toEqual(['taken', 'p'])
+    expect((await vote('1', '0,1')).slice(0, 1)).toEqual(['granted'])
+    await verify()
+  })
+
   test('a mode that this version does not know is refused', async () => {
     const { own, acquire } = name()
     expect((await acquire(own(1), 'u', 60_000)).slice(0, 1)).toEqual(['error'])

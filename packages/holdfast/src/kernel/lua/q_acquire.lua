@@ -28,9 +28,11 @@ local function again(n, owner, asked, mine, known, t, wanted)
   end
   local before = n.token
   if not known then
+    -- Counted before anything is put in the place of the record: what is asked for says nothing of what is held.
+    local weight = n.value == owner and '1' or int(weigh(n, owner, nil))
     known = asked
     known.mode = n.value == owner and 'x' or n.pool and 'p' or 's'
-    known.weight = n.value == owner and '1' or int(weigh(n, owner, known))
+    known.weight = weight
     known.sub = sub_of(n, known.mode, '-')
   end
   if known.mode == 'p' and wanted ~= '' and wanted ~= slots_of(known) then
