@@ -1453,7 +1453,7 @@ end, true)`].join('\n')
   },
   q_release: {
     name: 'q_release',
-    sha1: '9210e268b69b57d157cdef952e994801d49b6907',
+    sha1: 'c4f785bed8756b0fd5d8dab9efd2f77560858373',
     get lua() {
       return [p0, p1, p2, p3, p4, p5, p6, p7, `local AHEAD_US = 60000000
 local SLACK_US = 5000000
@@ -1535,8 +1535,7 @@ note(n)
 end
 if verdict == 'released' and r and ticket ~= '' then
 look(n)
-call('ZADD', n.line, ticket, owner)
-n.waiting = n.waiting + 1
+n.waiting = n.waiting + call('ZADD', n.line, ticket, owner)
 r.token, r.state = '0', '0'
 r.sub = run ~= '' and subscribers(channel(owner)) > 0 and run or '-'
 write(n, owner, r)

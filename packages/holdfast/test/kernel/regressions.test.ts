@@ -233,6 +233,22 @@ describe.each(engines)('%s', (engine) => {
     await verify()
   })
 
+  test('on a quorum whoever goes back into a line that it stands in already counts once', async () => {
+    const { pair, k, own, verify } = name()
+    const keys = keysOf(k.slice('lock:'.length), 'lock:')
+    const ballot = String(Date.now() * 1000)
+    const vote = async (mode: string, ticket: string): Promise<readonly Reply[]> => {
+      const fields = [own(1), mode, '2', '60000', '2000', '1', ticket, '', '', ballot, '', '3', '']
+      return (await pair.call('q_acquire', keys, ['1', ...fields]))[3] as Reply[]
+    }
+    expect((await vote('p', ''))[0]).toBe('granted')
+    await pair.set(k, 'a stranger', null)
+    expect((await vote('x', '1'))[0]).toBe('queued')
+    await pair.del(k)
+    await pair.call('q_release', keys, ['1', own(1), '', '', '', '1'])
+    await verify()
+  })
+
   test('a mode that this version does not know is refused', async () => {
     const { own, acquire } = name()
     expect((await acquire(own(1), 'u', 60_000)).slice(0, 1)).toEqual(['error'])

@@ -63,8 +63,7 @@ return each(5, function(n, field)
   end
   if verdict == 'released' and r and ticket ~= '' then
     look(n)
-    call('ZADD', n.line, ticket, owner)
-    n.waiting = n.waiting + 1
+    n.waiting = n.waiting + call('ZADD', n.line, ticket, owner)
     r.token, r.state = '0', '0'
     r.sub = run ~= '' and subscribers(channel(owner)) > 0 and run or '-'
     write(n, owner, r)
