@@ -72,17 +72,12 @@ export async function makeClients(options: ServerOptions): Promise<readonly Made
   })
   // Told of a failover while it connects, it would give up: docs/clients.md.
   const revive = (): void => void client.connect().catch(() => undefined)
-  const one = made(client, `${sentinel} of ${servers}`)
-  return [
-    {
-      ...one,
-      end: () => {
-        client.off('end', revive)
-        one.end()
-      },
-      client: client.on('end', revive),
-    },
-  ]
+  client.on('end', revive)
+  const end = (): void => {
+    client.off('end', revive)
+    client.disconnect()
+  }
+  return [{ ...made(client, `${sentinel} of ${servers}`), end }]
 }
 
 interface Seeds {
@@ -106,8 +101,13 @@ function seedsOf(urls: readonly string[], cluster: boolean): Seeds {
   const db = /^\/?$/.test(first.pathname) ? 0 : Number(first.pathname.slice(1))
   if (!Number.isInteger(db)) throw usage(`no number of a database: ${first.pathname.slice(1)}`)
   if (cluster && db !== 0) throw usage(`a Cluster has the database 0 alone, and not ${db}`)
-  const text = (part: string): string | undefined =>
-    part === '' ? undefined : decodeURIComponent(part)
+  const text = (part: string): string | undefined => {
+    try {
+      return part === '' ? undefined : decodeURIComponent(part)
+    } catch {
+      throw usage(`a % of a user or password is written as %25: ${withoutPassword(first.href)}`)
+    }
+  }
   const [username, password] = [text(first.username), text(first.password)]
   return {
     nodes: all.map(({ hostname, port }) => ({

@@ -134,6 +134,7 @@ describe('--sentinel', () => {
 test.each([
   [['--cluster', '--url', 'redis://a/1'], /database 0 alone/],
   [['--sentinel', 'x', '--url', 'redis://a/first'], /no number of a database/],
+  [['--cluster', '--url', 'redis://u:secret%zz@a'], /written as %25/],
   [
     ['--cluster', '--url', 'redis://u:secret1@a', '--url', 'redis://u:secret2@b'],
     /same scheme, user, password/,

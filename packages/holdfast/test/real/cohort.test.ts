@@ -72,7 +72,7 @@ describe.each(engines)('calls of one process, on %s', (engine) => {
     expect(order.join('')).toMatch(/^a{17}b{17}a{17}b{17}a{6}b{6}$/)
   })
 
-  /** Holders of one process, and how many pieces each of their requests was written with, so far: 1 alone. */
+  /** So many holders of one process, one after the other: of each request, 0 if it was written alone, 1 together with the next. */
   async function written(count: number, first?: () => Promise<void>): Promise<string[]> {
     const client = world.client()
     const locks = world.locks(LOCAL, client)
