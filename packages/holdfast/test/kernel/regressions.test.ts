@@ -249,6 +249,22 @@ describe.each(engines)('%s', (engine) => {
     await verify()
   })
 
+  test('more waiters than one call drops, whom a smaller limit shuts out: whoever comes next is in front', async () => {
+    const { pair, k, own, acquire, verify } = name()
+    const keys = keysOf(k.slice('lock:'.length), 'lock:')
+    await acquire(own(1), 'x', 60_000)
+    const many = Array.from({ length: 112 }, (_, i) => own(10 + i))
+    const fields = many.map((one) => [one, 'p', '3', '60000', '50', '1', '', '', '', '', '', '3'])
+    await pair.call(
+      'acquire',
+      many.flatMap(() => keys),
+      ['1', ...packed(fields)],
+    )
+    await pair.call('resize', keys, ['1', '1', '', ''])
+    expect((await acquire(own(2), 'x', 60_000, true)).slice(0, 2)).toEqual(['queued', 0])
+    await verify()
+  })
+
   test('a mode that this version does not know is refused', async () => {
     const { own, acquire } = name()
     expect((await acquire(own(1), 'u', 60_000)).slice(0, 1)).toEqual(['error'])

@@ -834,7 +834,7 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'bootstrap' | 'edge' | 'force' | 'hello' | 'history' | 'index' | 'inspect' | 'list' | 'past' | 'q_acquire' | 'q_release' | 'q_renew' | 'q_turn' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: 'cc2c8761be5834f7156a0057a8184eee07662a27',
+    sha1: 'd25d5c65935d79de5e5dab55576984af612e685a',
     get lua() {
       return [p0, p1, p2, p3, p4, p5, p6, p7, `if ARGV[1] == VERSION then args = given(12) end
 local ttl, claim, many, linger, length, ends, fence_ends, before
@@ -883,7 +883,8 @@ if waits then
 local ticket = us_text
 if waiting ~= 0 then
 local head = redis.pcall('ZRANGE', line, 0, 0)[1]
-if type(head and redis.pcall('HGET', meta, head)) ~= 'string' or redis.pcall('HGET', meta, owner) then return nil end
+local body = head and redis.pcall('HGET', meta, head)
+if type(body) ~= 'string' or string.sub(body, 1, 1) == 'p' or redis.pcall('HGET', meta, owner) then return nil end
 local behind = tonumber(redis.pcall('ZREVRANGE', line, 0, 0, 'WITHSCORES')[2])
 if us <= behind then ticket = int(behind + 1) end
 elseif redis.pcall('HGET', meta, WITHHELD) then
