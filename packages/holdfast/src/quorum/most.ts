@@ -49,7 +49,13 @@ export function withHighest(answer: Answer, all: readonly Answer[]): Answer {
   return { ...answer, raw, verdict: raw.map(String) }
 }
 
-/** One of those whose verdict most have; never none. */
+/**
+ * One of those to a release whose verdict most have; never none. Of these one by whose word the holder is
+ * whom most name: a server that missed the grant names nobody, and may be the first to answer.
+ */
 export function ofMost(answers: readonly Answer[]): Answer {
-  return mostCommon(answers, ({ verdict }) => verdict[0]!)!
+  const most = mostCommon(answers, ({ verdict }) => verdict[0]!)!
+  const same = answers.filter(({ verdict }) => verdict[0] === most.verdict[0])
+  const telling = same.filter(({ verdict }) => verdict[2])
+  return mostCommon(telling, ({ verdict }) => verdict[2]!) ?? most
 }

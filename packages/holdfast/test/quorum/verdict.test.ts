@@ -131,3 +131,19 @@ test('the lease ends with the majority: at the latest end that two of three reac
   expect(extended.state).toBe('done')
   expect(lock.validFor).toBeGreaterThan(17_000)
 })
+
+test('a wait that is over says who holds, also where the first to answer does not know', async () => {
+  const w = new Servers(3)
+  const { locks: a } = await w.started({ label: 'a' })
+  const { locks: b } = w.client()
+  // Held by two of three: the first one was somebody else's for a moment.
+  foreign(w, 0, 'a', 2)
+  await w.after(a.mutex('a').acquire(), 1)
+  await w.advance(10)
+  expect(w.holders('a').map((owner) => owner !== null)).toEqual([false, true, true])
+  const waits = w.watch(b.mutex('a').acquire({ wait: 250 }))
+  for (const node of [1, 2]) w.nets[node]!.delay('reply', 'q_release', 1)
+  await w.advance(260)
+  expect(waits.error).toMatchObject({ code: 'ERR_TIMEOUT', holder: { label: 'a' } })
+  expect(waits.error).toMatchObject({ remaining: expect.any(Number) })
+})
