@@ -106,7 +106,7 @@ export class Report {
       '',
       `${number(this.#seeds)} seeds, ${hours} h of virtual time in ${seconds.toFixed(1)} s (${number((this.#seeds / seconds) * 60)} seeds a minute)`,
       ...this.#commands.map((command) => `failed: ${command}`),
-      `${this.#sum((row) => row.violations)} violations in ${this.failed} seeds`,
+      `${this.#sum((row) => row.violations)} violations in ${this.failed} of ${number(this.#seeds)} seeds`,
     ]
   }
 

@@ -11,7 +11,7 @@ import { Resource } from './resource.js'
 import { habitsOf, quarantineFor, type Scenario } from './scenarios.js'
 import { Schedule } from './schedule.js'
 import { Link, Wire, type Weather } from './wire.js'
-import { MOST_KEPT, Task, type Habits, type Stage } from './workload.js'
+import { MOST_CLAIM, MOST_KEPT, Task, type Habits, type Stage } from './workload.js'
 
 /** Faults happen for so long, ms. */
 const BAD_MS = 2000
@@ -198,10 +198,14 @@ class SimWorld {
     const names = new Set(
       this.recorder.events.flatMap(({ kind, name }) => (kind === 'granted' ? [name!] : [])),
     )
+    // Each process that was killed may stand in the line with a connection that the server takes for alive: a
+    // claim, and at most another one until somebody behind it looks.
+    const dead = this.#all.filter(({ state }) => state === 'ended').length
+    const wait = Math.max(2500, 500 + 2 * MOST_CLAIM * dead)
     const probes = [...names].map(async (name) => {
-      const about = { name, must: true, limit: 3000 }
+      const about = { name, must: true, limit: wait + 500 }
       const made = await this.recorder.call(living, 'probe', about, async (call) => {
-        const lock = await living.locks.mutex(name, { ttl: 300 }).acquire({ wait: 2500 })
+        const lock = await living.locks.mutex(name, { ttl: 300 }).acquire({ wait })
         this.recorder.granted(living, call, lock, { mode: 'x' })
         return lock
       })
@@ -213,7 +217,7 @@ class SimWorld {
     void Promise.all(probes).finally(() => {
       over = true
     })
-    await this.#schedule.run(this.#schedule.monotonic() + 4000, () => over)
+    await this.#schedule.run(this.#schedule.monotonic() + wait + 1500, () => over)
     await this.#schedule.run(this.#schedule.monotonic() + 500)
   }
 

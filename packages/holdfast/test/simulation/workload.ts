@@ -34,6 +34,8 @@ export interface Habits {
   readonly linger: number
 }
 
+/** The longest claim of any call, ms. */
+export const MOST_CLAIM = 300
 /** The most that an option may keep a name for beyond its lease. */
 export const MOST_KEPT = 200
 const MOST_WAIT = 2500
@@ -129,7 +131,7 @@ export class Task {
     const shared = habits.localHandovers > 0
     return {
       ttl: Math.round(shared ? most : dice.between(least, most)),
-      claim: shared ? 200 : Math.round(dice.between(100, 300)),
+      claim: shared ? 200 : Math.round(dice.between(100, MOST_CLAIM)),
       ...(dice.chance(habits.fixed) ? { renew: false } : {}),
       ...(extra() ? { holdAtLeast: dice.below(MOST_KEPT) } : {}),
       ...(extra() ? { lockDelay: dice.below(MOST_KEPT) } : {}),
