@@ -11,6 +11,8 @@ export interface Made {
   readonly client: Redis | Cluster
   /** Where it connects to, without passwords, for messages. */
   readonly server: string
+  /** Connects once more, to the first server alone: that tells why, which the client of a Cluster leaves out. */
+  alone?(): Promise<void>
   /** For good. */
   end(): void
 }
@@ -54,7 +56,18 @@ export async function makeClients(options: ServerOptions): Promise<readonly Made
       // By the name that the certificate has.
       ...(access.tls ? { dnsLookup: (name, done) => done(null, name) } : {}),
     })
-    return [made(client, servers)]
+    const alone = async (): Promise<void> => {
+      const one = new Redis({ ...COMMON, ...LAZY, ...access, ...nodes[0], retryStrategy: null })
+      try {
+        await new Promise((resolve, reject) => {
+          one.once('error', reject)
+          one.connect().then(resolve, () => undefined)
+        })
+      } finally {
+        one.disconnect()
+      }
+    }
+    return [{ ...made(client, servers), alone }]
   }
   const { HOLDFAST_SENTINEL_PASSWORD: sentinelPassword } = process.env
   const client = new Redis({

@@ -58,12 +58,12 @@ async function reach(clients: readonly Made[], patience: Patience | undefined): 
   let passes = patience !== undefined
   await new Promise<void>((resolve, reject) => {
     let reached = 0
-    clients.forEach(({ client, server }) => {
-      firstConnection(client).then(
+    clients.forEach((one) => {
+      firstConnection(one).then(
         () => ++reached === majority && resolve(),
         (error: Error) => {
           passes &&= isAway(error)
-          failed.push(`${server}: ${error.message}`)
+          failed.push(`${one.server}: ${error.message}`)
           if (failed.length !== clients.length - majority + 1) return
           const what = clients.length === 1 ? '' : `a majority of ${clients.length} servers: `
           const message = `cannot reach ${what}${failed.join('; ')}`
@@ -94,6 +94,7 @@ const AWAY =
   /\b(ECONN(REFUSED|RESET|ABORTED)|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|EPIPE|EAI_AGAIN)\b|Connection is closed\.$/
 
 const CLOSED = 'Connection is closed.'
+const NO_ANSWER = `no server answers: ${CLOSED}`
 const SILENT = `no answer within ${CONNECT_MS / 1000} s`
 
 /** Whether it is only not there: a wrong password, name or certificate stays wrong. */
@@ -101,25 +102,33 @@ function isAway({ code = '', message }: Error & { code?: string }): boolean {
   return AWAY.test(code) || AWAY.test(message) || message === SILENT
 }
 
+const SENTINELS_REFUSE = /sentinels are unreachable.*\b(NOAUTH|WRONGPASS)\b/s
+
 /** Of a Cluster the client tells that no server was of use, and beside it what became of the last one. */
 function causeOf(error: Error & { lastNodeError?: Error }): Error {
+  if (SENTINELS_REFUSE.test(error.message))
+    error.message += '; the own password of the Sentinels is in HOLDFAST_SENTINEL_PASSWORD'
   const cause: Error & { code?: string } = error.lastNodeError ?? error
-  if (error.lastNodeError?.message === CLOSED) return new Error(`no server answers: ${CLOSED}`)
+  if (error.lastNodeError?.message === CLOSED) return new Error(NO_ANSWER)
   return cause.message === '' ? Object.assign(cause, { message: cause.code ?? 'refused' }) : cause
 }
 
 /** The client itself goes on trying after its first failure, which of several servers is welcome. */
-async function firstConnection(client: Made['client']): Promise<void> {
+async function firstConnection(made: Made): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   // A server that accepts and then says nothing.
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(SILENT)), CONNECT_MS)
   })
   const why = new Promise<never>((_, reject) => {
-    client.once('error', (error: Error) => reject(causeOf(error)))
+    made.client.once('error', (error: Error) => reject(causeOf(error)))
   })
   try {
-    await Promise.race([client.connect(), why, late])
+    await Promise.race([made.client.connect(), why, late])
+  } catch (error) {
+    // That a connection was closed is no reason; a refusal or a certificate is.
+    if ((error as Error).message === NO_ANSWER) await Promise.race([made.alone?.(), late])
+    throw error
   } finally {
     clearTimeout(timer)
   }

@@ -10,7 +10,7 @@ import { startServer, type RunningServer, type ServerEngine } from '../../src/te
 import { freePort, introduce } from '../../src/testing/wire.js'
 import { until } from './until.js'
 
-const GROUP = 'holdfast'
+export const GROUP = 'holdfast'
 // One that had to wait for its turn for long does nothing for 30 s (TILT).
 const PATIENCE_MS = 90_000
 
@@ -176,11 +176,13 @@ function adminOf(port: number): Redis {
   return admin
 }
 
-async function watch(
+/** Starts one sentinel. @param more lines of its file. */
+export async function watch(
   engine: ServerEngine | undefined,
   primary: number,
   quorum: number,
   downAfter: number,
+  more: readonly string[] = [],
 ): Promise<Watcher> {
   const found = await findBinary(engine)
   if (!found) throw new Error('no server was found')
@@ -197,6 +199,7 @@ async function watch(
       `sentinel monitor ${GROUP} 127.0.0.1 ${primary} ${quorum}`,
       `sentinel down-after-milliseconds ${GROUP} ${downAfter}`,
       `sentinel failover-timeout ${GROUP} 5000`,
+      ...more,
       '',
     ].join('\n'),
   )
@@ -213,7 +216,9 @@ async function watch(
   try {
     await until(async () => {
       const answer = await introduce(new URL(`redis://127.0.0.1:${port}`))
-      if (!answer?.ready) throw new Error(`the sentinel does not answer: ${answer?.text}`)
+      // With a password it says no more than that one is needed.
+      if (!answer?.ready && !answer?.text.startsWith('-NOAUTH'))
+        throw new Error(`the sentinel does not answer: ${answer?.text}`)
     })
   } catch (error) {
     await stop()

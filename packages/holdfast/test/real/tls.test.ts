@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Holdfast } from '../../src/index.js'
 import { startServer, type RunningServer } from '../../src/testing/index.js'
 import { freePort } from '../../src/testing/wire.js'
+import { certify, tlsArgs } from '../kit/certificate.js'
 import { everything, fine } from './everything.js'
 import { engines, refusal } from './kit.js'
 
@@ -18,18 +18,7 @@ Logger.init('off')
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-tls-'))
 const file = (name: string): string => join(folder, name)
-const openssl = (...args: string[]): boolean => spawnSync('openssl', args).status === 0
-
-/** A certificate that vouches for itself, on this machine, for an hour or a day. */
-function certify(name: string): boolean {
-  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1']
-  // GLIDE takes no authority for a server.
-  subject.push('-addext', 'basicConstraints=critical,CA:FALSE')
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  const out = ['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`)]
-  return openssl('req', '-x509', '-days', '1', ...key, ...subject, ...out)
-}
-const certified = certify('server') && certify('other')
+const certified = ['server', 'other'].every((name) => certify(file(name), 'IP:127.0.0.1'))
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -39,9 +28,7 @@ describe.skipIf(!certified || engines.includes('any')).each(engines)('TLS, on %s
   const ends: (() => void)[] = []
   beforeAll(async () => {
     port = await freePort()
-    const args = ['--tls-port', `${port}`, '--tls-auth-clients', 'no', '--tls-ca-cert-file']
-    args.push(file('server.crt'), '--tls-cert-file', file('server.crt'))
-    args.push('--tls-key-file', file('server.key'))
+    const args = ['--tls-port', `${port}`, ...tlsArgs(file('server'))]
     server = await startServer({ engine: engine as 'redis', args })
   })
   afterEach(() => {
