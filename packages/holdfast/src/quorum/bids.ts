@@ -70,7 +70,7 @@ export class Bids {
       permits: mode === 'x' ? '1' : permits,
       ttl,
       // Longer than a round with its roll-back, or offers could pass each other by for ever.
-      claim: String(Math.max(Number(claim), 2 * timeout)),
+      claim: String(Math.ceil(Math.max(Number(claim), 2 * timeout))),
       ticket,
       info: fields[10] ?? '',
       limit: fields[11] ?? '',

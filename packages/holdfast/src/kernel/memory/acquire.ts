@@ -39,8 +39,8 @@ export function askedFor(
   const record: TenureRecord = {
     mode,
     weight: field(3),
-    ttl: Number(field(4)),
-    claim: Number(field(5)),
+    ttl: Math.round(Number(field(4))),
+    claim: Math.round(Number(field(5))),
     sub: mode === 'x' && !votes && field(12) === 'linger' ? lingers : '-',
     token: '0',
     since: String(call.now),
