@@ -759,6 +759,10 @@ verdict = 'released'
 n.value = false
 n.expiry = nil
 was, n.top = n.top, ''
+if n.members > 0 then
+share(n)
+mend(n)
+end
 elseif shares then
 if mine then verdict = 'released' end
 call('ZREM', n.shared, unpack(spread(owner, weigh(n, owner, record(n, owner)))))
@@ -834,7 +838,7 @@ end`
 export const scripts: Readonly<Record<'acquire' | 'all' | 'announce' | 'bootstrap' | 'edge' | 'force' | 'hello' | 'history' | 'index' | 'inspect' | 'list' | 'past' | 'q_acquire' | 'q_release' | 'q_renew' | 'q_turn' | 'release' | 'renew' | 'resize' | 'status' | 'turn' | 'waits', Script>> = {
   acquire: {
     name: 'acquire',
-    sha1: 'd25d5c65935d79de5e5dab55576984af612e685a',
+    sha1: '905db78a36736735382b3a59ec0b2976051ff696',
     get lua() {
       return [p0, p1, p2, p3, p4, p5, p6, p7, `if ARGV[1] == VERSION then args = given(12) end
 local ttl, claim, many, linger, length, ends, fence_ends, before
@@ -884,7 +888,8 @@ local ticket = us_text
 if waiting ~= 0 then
 local head = redis.pcall('ZRANGE', line, 0, 0)[1]
 local body = head and redis.pcall('HGET', meta, head)
-if type(body) ~= 'string' or string.sub(body, 1, 1) == 'p' or redis.pcall('HGET', meta, owner) then return nil end
+local sound = type(body) == 'string' and string.find(body, '^[xs] %d+ %d+ %d+ %S+ %d+ %d+ %d ')
+if not sound or redis.pcall('HGET', meta, owner) then return nil end
 local behind = tonumber(redis.pcall('ZREVRANGE', line, 0, 0, 'WITHSCORES')[2])
 if us <= behind then ticket = int(behind + 1) end
 elseif redis.pcall('HGET', meta, WITHHELD) then
@@ -1308,7 +1313,7 @@ return { us_text, run, '', out }`].join('\n')
   },
   q_acquire: {
     name: 'q_acquire',
-    sha1: '3309b20ee7f7708a98f46a3001efb9b71bd3cb0d',
+    sha1: 'c1fe1097fbef59856cb599e35eb55b1b26573928',
     get lua() {
       return [p0, p1, p2, p3, p4, p5, p6, p7, `local AHEAD_US = 60000000
 local SLACK_US = 5000000
@@ -1332,7 +1337,7 @@ if not t or t > us + AHEAD_US or args[base + 2] ~= 'x' then break end
 if not string.find(weight, '^[1-9]%d*$') or tonumber(weight) > MOST_TOKENS then break end
 local not_after = args[base + 8]
 if not_after ~= '' and (args[base + 9] ~= run or now > tonumber(not_after)) then break end
-if redis.pcall('EXISTS', KEYS[at], KEYS[at + 2], KEYS[at + 3]) ~= 0 then break end
+if redis.pcall('EXISTS', KEYS[at], KEYS[at + 2], KEYS[at + 3], KEYS[at + 4]) ~= 0 then break end
 local noted = redis.pcall('GET', KEYS[at + 1])
 local last, all, x, before
 if noted then
@@ -1415,12 +1420,14 @@ local before, fresh, ticket = n.token, 0, field(7)
 if mode ~= 'x' or n.waiting > 0 then look(n) end
 local stands = n.waiting > 0 and call('ZSCORE', n.line, owner)
 local free = fits(n, mode, weight)
-if field(6) == '1' and not stands and (n.waiting > 0 or not free) then
+if field(6) == '1' and (stands and not known or not stands and (n.waiting > 0 or not free)) then
 look(n)
+if not stands then
 call('ZADD', n.line, ticket, owner)
-keep(n)
 n.waiting = n.waiting + 1
 stands, fresh = ticket, 1
+end
+keep(n)
 if run ~= '' and subscribers(channel(owner)) > 0 then asked.sub = run end
 write(n, owner, asked)
 end
@@ -1436,8 +1443,7 @@ return { 'stale', n.token }
 end
 if free and (mode ~= 'p' or slots) then
 if stands then
-call('ZREM', n.line, owner)
-n.waiting = n.waiting - 1
+n.waiting = n.waiting - call('ZREM', n.line, owner)
 if mode == 'x' then forget(n, owner) end
 end
 local granted = vote(n, owner, asked, now + asked.ttl, slots)
@@ -1454,7 +1460,7 @@ end, true)`].join('\n')
   },
   q_release: {
     name: 'q_release',
-    sha1: 'c4f785bed8756b0fd5d8dab9efd2f77560858373',
+    sha1: 'cfe75f80ec29a71fc5475ec7c3a6080ea466d36a',
     get lua() {
       return [p0, p1, p2, p3, p4, p5, p6, p7, `local AHEAD_US = 60000000
 local SLACK_US = 5000000
@@ -1640,7 +1646,7 @@ end, true)`].join('\n')
   },
   release: {
     name: 'release',
-    sha1: '39dfbb3268cc97d07c5bf90e7d3c7623e2f35678',
+    sha1: '83d5bdbcb86fe46d3f94cf13e2f61b347fb94db5',
     get lua() {
       return [p0, p1, `if ARGV[1] == VERSION then args = given(2) end
 while ARGV[1] == VERSION and KEYS[5 * first - 4] do
@@ -1680,7 +1686,7 @@ local head, second = two and two[1], two and two[2]
 if not head or head == owner or not ours(head) or redis.pcall('EXISTS', KEYS[at + 3]) ~= 0 then return nil end
 local body = redis.pcall('HGET', meta, head)
 local weight, ttl, claim, sub, info = string.match(type(body) == 'string' and body or '',
-'^x (%d+) (%d+) (%d+) (%S+) 0 %d+ %d (.*)$')
+'^x ([1-9]%d*) (%d+) (%d+) (%S+) 0 %d+ %d (.*)$')
 if not weight then return nil end
 local lingers = string.sub(sub, 1, 1) == LINGERS
 if run ~= '' and (sub == run or sub == LINGERS .. run) and subscribers(channel(head)) == 0 then return nil end
@@ -1700,8 +1706,10 @@ if second then
 call('HDEL', meta, head)
 if lingers then push('wanted', head, us_text) end
 local who = client(head)
+if second ~= owner then
 if client(second) == who then second = other(line, who) or second end
 push('first', second, us_text .. ' ' .. until_text .. ' ' .. run)
+end
 local life = ends + waiting * ASK_SPACING_MS + LINE_TAIL_MS
 if life > ends_at(line) then
 call('PEXPIREAT', line, int(life))
@@ -1849,13 +1857,13 @@ end, true)`].join('\n')
   },
   waits: {
     name: 'waits',
-    sha1: '9b6ef86cfa532d9e9b85b1985bdd7bf80f6b1f3b',
+    sha1: 'e5365b412305e4166e1aa99a604269e3e007f23b',
     get lua() {
       return [p0, p1, p2, p3, p4, p5, p7, p9, p10, p12, p64, p14, p15, p65, p22, p23, p24, p25, p26, p27, p28, p33, p34, p37, p43, p76, p50, p51, p52, p54, p55, p56, p57, p58, p59, p60, `return each(1, function(n, field)
 local owner, text = field(1), ''
 if n.waiting > 0 and call('ZSCORE', n.line, owner) then
 local r = record(n, owner)
-if r and not is_dead(owner, r) then text = call('HGET', n.meta, owner) end
+if r and not is_dead(owner, r) then text = call('HGET', n.meta, owner) or '' end
 end
 local count, holders = holders_of(n)
 return { 'waits', text, count, n.withheld and n.sharing > 0 and 1 or 0, holders }

@@ -597,4 +597,122 @@ describe.each(engines)('%s', (engine) => {
     await sleep(100)
     expect((await other.vote('c1', t + 99))[0]).toBe('granted')
   })
+
+  /** Other scripts than those that most calls are; all is compared after it. */
+  const ask = async (n: Name, script: 'turn' | 'waits', ...fields: string[]): Promise<Reply[]> => {
+    const reply = await n.pair.call(script, n.keys, ['1', ...fields])
+    await n.pair.compareState(n.keys)
+    return reply[3] as Reply[]
+  }
+
+  const note = async (n: Name, who: string, text: string): Promise<void> => {
+    await commands.hset(n.keys[4], n.owner(who), text)
+    n.pair.memory.space.hset(n.keys[4], n.owner(who), text)
+  }
+
+  both('an heir that stands in line still, second: whoever released is told nothing', async () => {
+    const n = new Name()
+    await n.subscribe('a1', 'b1', 'c1')
+    await n.acquire('a1')
+    await n.acquire('b1')
+    await n.acquire('c1')
+    await n.forget('c1')
+    const turned = await ask(n, 'turn', n.owner('a1'), n.owner('c1'), 'x', '60000', '', '', '')
+    expect(turned[0]).toBe('turned')
+    // It has a place and no record there.
+    expect((await ask(n, 'waits', n.owner('c1')))[1]).toBe('')
+    expect((await n.release('c1'))[2]).toBe(n.owner('b1'))
+    expect(inbox.get(n.channel('c1'))).toEqual([])
+    await ends(n)
+  })
+
+  both('a first in line whose record cannot be read is dropped', async () => {
+    const n = new Name()
+    await n.acquire('a1')
+    await n.acquire('b1')
+    await note(n, 'b1', 'some text')
+    expect((await n.acquire('c1')).slice(0, 2)).toEqual(['queued', 0])
+  })
+
+  both('a record that reserves no token: the next one is larger all the same', async () => {
+    const n = new Name()
+    await n.acquire('a1')
+    await n.acquire('b1')
+    await note(n, 'b1', `x 0 60000 2000 - 0 ${Date.now()} 0 ["b1",null,null]`)
+    await n.release('a1')
+    const fence = (await commands.get(n.keys[1]))!.split(' ')
+    expect(fence[0]).toBe(fence[8])
+  })
+
+  both('those who share and whom a stranger pushed out are back when it is released', async () => {
+    for (const ask of [{ mode: 's' }, { mode: 'p', limit: 2 }] as const) {
+      const n = new Name()
+      await n.acquire('a1', ask)
+      // One that wrote an owner id: any other value is no owner's to release.
+      await n.pair.set(n.keys[0], n.owner('z9'), Date.now() + 60_000)
+      await n.acquire('b1')
+      expect((await n.release('z9')).slice(0, 3)).toEqual(['released', ask.mode, n.owner('a1')])
+    }
+    const n = new Name()
+    await n.node()
+    await n.subscribe('b1')
+    const t = ballots()
+    await n.vote('a1', t, { mode: 's' })
+    await n.pair.set(n.keys[0], n.owner('z9'), Date.now() + 60_000)
+    await n.vote('b1', t + 5, { wait: true, ticket: '100' })
+    expect((await n.back('z9', t + 5)).slice(0, 3)).toEqual(['released', 's', n.owner('a1')])
+    expect(inbox.get(n.channel('b1'))).toEqual([])
+    await ends(n)
+  })
+
+  both('a vote that comes back with its ticket, and finds its line deleted', async () => {
+    const n = new Name()
+    await n.node()
+    const t = ballots()
+    await n.vote('a1', t)
+    await n.vote('b1', t + 5, { wait: true, ticket: '100' })
+    await n.pair.del(n.keys[2])
+    expect((await n.back('a1', t))[0]).toBe('released')
+    expect((await n.vote('b1', t + 40, { wait: true, ticket: '100' }))[0]).toBe('granted')
+    expect(await commands.exists(n.keys[4])).toBe(0)
+    const other = new Name()
+    await other.node()
+    await other.pair.zset(other.keys[4])
+    expect((await other.vote('b1', t, { wait: true, ticket: '100' }))[0]).toBe('error')
+  })
+
+  both('a vote whose record was deleted, alone in line: nobody waits then', async () => {
+    for (const wait of [true, false]) {
+      const n = new Name()
+      await n.node()
+      const t = ballots()
+      await n.vote('a1', t, { mode: 's', ttl: 300 })
+      await n.vote('b1', t + 5, { wait: true, ticket: '100' })
+      await n.forget('b1')
+      // What is left of the records when the reader's time is up.
+      expect((await n.force('0'))[0]).toBe('asked')
+      await sleep(350)
+      expect((await n.vote('b1', t + 40, { wait, ticket: '100' }))[0]).toBe('granted')
+      expect(await commands.exists(n.keys[4])).toBe(0)
+    }
+  })
+
+  both('who asks again for a vote is offered the name, though its record was deleted', async () => {
+    const n = new Name()
+    await n.node()
+    await n.subscribe('b1')
+    const t = ballots()
+    await n.vote('a1', t)
+    await n.vote('b1', t + 5, { wait: true, ticket: '100' })
+    await n.forget('b1')
+    expect((await n.vote('b1', t + 9, { wait: true, ticket: '100' })).slice(0, 4)).toEqual([
+      'queued',
+      0,
+      '100',
+      0,
+    ])
+    expect((await n.back('a1', t))[0]).toBe('released')
+    expect(inbox.get(n.channel('b1'))).toHaveLength(1)
+    await ends(n)
+  })
 })

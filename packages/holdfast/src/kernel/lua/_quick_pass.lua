@@ -14,7 +14,7 @@ local function pass(at, owner)
   if not head or head == owner or not ours(head) or redis.pcall('EXISTS', KEYS[at + 3]) ~= 0 then return nil end
   local body = redis.pcall('HGET', meta, head)
   local weight, ttl, claim, sub, info = string.match(type(body) == 'string' and body or '',
-    '^x (%d+) (%d+) (%d+) (%S+) 0 %d+ %d (.*)$')
+    '^x ([1-9]%d*) (%d+) (%d+) (%S+) 0 %d+ %d (.*)$')
   if not weight then return nil end
   local lingers = string.sub(sub, 1, 1) == LINGERS
   if run ~= '' and (sub == run or sub == LINGERS .. run) and subscribers(channel(head)) == 0 then return nil end
@@ -36,8 +36,11 @@ local function pass(at, owner)
     if lingers then push('wanted', head, us_text) end
     -- If the one who was granted the name is dead, so are the others of its process.
     local who = client(head)
-    if client(second) == who then second = other(line, who) or second end
-    push('first', second, us_text .. ' ' .. until_text .. ' ' .. run)
+    -- Nor is whoever released told, should it stand there.
+    if second ~= owner then
+      if client(second) == who then second = other(line, who) or second end
+      push('first', second, us_text .. ' ' .. until_text .. ' ' .. run)
+    end
     local life = ends + waiting * ASK_SPACING_MS + LINE_TAIL_MS
     if life > ends_at(line) then
       call('PEXPIREAT', line, int(life))

@@ -21,10 +21,11 @@ local function stand(at, base)
   if waits then
     local ticket = us_text
     if waiting ~= 0 then
-      -- The head's record is there, and none of whoever asks. One who wants permits may be shut out by the limit.
+      -- The head's record is sound, and there is none of whoever asks. One who wants permits may be shut out by the limit.
       local head = redis.pcall('ZRANGE', line, 0, 0)[1]
       local body = head and redis.pcall('HGET', meta, head)
-      if type(body) ~= 'string' or string.sub(body, 1, 1) == 'p' or redis.pcall('HGET', meta, owner) then return nil end
+      local sound = type(body) == 'string' and string.find(body, '^[xs] %d+ %d+ %d+ %S+ %d+ %d+ %d ')
+      if not sound or redis.pcall('HGET', meta, owner) then return nil end
       local behind = tonumber(redis.pcall('ZREVRANGE', line, 0, 0, 'WITHSCORES')[2])
       if us <= behind then ticket = int(behind + 1) end
     elseif redis.pcall('HGET', meta, WITHHELD) then

@@ -12,7 +12,7 @@ while sound and 5 * first <= #KEYS do
   if not string.find(weight, '^[1-9]%d*$') or tonumber(weight) > MOST_TOKENS then break end
   local not_after = args[base + 8]
   if not_after ~= '' and (args[base + 9] ~= run or now > tonumber(not_after)) then break end
-  if redis.pcall('EXISTS', KEYS[at], KEYS[at + 2], KEYS[at + 3]) ~= 0 then break end
+  if redis.pcall('EXISTS', KEYS[at], KEYS[at + 2], KEYS[at + 3], KEYS[at + 4]) ~= 0 then break end
   local noted = redis.pcall('GET', KEYS[at + 1])
   local last, all, x, before
   if noted then

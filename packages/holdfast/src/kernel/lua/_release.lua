@@ -46,6 +46,11 @@ local function let_go(n, owner, least)
     n.value = false
     n.expiry = nil
     was, n.top = n.top, ''
+    -- Those whom a stranger pushed out, who wrote this owner's id, are back.
+    if n.members > 0 then
+      share(n)
+      mend(n)
+    end
   elseif shares then
     if mine then verdict = 'released' end
     call('ZREM', n.shared, unpack(spread(owner, weigh(n, owner, record(n, owner)))))

@@ -77,12 +77,15 @@ return each(13, function(n, field)
   if mode ~= 'x' or n.waiting > 0 then look(n) end
   local stands = n.waiting > 0 and call('ZSCORE', n.line, owner)
   local free = fits(n, mode, weight)
-  if field(6) == '1' and not stands and (n.waiting > 0 or not free) then
+  -- One whose record somebody deleted keeps its place; without a record it would be dropped.
+  if field(6) == '1' and (stands and not known or not stands and (n.waiting > 0 or not free)) then
     look(n)
-    call('ZADD', n.line, ticket, owner)
+    if not stands then
+      call('ZADD', n.line, ticket, owner)
+      n.waiting = n.waiting + 1
+      stands, fresh = ticket, 1
+    end
     keep(n)
-    n.waiting = n.waiting + 1
-    stands, fresh = ticket, 1
     if run ~= '' and subscribers(channel(owner)) > 0 then asked.sub = run end
     write(n, owner, asked)
   end
@@ -99,8 +102,8 @@ return each(13, function(n, field)
   end
   if free and (mode ~= 'p' or slots) then
     if stands then
-      call('ZREM', n.line, owner)
-      n.waiting = n.waiting - 1
+      -- Without a record it was dropped by now.
+      n.waiting = n.waiting - call('ZREM', n.line, owner)
       if mode == 'x' then forget(n, owner) end
     end
     local granted = vote(n, owner, asked, now + asked.ttl, slots)

@@ -14,7 +14,7 @@ return each(1, function(n, field)
   local owner, text = field(1), ''
   if n.waiting > 0 and call('ZSCORE', n.line, owner) then
     local r = record(n, owner)
-    if r and not is_dead(owner, r) then text = call('HGET', n.meta, owner) end
+    if r and not is_dead(owner, r) then text = call('HGET', n.meta, owner) or '' end
   end
   local count, holders = holders_of(n)
   return { 'waits', text, count, n.withheld and n.sharing > 0 and 1 or 0, holders }

@@ -20,7 +20,7 @@ export const waits: Operation = {
   run(n, field, { space }) {
     const owner = field(1)
     const r = space.zset(n.line).score(owner) === null ? null : n.record(owner)
-    const text = r !== null && !n.dead(owner, r) ? n.records.get(owner)! : ''
+    const text = r !== null && !n.dead(owner, r) ? (n.records.get(owner) ?? '') : ''
     const [count, holders] = n.holders()
     return ['waits', text, count, n.withheld ? 1 : 0, holders]
   },

@@ -83,11 +83,14 @@ export const qAcquire: Operation = {
     if (mode !== 'x' || n.waiting > 0) n.look()
     let stands = n.waiting > 0 ? space.zset(n.line).score(owner) : null
     let free = n.fits(mode, weight)
-    if (field(6) === '1' && stands === null && (n.waiting > 0 || !free)) {
+    const comes = stands === null ? n.waiting > 0 || !free : known === null
+    if (field(6) === '1' && comes) {
       n.look()
-      stands = Number(field(7))
-      fresh = 1
-      space.zadd(n.line, stands, owner)
+      if (stands === null) {
+        stands = Number(field(7))
+        fresh = 1
+        space.zadd(n.line, stands, owner)
+      }
       n.permits.keep()
       const subscribed = run !== '' && call.subscribers(channelOf(owner)) > 0
       n.write(owner, { ...record, sub: subscribed ? run : '-' })

@@ -37,6 +37,7 @@ export function letGo(n: Name, owner: string, least: number): LetGo {
   } else if (exclusive) {
     verdict = 'released'
     space.del(n.k)
+    n.permits.mend()
     was = n.top
     n.top = null
   } else if (shares) {
