@@ -118,6 +118,16 @@ export class Pair {
     this.memory.del(key)
   }
 
+  async hdel(key: string, field: string): Promise<void> {
+    await this.#real.commands.hdel(key, field)
+    this.memory.space.hdel(key, field)
+  }
+
+  async zrem(key: string, member: string): Promise<void> {
+    await this.#real.commands.zrem(key, member)
+    this.memory.space.zrem(key, member)
+  }
+
   async zset(key: string): Promise<void> {
     await this.del(key)
     await this.#real.commands.zadd(key, 7, 'stranger')

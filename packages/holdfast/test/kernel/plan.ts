@@ -278,12 +278,33 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ kind: is('sleep'), ms: fc.constantFrom(1, 5, 20, 70, 70, 140, 280) }),
   },
   { weight: 1, arbitrary: fc.record({ kind: is('version') }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: is('surgery'),
+      name,
+      owner,
+      how: fc.constantFrom(
+        'hdel',
+        'hdel',
+        'hdel',
+        'zrem',
+        'zrem',
+        'unshare',
+        'unshare1',
+        'k',
+        'n',
+        'lapsed',
+        'withheld',
+      ),
+    }),
+  },
 )
 
 /** Mostly what a quorum asks, among all else that may come between. */
 const voting: fc.Arbitrary<Step> = fc.oneof(
   { weight: 10, arbitrary: quorumStep },
-  { weight: 3, arbitrary: step },
+  { weight: 5, arbitrary: step },
 )
 
 const length = { minLength: 1, maxLength: 30, size: 'max' } as const
@@ -292,4 +313,14 @@ const length = { minLength: 1, maxLength: 30, size: 'max' } as const
 export const sequence: fc.Arbitrary<readonly Step[]> = fc.oneof(
   { weight: 2, arbitrary: fc.array(step, length) },
   { weight: 1, arbitrary: fc.array(voting, length) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .array(voting, length)
+      .map((steps): Step[] => [
+        { kind: 'guard', epoch: 0, quarantine: 5000 },
+        { kind: 'marker', how: 'sound' },
+        ...steps,
+      ]),
+  },
 )

@@ -202,6 +202,8 @@ export class Run {
         )
       case 'spoil':
         return this.#spoil(step)
+      case 'surgery':
+        return this.#surgery(step)
       case 'sleep':
         return new Promise((resolve) => setTimeout(resolve, step.ms))
     }
@@ -304,6 +306,30 @@ export class Run {
         return pair.set(at, '7', null)
       case 'large':
         return pair.set(at, '4000000000000000', Date.now() + 5000)
+    }
+  }
+
+  async #surgery({ name, owner, how }: Step & { kind: 'surgery' }): Promise<void> {
+    const id = this.#owner(owner)
+    const [k, , line, shared, meta] = this.#keys(name) as [string, string, string, string, string]
+    const pair = this.#pair
+    try {
+      if (how === 'hdel') return await pair.hdel(meta, id)
+      if (how === 'n') return await pair.hdel(meta, 'n')
+      if (how === 'withheld') return await pair.hdel(meta, 'withheld')
+      if (how === 'zrem') return await pair.zrem(line, id)
+      if (how === 'unshare') return await pair.zrem(shared, id)
+      if (how === 'unshare1') return await pair.zrem(shared, `${id}#1`)
+      if (how === 'k') return await pair.set(k, id, Date.now() + 60_000)
+      const fence = pair.memory.space.peek(this.#key(name, 1))
+      if (typeof fence === 'string' && / - /.test(fence))
+        return await pair.set(
+          this.#key(name, 1),
+          fence.replace(' - ', ` ${id} `),
+          Date.now() + 60_000,
+        )
+    } catch (error) {
+      if (!String(error).includes('WRONGTYPE')) throw error
     }
   }
 

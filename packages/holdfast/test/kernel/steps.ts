@@ -107,5 +107,11 @@ export type Step =
       readonly key: number
       readonly how: Spoil
     }
+  | {
+      readonly kind: 'surgery'
+      readonly name: number
+      readonly owner: number
+      readonly how: string
+    }
   | { readonly kind: 'sleep'; readonly ms: number }
   | { readonly kind: 'version' }
