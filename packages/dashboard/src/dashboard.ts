@@ -1,5 +1,5 @@
 import { Handler } from './handler.js'
-import { settingsOf, type DashboardOptions, type LocksLike } from './options.js'
+import { checkLocks, settingsOf, type DashboardOptions, type LocksLike } from './options.js'
 
 /** A page, its data and its actions, as one function from requests to answers. */
 export interface Dashboard {
@@ -19,6 +19,7 @@ export interface Dashboard {
  * @throws ERR_INVALID_ARGUMENT
  */
 export function createDashboard(locks: LocksLike, options: DashboardOptions = {}): Dashboard {
+  checkLocks(locks)
   const settings = settingsOf(options)
   const handler = new Handler(locks, settings)
   return {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { failure, Refused } from './answers.js'
 import type { Dashboard } from './dashboard.js'
-import { invalid } from './options.js'
+import { has, invalid, known } from './options.js'
 
 /** A request of `node:http`, with what Express and its like add. */
 type NodeRequest = IncomingMessage & { readonly originalUrl?: string; readonly body?: unknown }
@@ -14,8 +14,10 @@ export type NodeListener = (request: NodeRequest, response: ServerResponse) => v
  * The dashboard as a listener of `node:http`, and so a middleware of Express, Nest and whatever takes one.
  *
  * @param dashboard also anything else with such a `fetch`.
+ * @throws ERR_INVALID_ARGUMENT
  */
 export function toNodeListener(dashboard: Pick<Dashboard, 'fetch'>): NodeListener {
+  checkDashboard(dashboard, ['fetch'])
   return (incoming, response) => {
     const gone = new AbortController()
     response.on('close', () => gone.abort())
@@ -27,6 +29,12 @@ export function toNodeListener(dashboard: Pick<Dashboard, 'fetch'>): NodeListene
       () => response.destroy(),
     )
   }
+}
+
+/** @throws ERR_INVALID_ARGUMENT */
+function checkDashboard(dashboard: unknown, methods: readonly (keyof Dashboard)[]): void {
+  if (has(dashboard, methods)) return
+  throw invalid('dashboard', dashboard, 'a dashboard, such as createDashboard(locks) makes')
 }
 
 function requestOf(incoming: NodeRequest, signal: AbortSignal): Request | Response {
@@ -110,9 +118,11 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i
 /**
  * A server with nothing but the dashboard on it.
  *
- * @throws ERR_INVALID_ARGUMENT for another host than this machine's own without `authorize`; as `listen` of node:net.
+ * @throws ERR_INVALID_ARGUMENT, also for another host than this machine's own without `authorize`; as `listen` of node:net.
  */
 export async function serve(dashboard: Dashboard, options: ServeOptions = {}): Promise<Served> {
+  checkDashboard(dashboard, ['fetch', 'close'])
+  known(options, ['port', 'host'])
   const { port = 4041, host = '127.0.0.1' } = options
   if (!(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw invalid('options.port', port, 'a port: 0 to 65535')

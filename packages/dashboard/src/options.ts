@@ -79,15 +79,61 @@ export interface Settings {
   readonly from: 'index' | 'scan' | undefined
 }
 
-export function invalid(what: string, given: unknown, expected: string): HoldfastError {
-  let shown: string
-  try {
-    shown = JSON.stringify(given) ?? String(given)
-  } catch {
-    shown = typeof given
+/** Shows a value in an error message: short, and nothing of what is in it. */
+function show(value: unknown): string {
+  if (typeof value === 'string') {
+    return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value)
   }
-  const message = `${what} is ${shown.slice(0, 100)}; expected ${expected}`
-  return new HoldfastError('ERR_INVALID_ARGUMENT', message, { given, expected })
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'object' && value !== null) {
+    return Array.isArray(value)
+      ? `an array of ${value.length}`
+      : `an object (${value.constructor?.name ?? 'no class'})`
+  }
+  return String(value)
+}
+
+/** An argument that cannot be right, in the words of the library. */
+export function invalid(what: string, given: unknown, expected: string): HoldfastError {
+  const message = `${what}: expected ${expected}, but got ${show(given)}`
+  // A client has its password in it, and whoever prints an error prints its facts.
+  const facts = typeof given === 'object' ? { expected } : { given, expected }
+  return new HoldfastError('ERR_INVALID_ARGUMENT', message, facts)
+}
+
+/** Refuses what is no option. @throws ERR_INVALID_ARGUMENT */
+export function known(options: unknown, names: readonly string[]): void {
+  const all = names.join(', ')
+  if (Object.prototype.toString.call(options) !== '[object Object]') {
+    throw invalid('options', options, `an object of options (${all})`)
+  }
+  for (const key of Object.keys(options as object)) {
+    if (!names.includes(key)) throw invalid(`options.${key}`, key, `one of ${all}`)
+  }
+}
+
+/** Whether it has these methods: copies of a class are told by shape. */
+export function has(given: unknown, methods: readonly string[]): boolean {
+  const parts = given as Readonly<Record<string, unknown>> | null | undefined
+  return methods.every((name) => typeof parts?.[name] === 'function')
+}
+
+const ASKED = [
+  'inspect',
+  'list',
+  'history',
+  'deadlocks',
+  'doctor',
+  'ping',
+  'revoke',
+  'forceRelease',
+  'watch',
+] as const satisfies readonly (keyof LocksLike)[]
+
+/** @throws ERR_INVALID_ARGUMENT */
+export function checkLocks(locks: unknown): void {
+  if (has(locks, ASKED)) return
+  throw invalid('locks', locks, 'a Holdfast, such as new Holdfast(client) makes')
 }
 
 const KNOWN = ['actions', 'authorize', 'audit', 'title', 'elections', 'from']
@@ -95,12 +141,7 @@ const ACTIONS: readonly unknown[] = ['revoke', 'force']
 
 /** Reads the options. @throws ERR_INVALID_ARGUMENT */
 export function settingsOf(options: DashboardOptions): Settings {
-  if (typeof options !== 'object' || options === null) {
-    throw invalid('options', options, `an object of ${KNOWN.join(', ')}`)
-  }
-  for (const key of Object.keys(options)) {
-    if (!KNOWN.includes(key)) throw invalid('options', key, `only ${KNOWN.join(', ')}`)
-  }
+  known(options, KNOWN)
   const { actions = false, authorize, audit = toStderr, title = 'Holdfast', from } = options
   const { elections = [] } = options
   if (actions !== false && !(Array.isArray(actions) && actions.every((a) => ACTIONS.includes(a)))) {

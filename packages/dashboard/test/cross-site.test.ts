@@ -373,17 +373,3 @@ describe('serve', () => {
     await expect(fetch(served.url)).rejects.toThrow()
   })
 })
-
-test.each([
-  [{ actions: true }, 'options.actions'],
-  [{ actions: ['delete'] }, 'options.actions'],
-  [{ authorize: 'yes' }, 'options.authorize'],
-  [{ audit: null }, 'options.audit'],
-  [{ title: 1 }, 'options.title'],
-  [{ elections: 'a' }, 'options.elections'],
-  [{ from: 'keys' }, 'options.from'],
-  [{ readonly: true }, 'options is "readonly"'],
-  [null, 'options'],
-])('options that cannot be right are refused: %j', (options, says) => {
-  expect(() => createDashboard(locks, options as object)).toThrow(says)
-})
