@@ -1,7 +1,7 @@
 import type { Holdfast, HoldfastOptions } from 'holdfast'
 import { CONNECT_MS, makeClients, type Made } from './clients.js'
 import { EXIT, Exit } from './exit.js'
-import type { ServerOptions } from './options.js'
+import { guardingOf, type Guarding, type ServerOptions } from './options.js'
 
 /** A Holdfast with its clients. Close it, also after an error. */
 export interface Connection extends AsyncDisposable {
@@ -27,9 +27,10 @@ interface Patience {
  */
 export async function connect(
   options: ServerOptions,
-  more: Omit<HoldfastOptions, 'prefix'> = {},
+  more: Omit<HoldfastOptions, 'prefix' | keyof Guarding> = {},
   patience?: Patience,
 ): Promise<Connection> {
+  const guarding = guardingOf(options)
   const [made, { Holdfast }] = await Promise.all([makeClients(options), import('holdfast')])
   const disconnect = (): void => made.forEach((one) => one.end())
   let locks: Holdfast
@@ -38,6 +39,7 @@ export async function connect(
     const clients = made.map(({ client }) => client)
     locks = new Holdfast(clients.length === 1 ? clients[0]! : clients, {
       ...more,
+      ...guarding,
       prefix: options.prefix,
     })
   } catch (error) {

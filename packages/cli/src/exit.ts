@@ -63,10 +63,18 @@ const CODES: Readonly<Record<string, readonly [code: number, reason: string]>> =
   ERR_INVALID_ARGUMENT: [EXIT.usage, 'usage'],
 }
 
-/** Which option is missing, where the server is of another kind than it was taken for. */
+/** Which option is missing, where the server is of another kind than it was taken for, or the programs have one. */
 const HINTS: readonly (readonly [said: RegExp, hint: string])[] = [
   [/\bMOVED \d+ /, '; here: --cluster'],
   [/unknown command .?evalsha/i, '; of a Sentinel: --sentinel <primary>'],
+  [
+    /the epoch of this node is \d+, and not/,
+    '; give that of the programs: --epoch or HOLDFAST_EPOCH',
+  ],
+  [
+    /the quarantine of this node is \d+ ms, and not/,
+    '; give that of the programs: --quarantine or HOLDFAST_QUARANTINE',
+  ],
 ]
 
 /** The end that an error means. Told by its code: a class may come in two copies. */

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import type { Duration, ListOptions } from 'holdfast'
+import type { Duration, HoldfastOptions, ListOptions } from 'holdfast'
 import { usage } from './exit.js'
 
 /** What every command that asks a server takes. */
@@ -8,6 +8,9 @@ export interface ServerOptions {
   readonly cluster?: boolean
   readonly sentinel?: string
   readonly prefix: string
+  readonly strictFailover?: boolean
+  readonly quarantine?: Duration
+  readonly epoch?: number
 }
 
 /** What every command takes that prints something. */
@@ -50,6 +53,26 @@ export function serverOptions(command: Command): Command {
         .env('HOLDFAST_PREFIX')
         .default('lock:'),
     )
+    .option(
+      '--strict-failover',
+      'the programs have strictFailover: of one primary with replicas. Default: whether HOLDFAST_STRICT_FAILOVER is 1',
+    )
+    .addOption(
+      new Option(
+        '--quarantine <duration>',
+        'the quarantine of the programs, if they have one: of several servers, or with --strict-failover',
+      )
+        .argParser(duration)
+        .env('HOLDFAST_QUARANTINE'),
+    )
+    .addOption(
+      new Option(
+        '--epoch <n>',
+        'the epoch of the programs, if they have one; a larger one shuts them out',
+      )
+        .argParser(whole(0, Number.MAX_SAFE_INTEGER))
+        .env('HOLDFAST_EPOCH'),
+    )
 }
 
 function outputOptions(command: Command): Command {
@@ -81,6 +104,37 @@ export function urlsOf({ url }: ServerOptions): readonly string[] {
     }
   }
   return urls
+}
+
+/** What all who use the same names have to have alike, as the library takes it. */
+export type Guarding = Pick<HoldfastOptions, 'strictFailover' | 'quarantine' | 'epoch'>
+
+/**
+ * How servers that forgot are guarded against, as the programs do it.
+ *
+ * @throws Exit (usage) where the library would refuse it, before anything is connected
+ */
+export function guardingOf(options: ServerOptions): Guarding {
+  const { HOLDFAST_STRICT_FAILOVER: strict = '0' } = process.env
+  if (!/^[01]$/.test(strict)) {
+    throw usage(`HOLDFAST_STRICT_FAILOVER is 1 or 0, and not ${JSON.stringify(strict)}`)
+  }
+  const { quarantine, epoch, strictFailover = strict === '1' } = options
+  const { cluster = false, sentinel } = options
+  const several = urlsOf(options).length > 1 && !cluster && sentinel === undefined
+  if (strictFailover && (several || cluster)) {
+    const what = cluster ? 'a Cluster' : 'several servers, each of which waits anyway'
+    throw usage(
+      `--strict-failover (HOLDFAST_STRICT_FAILOVER) is of one primary with replicas, and not of ${what}`,
+    )
+  }
+  for (const [name, given] of Object.entries({ quarantine, epoch })) {
+    if (given === undefined || several || strictFailover) continue
+    throw usage(
+      `--${name} (HOLDFAST_${name.toUpperCase()}) is of several servers, or of --strict-failover`,
+    )
+  }
+  return { strictFailover, quarantine, epoch }
 }
 
 /** For messages. */

@@ -120,6 +120,8 @@ describe('completion in bash', () => {
       [],
       ['thing'],
     ])
+    const guarded = `holdfast release --strict-failover --prefix other: `
+    expect(await offered([guarded], server.url, 'export HOLDFAST_EPOCH=1')).toEqual([['thing']])
     const whole = 'COMP_WORDBREAKS=${COMP_WORDBREAKS//:}'
     expect(await offered(['holdfast inspect invoice:42'], server.url, whole)).toEqual([
       ['invoice:42'],

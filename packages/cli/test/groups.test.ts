@@ -103,6 +103,19 @@ describe('--sentinel', () => {
     })
   })
 
+  test('--strict-failover is of it, and --quarantine with it, however many Sentinels are given', async () => {
+    const env = {
+      REDIS_URL: sentinel.addresses.map(urlOf).join(','),
+      HOLDFAST_STRICT_FAILOVER: '1',
+      HOLDFAST_QUARANTINE: '40s',
+    }
+    const early = await holdfast(['run', '-n', '--sentinel', sentinel.name, 'b', 'true'], env)
+    expect(reasonOf(early)['msg']).toMatch(/quarantine/)
+    await holdfast(['bootstrap', '--sentinel', sentinel.name], env)
+    const run = await holdfast(['run', '-n', '--sentinel', sentinel.name, 'b', 'echo', 'ran'], env)
+    expect(run).toMatchObject({ code: 0, stdout: 'ran\n' })
+  })
+
   test('of a name that they do not know, and of sentinels that are away, it says so', async () => {
     const [first] = sentinel.addresses
     const unknown = await holdfast([

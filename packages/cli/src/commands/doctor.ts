@@ -10,7 +10,6 @@ interface Options extends SharedOptions {
   readonly over: Duration
   readonly timeout?: Duration
   readonly name?: string
-  readonly strictFailover?: boolean
   readonly replicas: number
 }
 
@@ -30,15 +29,14 @@ export function define(command: Command): void {
         '--name <name>',
         'a lock that nobody else uses, where the rights are for certain names',
       )
-      .option('--strict-failover', 'the programs have strictFailover')
       .option('--replicas <n>', 'the programs have replicas: n', whole(0, MOST_REPLICAS), 0),
   ).action(doctor)
 }
 
 async function doctor(options: Options): Promise<void> {
   const output = outputOf(options)
-  const { over, timeout, name, replicas, strictFailover = false } = options
-  await using connection = await connect(options, { replicas, strictFailover })
+  const { over, timeout, name, replicas } = options
+  await using connection = await connect(options, { replicas })
   const findings = await connection.locks.doctor({ over, timeout, name })
   if (output.json) for (const finding of findings) output.one(finding, () => '')
   // What is given of a Cluster are not its servers.

@@ -50,10 +50,10 @@ ${all.map(caseOf).join('\n')}
   for ((i++; i < count - 1; i++)); do
     word=\${words[i]}
     if [[ $skip ]]; then
-      case $skip in --url|--prefix|--sentinel) server="$server $skip $word" ;; esac
+      case $skip in --url|--prefix|--sentinel|--quarantine|--epoch) server="$server $skip $word" ;; esac
       skip=
     elif [[ $word == -* && ( -z $runs || $given == 0 ) ]]; then
-      case $word in --cluster) server="$server $word" ;; esac
+      case $word in --cluster|--strict-failover) server="$server $word" ;; esac
       case $valued in *" $word "*) skip=$word ;; esac
     else
       ((given++))

@@ -23,8 +23,8 @@ function __holdfast_names
   set -l server
   set -l words (commandline -opc)
   for i in (seq (count $words))
-    contains -- $words[$i] --url --prefix --sentinel; and set -a server $words[$i] $words[(math $i + 1)]
-    test $words[$i] = --cluster; and set -a server $words[$i]
+    contains -- $words[$i] --url --prefix --sentinel --quarantine --epoch; and set -a server $words[$i] $words[(math $i + 1)]
+    contains -- $words[$i] --cluster --strict-failover; and set -a server $words[$i]
   end
   holdfast completion names $server -- (commandline -ct) 2> /dev/null
 end

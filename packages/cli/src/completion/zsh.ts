@@ -25,8 +25,8 @@ _holdfast_names() {
   local i
   for ((i = 1; i < CURRENT; i++)); do
     case $words[i] in
-      --url|--prefix|--sentinel) server+=($words[i] $words[i+1]) ;;
-      --cluster) server+=($words[i]) ;;
+      --url|--prefix|--sentinel|--quarantine|--epoch) server+=($words[i] $words[i+1]) ;;
+      --cluster|--strict-failover) server+=($words[i]) ;;
     esac
   done
   names=(\${(f)"$(holdfast completion names $server -- "$PREFIX" 2> /dev/null)"})
