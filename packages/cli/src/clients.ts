@@ -35,6 +35,10 @@ const LAZY = { lazyConnect: true, enableOfflineQueue: false } as const
 export async function makeClients(options: ServerOptions): Promise<readonly Made[]> {
   const urls = urlsOf(options)
   const { cluster, sentinel } = options
+  if (sentinel === '') {
+    throw usage('--sentinel is empty: the name of the primary, such as mymaster')
+  }
+  urls.forEach(accessOf)
   const seeds = cluster || sentinel !== undefined ? seedsOf(urls, cluster === true) : null
   const { Cluster, Redis } = await import('ioredis')
   const made = (client: Redis | Cluster, server: string): Made => {
@@ -93,45 +97,51 @@ export async function makeClients(options: ServerOptions): Promise<readonly Made
   return [{ ...made(client, `${sentinel} of ${servers}`), end }]
 }
 
+/** What a server asks for. */
+type Access = Pick<RedisOptions, 'username' | 'password' | 'db' | 'tls'>
+
 interface Seeds {
   readonly nodes: readonly { readonly host: string; readonly port?: number }[]
   /** What all servers behind them ask for. */
-  readonly access: Pick<RedisOptions, 'username' | 'password' | 'db' | 'tls'>
+  readonly access: Access
 }
 
 /** Which servers to begin with, of a group in which all ask for the same user, password and encryption. */
 function seedsOf(urls: readonly string[], cluster: boolean): Seeds {
-  const all = urls.map((url) => new URL(url))
-  const [first] = all as [URL]
-  const asked = (url: URL): string =>
-    JSON.stringify([url.protocol, url.username, url.password, url.pathname])
-  const other = all.find((url) => asked(url) !== asked(first))
-  if (other)
+  const [access, ...others] = urls.map((url) => JSON.stringify(accessOf(url)))
+  const other = others.findIndex((one) => one !== access)
+  if (other >= 0)
     throw usage(
       `of one group of servers, all URLs have the same scheme, user, password and database: ` +
-        `${withoutPassword(first.href)} and ${withoutPassword(other.href)}`,
+        `${withoutPassword(urls[0]!)} and ${withoutPassword(urls[other + 1]!)}`,
     )
-  const db = /^\/?$/.test(first.pathname) ? 0 : Number(first.pathname.slice(1))
-  if (!Number.isInteger(db)) throw usage(`no number of a database: ${first.pathname.slice(1)}`)
+  const { db, ...rest } = accessOf(urls[0]!)
   if (cluster && db !== 0) throw usage(`a Cluster has the database 0 alone, and not ${db}`)
-  const text = (part: string): string | undefined => {
+  const nodes = urls.map((url) => {
+    const { hostname, port } = new URL(url)
+    const host = hostname.replace(/^\[(.*)\]$/, '$1')
+    return port === '' ? { host } : { host, port: Number(port) }
+  })
+  return { nodes, access: db === 0 ? rest : { ...rest, db } }
+}
+
+/** Refuses what the client would stumble over later, or where nobody sees it. @throws Exit (usage) */
+function accessOf(url: string): Access & { readonly db: number } {
+  const { protocol, username, password, pathname, searchParams } = new URL(url)
+  // The client goes by both, and by the path first.
+  const database = pathname.slice(1) || (searchParams.get('db') ?? '0')
+  if (!/^\d{1,9}$/.test(database)) throw usage(`no number of a database: ${database}`)
+  const text = (part: string): string => {
     try {
-      return part === '' ? undefined : decodeURIComponent(part)
+      return decodeURIComponent(part)
     } catch {
-      throw usage(`a % of a user or password is written as %25: ${withoutPassword(first.href)}`)
+      throw usage(`a % of a user or password is written as %25: ${withoutPassword(url)}`)
     }
   }
-  const [username, password] = [text(first.username), text(first.password)]
   return {
-    nodes: all.map(({ hostname, port }) => ({
-      host: hostname.replace(/^\[(.*)\]$/, '$1'),
-      ...(port === '' ? {} : { port: Number(port) }),
-    })),
-    access: {
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-      ...(db === 0 ? {} : { db }),
-      ...(first.protocol === 'rediss:' ? { tls: {} } : {}),
-    },
+    db: Number(database),
+    ...(username === '' ? {} : { username: text(username) }),
+    ...(password === '' ? {} : { password: text(password) }),
+    ...(protocol === 'rediss:' ? { tls: {} } : {}),
   }
 }

@@ -153,6 +153,14 @@ test.each([
     /same scheme, user, password/,
   ],
   [['--cluster', '--sentinel', 'x', '--url', 'redis://a'], /cannot be used with/],
+  [['--sentinel', '', '--url', 'redis://a'], /--sentinel is empty: the name of the primary/],
+  [['--url', 'redis://a/mydb'], /no number of a database: mydb/],
+  [['--url', 'redis://u:secret@a/1.5'], /no number of a database: 1\.5/],
+  [['--url', 'redis://a/1e3'], /no number of a database: 1e3/],
+  [['--url', 'redis://a/-1'], /no number of a database: -1/],
+  [['--url', 'redis://a?db=first'], /no number of a database: first/],
+  [['--url', 'redis://a', '--url', 'redis://b/x'], /no number of a database: x/],
+  [['--url', 'redis://u:secret%zz@a'], /written as %25/],
 ] as const)('%j is refused before anything is connected', async (args, message) => {
   const ended = await holdfast(['run', ...args, 'a', 'true'])
   expect(ended.code).toBe(64)
