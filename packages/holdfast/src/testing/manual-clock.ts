@@ -1,4 +1,7 @@
+import { milliseconds, type Duration } from '../base/duration.js'
+import { invalid } from '../base/errors.js'
 import type { Runtime, Timer } from '../base/runtime.js'
+import { known } from '../locks/options.js'
 import { allAtOnce } from './at-once.js'
 
 interface Entry extends Timer {
@@ -27,11 +30,19 @@ export class ManualClock implements Runtime {
   #state: number
   readonly #timers = new Set<Entry>()
 
-  /** @param options.wall the wall clock's start, ms since the epoch. `seed`: of `random`. */
+  /**
+   * @param options.wall the wall clock's start, ms since the epoch; default 1,700,000,000,000. `seed`: of `random`;
+   * default 1.
+   * @throws ERR_INVALID_ARGUMENT
+   */
   constructor(options: { wall?: number; seed?: number } = {}) {
+    known('options', options, ['wall', 'seed'])
+    const { wall = 1_700_000_000_000, seed = 1 } = options
+    if (!Number.isFinite(wall)) throw invalid('options.wall', wall, 'ms since the epoch')
+    if (!Number.isFinite(seed)) throw invalid('options.seed', seed, 'a number')
     allAtOnce()
-    this.#wall = options.wall ?? 1_700_000_000_000
-    this.#state = options.seed ?? 1
+    this.#wall = wall
+    this.#state = seed
   }
 
   monotonic(): number {
@@ -77,9 +88,9 @@ export class ManualClock implements Runtime {
     return this.#timers.size
   }
 
-  /** Lets time pass, timer by timer, with everything that follows from each. */
-  async advance(ms: number): Promise<void> {
-    const end = this.#elapsed + ms
+  /** Lets time pass, timer by timer, with everything that follows from each. @throws ERR_INVALID_ARGUMENT */
+  async advance(ms: Duration): Promise<void> {
+    const end = this.#elapsed + span(ms)
     await settle()
     for (;;) {
       let next: Entry | undefined
@@ -98,26 +109,37 @@ export class ManualClock implements Runtime {
     await settle()
   }
 
-  /** Time passes while the event loop is blocked: no timer runs; the next `advance` runs them late. */
-  block(ms: number): void {
-    this.#move(ms)
+  /**
+   * Time passes while the event loop is blocked: no timer runs; the next `advance` runs them late.
+   *
+   * @throws ERR_INVALID_ARGUMENT
+   */
+  block(ms: Duration): void {
+    this.#move(span(ms))
   }
 
-  /** The wall clock is set, forward or back. */
-  step(ms: number): void {
-    this.#wall += ms
+  /** The wall clock is set, forward or, by a negative number, back. @throws ERR_INVALID_ARGUMENT */
+  step(ms: Duration): void {
+    this.#wall += Number.isFinite(ms) && Number(ms) < 0 ? Number(ms) : span(ms)
   }
 
-  /** The machine sleeps: the monotonic clock stands still, wall and boot clock do not. */
-  sleep(ms: number): void {
-    this.#wall += ms
-    this.#asleep += ms
+  /** The machine sleeps: the monotonic clock stands still, wall and boot clock do not. @throws ERR_INVALID_ARGUMENT */
+  sleep(ms: Duration): void {
+    const slept = span(ms)
+    this.#wall += slept
+    this.#asleep += slept
   }
 
   #move(ms: number): void {
     this.#elapsed += ms
     this.#wall += ms
   }
+}
+
+/** A time that passes, in ms: a number as it is, since the simulator has parts of them, and often. */
+function span(ms: Duration): number {
+  if (typeof ms === 'number' && ms >= 0 && ms < Infinity) return ms
+  return milliseconds('ms', ms, 0)
 }
 
 /** Until promises that hang on promises have settled: a few turns of the event loop. */
