@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { access, readdir, realpath } from 'node:fs/promises'
 import { delimiter, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { checkFind } from './options.js'
 
 /** The two servers that Holdfast is tested on. */
 export type ServerEngine = 'redis' | 'valkey'
@@ -98,9 +99,11 @@ export async function findBinary(
  * `valkey-server`, then `redis-server`, each in `PATH` and after that in the places where package
  * managers put them. A program counts only if it runs and names its version.
  *
- * @returns the first one found, or `null`. It does not throw.
+ * @returns the first one found, or `null`.
+ * @throws ERR_INVALID_ARGUMENT for options, and nothing else.
  */
 export async function findServer(options: FindServerOptions = {}): Promise<FoundServer | null> {
+  checkFind(options)
   const url = process.env['REDIS_URL']
   if (options.engine === undefined && url !== undefined && url !== '') return { kind: 'url', url }
   return findBinary(options.engine)

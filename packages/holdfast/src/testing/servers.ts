@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findBinary, type ServerEngine } from './find-server.js'
 import { guard } from './guard.js'
+import { checkStart, checkUrl } from './options.js'
 import { freePort, introduce } from './wire.js'
 
 /** Options of {@link startServer}. */
@@ -153,16 +154,21 @@ async function connectTo(given: string): Promise<RunningServer> {
  *
  * @throws Error with `code`
  * - `ERR_NO_SERVER`: there is no program to start; the message says how to get one.
+ * - `ERR_INVALID_ARGUMENT`: an option, or `REDIS_URL`, that cannot be right.
  * - `ERR_SERVER_START`: the program did not answer within 10 seconds, ended, or the port asked for
  *   is taken; or the server of the URL did not answer within 5 seconds.
  */
 export async function startServer(options: StartServerOptions = {}): Promise<RunningServer> {
+  checkStart(options)
   if (options.url !== undefined) return connectTo(options.url)
   const found = await findBinary(options.engine)
   if (found === null) {
     const url = process.env['REDIS_URL']
     const any = (options.engine ?? options.port ?? options.args) === undefined
-    if (any && url !== undefined && url !== '') return connectTo(url)
+    if (any && url !== undefined && url !== '') {
+      checkUrl('REDIS_URL', url)
+      return connectTo(url)
+    }
     const asked = options.engine === undefined ? '' : ` (asked for ${options.engine})`
     throw failure('ERR_NO_SERVER', howTo + asked)
   }

@@ -1,3 +1,4 @@
+import { checkTarget } from '../options.js'
 import { withBench, type ConformanceTarget } from './bench.js'
 import { forgetful, MUTEX } from './mutex.js'
 import { OTHERS } from './others.js'
@@ -16,8 +17,11 @@ export interface ConformanceCase {
  * ```ts
  * for (const { name, run } of conformance({ open })) test(name, run)
  * ```
+ *
+ * @throws ERR_INVALID_ARGUMENT for what is no target.
  */
 export function conformance(target: ConformanceTarget): ConformanceCase[] {
+  checkTarget(target)
   const all: ConformanceCase[] = Object.entries({ ...MUTEX, ...OTHERS }).map(([name, test]) => ({
     name,
     run: () => withBench(target, test),
