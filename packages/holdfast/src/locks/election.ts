@@ -5,7 +5,7 @@ import type { Lock, ReleaseResult } from './lock.js'
 import { Mutex } from './mutex.js'
 import { LaterObservation } from './observe-later.js'
 import type { Leader } from './observe.js'
-import { checkSignal, type AcquireOptions, type LockOptions } from './options.js'
+import { checkCall, checkSignal, type AcquireOptions, type LockOptions } from './options.js'
 
 // An announcement that failed is sent again, for the observers of a leader who stays.
 const RETRY_MS = 1000
@@ -138,7 +138,10 @@ export class Election {
    * @throws as `acquire` of a mutex; `signal.reason` when aborted.
    */
   async campaign(options: AcquireOptions = {}): Promise<Leadership> {
-    const lock = await this.#mutex.acquire({ ...options, wait: options.wait ?? this.#wait })
+    // Before they are spread: a signal has no key of its own, and would be ignored in silence.
+    checkCall(options, false)
+    const { wait = this.#wait } = options
+    const lock = await this.#mutex.acquire({ ...options, wait })
     const announce = (): Promise<unknown> => this.#announce()
     void this.#announceElected(lock)
     // A lost leadership was given back a moment ago: observers need not wait for its lease to end.

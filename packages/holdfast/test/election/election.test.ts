@@ -70,6 +70,31 @@ test('a leader that is silent is replaced when its lease is over, and knows befo
   expect(first.signal.aborted).toBe(true)
 })
 
+test.each([
+  ['a signal', AbortSignal.abort(), 'an object (AbortSignal)'],
+  ['null', null, 'null'],
+  ['a number', 5000, '5000'],
+])('campaign takes options, and refuses %s in their place', async (_, given, shown) => {
+  const w = new World()
+  const { locks } = w.client()
+  await expect(locks.election(NAME).campaign(given as object)).rejects.toMatchObject({
+    code: 'ERR_INVALID_ARGUMENT',
+    message: `options: expected an object of options (wait, signal, ttl), but got ${shown}`,
+  })
+  expect(w.holder(NAME)).toBeNull()
+})
+
+test('campaign refuses options that are none of its', async () => {
+  const w = new World()
+  const election = w.client().locks.election(NAME)
+  for (const options of [{ sginal: AbortSignal.abort() }, { permits: 1 }, { wait: null }]) {
+    await expect(election.campaign(options as object)).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+    })
+  }
+  expect(w.holder(NAME)).toBeNull()
+})
+
 test('an aborted campaign leaves no place in the line', async () => {
   const w = new World()
   const [a, b] = [w.client(), w.client()]
