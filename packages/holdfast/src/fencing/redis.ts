@@ -40,6 +40,7 @@ export interface FencedRedis {
  * @throws `ERR_CONFIG` for what is no client.
  */
 export function fencedRedis(client: Client | Port): FencedRedis {
+  if (Array.isArray(client)) throw severalClients(client.length)
   const port = recognise(client)
 
   const run = async (key: string, fence: number, ...what: string[]): Promise<unknown> => {
@@ -64,4 +65,11 @@ export function fencedRedis(client: Client | Port): FencedRedis {
     },
     del: async (key, fence) => (await run(key, fence, 'del')) === 1,
   }
+}
+
+/** As a quorum has them: whoever locks on several servers fences on one. */
+function severalClients(count: number): HoldfastError {
+  const given = `an array of ${count}`
+  const message = `fencedRedis takes one client; it was given ${given}. A key is fenced on one server, Cluster or Sentinel group.`
+  return new HoldfastError('ERR_CONFIG', message, { given, expected: 'one client' })
 }

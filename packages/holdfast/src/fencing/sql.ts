@@ -49,6 +49,12 @@ const dialects = {
   sqlite: { integer: 'INTEGER', first: '?', second: '?', larger: 'max' },
 }
 
+const QUERY =
+  'a function that runs a statement in this transaction: (sql, values) => client.query(sql, values)'
+const RESOURCE = 'what is claimed, in your own words: a string without lone surrogates'
+const GIVEN = 'what query gives'
+const ROW = 'the row of the statement with its token, as [{ token }] or { rows: [{ token }] }'
+
 /**
  * The statements for a database, and a helper that runs them.
  *
@@ -70,12 +76,17 @@ RETURNING token`
     resource: string,
     fence: number,
   ): void | Promise<void> => {
-    checkText('resource', resource)
+    if (typeof query !== 'function') throw invalid('query', query, QUERY)
+    checkText('resource', resource, RESOURCE)
     checkFence(fence)
     const judge = (result: SqlRows): void => {
       const stands = standing(result)
       // A claim that was not carried out must never pass for one that was.
-      if (!(stands >= fence)) throw invalid('query', result, 'a function that gives the row')
+      if (Number.isNaN(stands)) throw invalid(GIVEN, result, ROW)
+      if (stands < fence) {
+        const expected = `a token that is ${fence} or later, as the statement leaves it`
+        throw invalid(GIVEN, stands, expected)
+      }
       if (stands > fence) throw fenced(resource, fence, stands)
     }
     const result = query(statement, [resource, fence])

@@ -13,11 +13,13 @@ export function checkFence(fence: unknown): asserts fence is number {
   }
 }
 
-export function checkText(what: string, text: unknown): asserts text is string {
+export function checkText(
+  what: string,
+  text: unknown,
+  expected = 'a string without lone surrogates, such as JSON.stringify makes',
+): asserts text is string {
   // It would be stored as U+FFFD where it has lone surrogates.
-  if (typeof text !== 'string' || !isWellFormed(text)) {
-    throw invalid(what, text, 'a string without lone surrogates, such as JSON.stringify makes')
-  }
+  if (typeof text !== 'string' || !isWellFormed(text)) throw invalid(what, text, expected)
 }
 
 /** The refusal of a token that came too late. It is told, too. */

@@ -172,6 +172,13 @@ test.each(noTokens)('a token that is %s is refused before anything is sent', asy
 
 test('what is no client', () => {
   expect(() => fencedRedis(undefined as never)).toThrow(/was given undefined/)
+  for (const clients of [[], [{}], [{}, {}]]) {
+    const wrong = expect.objectContaining({
+      code: 'ERR_CONFIG',
+      message: `fencedRedis takes one client; it was given an array of ${clients.length}. A key is fenced on one server, Cluster or Sentinel group.`,
+    }) as Error
+    expect(() => fencedRedis(clients as never)).toThrow(wrong)
+  }
 })
 
 describe('on a cluster', () => {

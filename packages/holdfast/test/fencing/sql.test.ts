@@ -149,6 +149,40 @@ test.each([
   expect(await refusal(claim(async () => result as never, 'a', 34))).toEqual(wrong)
 })
 
+const ROW =
+  'what query gives: expected the row of the statement with its token, as [{ token }] or { rows: [{ token }] }, but got'
+
+test.each([
+  // Rows and fields, as of mysql2.
+  [[[{ token: 34 }], []], `${ROW} an array of 2`],
+  [[34], `${ROW} an array of 1`],
+  [{ changes: 1 }, `${ROW} an object (Object)`],
+  [undefined, `${ROW} undefined`],
+  [
+    [{ token: 33 }],
+    'what query gives: expected a token that is 34 or later, as the statement leaves it, but got 33',
+  ],
+])('what gives %j is told what is expected', (result, message) => {
+  const wrong = expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message }) as Error
+  expect(() => claim(() => result as never, 'a', 34)).toThrow(wrong)
+})
+
+test.each([
+  [[undefined, 'a', 34], /^query: expected a function that runs .*client\.query.*but got undefin/],
+  [[{}, 'a', 34], /^query: expected a function .*but got an object \(Object\)$/],
+  [
+    [() => [], undefined, 34],
+    /^resource: expected what is claimed, in your own words.*but got und/,
+  ],
+  [[() => [], 'a'], /^fence: expected the `fence` of a lock.*but got undefined$/],
+])('an argument that lacks is named: %#', (given, message) => {
+  const wrong = expect.objectContaining({
+    code: 'ERR_INVALID_ARGUMENT',
+    message: expect.stringMatching(message) as string,
+  }) as Error
+  expect(() => claim(...(given as unknown as Parameters<typeof claim>))).toThrow(wrong)
+})
+
 test.each([-1, 1.5, 2 ** 53, '34', undefined])('a token that is %j is not sent', (fence) => {
   const sent: unknown[] = []
   const query = (sql: string): SqlRows => [sent.push(sql)]
