@@ -1,7 +1,8 @@
+import type { Holder } from '../base/errors.js'
 import { events, type LockEvent } from '../base/events.js'
-import { modeName, renewFields, type NotAfter, type Push } from '../kernel/protocol.js'
+import { decodeInfo, modeName, renewFields, type NotAfter, type Push } from '../kernel/protocol.js'
 import { atMost, deadlineOfPush, deadlineOfReply, marginOf } from '../lease/deadline.js'
-import type { Grant, Terms } from '../lease/lease.js'
+import type { Grant, Lease, Terms } from '../lease/lease.js'
 import type { Answer } from '../quorum/node.js'
 import type { Queue } from './queue.js'
 import type { Waiter } from './waiter.js'
@@ -151,4 +152,11 @@ export function tellQueued({ calls, wish, owner, rank, contention }: Waiter): vo
 /** What every event of a waiter says. */
 export function eventOf({ name, mode, type }: Terms, owner: string): LockEvent {
   return { name, mode: modeName(mode), type, owner }
+}
+
+/** Who holds a mutex or a write lock in this process, as a server would say it. @param info of its record */
+export function holderOf({ owner, terms }: Lease, info: string): Holder {
+  const trace = terms.call?.trace
+  const own = trace === undefined ? {} : { trace }
+  return { mode: 'exclusive', owner, ...decodeInfo(info), ...own }
 }

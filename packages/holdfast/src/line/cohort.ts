@@ -1,9 +1,9 @@
-import type { HoldfastError, Holder } from '../base/errors.js'
+import type { HoldfastError } from '../base/errors.js'
 import { events } from '../base/events.js'
 import type { Timer } from '../base/runtime.js'
-import { contention, decodeInfo } from '../kernel/protocol.js'
+import { contention } from '../kernel/protocol.js'
 import { Lease, type Grant, type Succession } from '../lease/lease.js'
-import { eventOf } from './claim.js'
+import { eventOf, holderOf } from './claim.js'
 import type { Recipient } from './mailbox.js'
 import type { Member } from './member.js'
 import { Members } from './members.js'
@@ -106,7 +106,7 @@ export class Cohort implements Succession, Group {
     const held = this.#lease
     if (!held && !waiter?.ticket) return
     const owner = held?.owner ?? waiter!.owner
-    const holder = held ? this.#holder(held) : (waiter!.contention.holder ?? null)
+    const holder = held ? holderOf(held, this.wish.info) : (waiter!.contention.holder ?? null)
     const before = held ? 0 : waiter!.rank
     let rank = before
     for (let one = this.#waiting?.first; one; one = one.behind) {
@@ -120,17 +120,6 @@ export class Cohort implements Succession, Group {
   /** What one of them holds, or nobody for a moment. */
   get #lease(): Lease | null {
     return this.#held instanceof Lease ? this.#held : this.#kept
-  }
-
-  #holder({ owner, terms }: Lease): Holder {
-    const trace = terms.call?.trace
-    const { info } = this.wish
-    return {
-      mode: 'exclusive',
-      owner,
-      ...decodeInfo(info),
-      ...(trace === undefined ? {} : { trace }),
-    }
   }
 
   /** When the last of those who wait gives up, local time. */
@@ -219,8 +208,16 @@ export class Cohort implements Succession, Group {
     if (over || this.#left === 0) return this.#mayTurn && this.#turn(lease, now)
     this.#left--
     lease.passing()
-    this.#give(lease.next(now))
+    if (this.#waiting) this.#give(lease.next(now))
+    else this.#unwanted(lease)
     return true
+  }
+
+  /** Whoever heard of the release has ended the last call that waited. */
+  #unwanted(lease: Lease): void {
+    this.#held = null
+    this.#kept = lease
+    this.giveBack()
   }
 
   /** Whether the next grant may reserve many tokens, if this one is used up and nobody else wants the name. */
@@ -241,7 +238,7 @@ export class Cohort implements Succession, Group {
   #turn(lease: Lease, now: number): boolean {
     this.#turning = true
     this.#setAside(lease)
-    void this.#queue.renew(lease).then(() => this.#turned(lease, now))
+    if (this.#kept) void this.#queue.renew(lease).then(() => this.#turned(lease, now))
     return true
   }
 
@@ -259,11 +256,12 @@ export class Cohort implements Succession, Group {
 
   /** Its holder has let go, and nobody is the next yet. */
   #setAside(lease: Lease): void {
-    lease.passing()
     this.#held = null
     this.#kept = lease
     this.#keeper ??= { holds: true, pushed: () => this.wanted() }
     this.#queue.mailbox.register(lease.owner, this.#keeper)
+    // Whoever hears of it may ask for it, or close.
+    lease.passing()
   }
 
   /** Keeps it for the next call, unless somebody else wants it, or cannot say so. */
@@ -275,9 +273,9 @@ export class Cohort implements Succession, Group {
       this.#subscribe()
       return false
     }
-    this.#setAside(lease)
     this.#keptUntil = Math.min(now + linger, lease.soundUntil)
-    if (!this.#timer) this.#watch(this.#keptUntil - now)
+    this.#setAside(lease)
+    if (this.#kept && !this.#timer) this.#watch(this.#keptUntil - now)
     return true
   }
 

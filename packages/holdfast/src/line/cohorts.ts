@@ -45,7 +45,8 @@ export class Cohorts implements Succession {
       if (!one.idle) continue
       const fits = wish.mode === 'x' && !wish.ahead && !wish.place && one.suits(wish)
       if (!fits) one.giveBack()
-      found = (fits && one.take(wish)) || undefined
+      // Where the server forgot, two may be kept: what was taken is not forgotten for the other.
+      found = (fits && one.take(wish)) || found || undefined
     }
     return found
   }

@@ -43,8 +43,8 @@ export class Queue {
   /** Renews a lease now; the outcome is on the lease. */
   renew: (lease: Lease) => Promise<unknown> = () => Promise.resolve()
   readonly #signals = new Map<AbortSignal, { calls: Set<Call>; listener: () => void }>()
-  /** Whether every wait was cancelled, for good. */
-  closed = false
+  /** Why every wait was cancelled, for good. */
+  #closed: { readonly reason: unknown } | null = null
   #sequence = 0
 
   constructor(node: Nodes, clock: LocalClock, runtime: Runtime, drift: number) {
@@ -55,6 +55,10 @@ export class Queue {
     this.client = runtime.randomHex(16)
     this.mailbox = new Mailbox(node, clock, this.client, () => this.#gap())
     this.orphans = new Orphans(node, clock, runtime, this.mailbox, drift)
+  }
+
+  get closed(): boolean {
+    return this.#closed !== null
   }
 
   /** An owner id names one tenure, and is never used again. */
@@ -68,6 +72,8 @@ export class Queue {
    */
   acquire<T>(wish: Wish, take: Take<T>, told?: (waiter: Waiter) => void): Promise<T> {
     if (wish.signal?.aborted) return Promise.reject(wish.signal.reason as Error)
+    // Whoever heard of the call may have closed it all.
+    if (this.#closed) return Promise.reject(this.#closed.reason as Error)
     const kept = this.cohorts.kept(wish)
     if (kept) return Promise.resolve(take(kept, wish))
     return new Promise((resolve, reject) => {
@@ -136,6 +142,7 @@ export class Queue {
     wishes: readonly Wish[],
     stand: (wish: Wish) => Promise<Grant>,
   ): Promise<readonly Grant[]> {
+    if (this.#closed) throw this.#closed.reason
     for (const wish of wishes) this.cohorts.kept(wish)
     const several = new Several(this, wishes, stand)
     this.#several.add(several)
@@ -206,7 +213,7 @@ export class Queue {
 
   /** Cancels every wait. */
   cancel(reason: unknown): void {
-    this.closed = true
+    this.#closed ??= { reason }
     this.cohorts.each((cohort) => cohort.cancel(reason))
     for (const call of [...this.#waiters, ...this.#several]) call.giveUp(reason)
   }

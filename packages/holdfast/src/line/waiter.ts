@@ -321,6 +321,8 @@ export class Waiter implements Recipient {
 
   #accept(grant: Granted): void {
     const now = this.#queue.clock.now()
+    // Whoever hears of the hand-over may have ended the call: then it was given back.
+    if (this.#over()) return
     if (now >= grant.deadline - marginOf(grant.length, this.wish.margin)) {
       // The answer came when the lease was all but over: it is not a grant any more.
       this.#trouble = new HoldfastError('ERR_UNAVAILABLE', 'a grant came too late to be used')

@@ -45,6 +45,8 @@ export class Lock implements AsyncDisposable {
    */
   onRelease: (() => void) | null = null
   #release: Promise<ReleaseResult> | null = null
+  /** Told listeners of its end may call again before there is a promise. */
+  #releasing = false
   #how = 'released'
 
   /**
@@ -192,10 +194,12 @@ export class Lock implements AsyncDisposable {
    * counts once. Of the handles of a re-entrant lock the last one does this, the others only count down.
    */
   release(): Promise<ReleaseResult> {
-    if (!this.#release) {
-      this.#release = this.#doRelease()
-      this.onRelease?.()
-    }
+    if (this.#release) return this.#release
+    // By whoever hears of it while it is being done: the same result, and it counts once.
+    if (this.#releasing) return Promise.resolve().then(() => this.#release!)
+    this.#releasing = true
+    this.#release = this.#doRelease()
+    this.onRelease?.()
     return this.#release
   }
 

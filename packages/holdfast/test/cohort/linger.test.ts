@@ -350,3 +350,20 @@ test('linger where it cannot be is refused at the call', () => {
     /linger is an option of mutex\(\) and readWrite\(\)/,
   )
 })
+
+test('two are kept of one name, because the server forgot: whoever takes one has it', async () => {
+  for (const which of [0, 1]) {
+    const stage = await Stage.ready()
+    const { world, a } = stage
+    const terms = [{ ttl: 10_000 }, { ttl: 8000 }]
+    const one = await stage.take(a, terms[0])
+    world.server.flush()
+    const two = await stage.take(a, terms[1])
+    await stage.now(one.release())
+    await stage.now(two.release())
+    const third = await stage.take(a, terms[which])
+    await stage.now(third.release())
+    await world.advance(20_000)
+    expect((await stage.take(a, terms[which])).isHeld).toBe(true)
+  }
+})
