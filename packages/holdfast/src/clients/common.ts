@@ -2,6 +2,7 @@
 import { HoldfastError } from '../base/errors.js'
 import { acknowledging, unknownScript, type Pipeline } from './acknowledged.js'
 import { listen } from './listeners.js'
+import type { LastError } from './trouble.js'
 import type { Port, PortNode, Reply, Subscription, SubscriptionEvents } from './port.js'
 
 /** The part of an event emitter that every client has. */
@@ -64,6 +65,9 @@ export interface Adapter extends Runner {
   readonly ended?: (end: () => void) => () => void
   /** Whether the client was ended, and is not connected again. */
   readonly over?: () => boolean
+  /** What has to be done before it connects at all, or why it never will; undefined if nothing is known. */
+  readonly state?: () => string | undefined
+  readonly lastError?: LastError
   /** Connects a client that waits for its first use; does nothing where that is no habit. */
   readonly start: () => void
   readonly open: Open
@@ -109,6 +113,7 @@ export function portOf(adapter: Adapter): Port {
     get ready(): boolean {
       return adapter.ready()
     },
+    trouble: () => ({ state: adapter.state?.(), error: adapter.lastError?.error }),
     onReady: waits.onReady,
     run: runBy(adapter, adapter.cluster ? undefined : ofACluster),
     ...(adapter.atOnce ? { atOnce: adapter.atOnce } : {}),
@@ -118,6 +123,7 @@ export function portOf(adapter: Adapter): Port {
     subscribe: subscriptions.subscribe,
     close: async () => {
       waits.close()
+      adapter.lastError?.close()
       subscriptions.close()
       acknowledged?.close()
     },

@@ -4,6 +4,7 @@ import { onSecond } from './ioredis-second.js'
 import { isOver, onDuplicate, onMasters, type IoredisLike } from './ioredis-subscriber.js'
 import type { Port } from './port.js'
 import type { Shape } from './shapes.js'
+import { lastErrorOf } from './trouble.js'
 
 export type { IoredisLike }
 
@@ -27,6 +28,8 @@ export function ioredisPort(client: IoredisLike, shape: Shape): Port {
     watch: told(client),
     ended: told(client, 'end'),
     over: () => isOver(client),
+    state: () => (isOver(client) ? 'it was ended, and does not connect again' : undefined),
+    lastError: lastErrorOf(client, shape),
     start,
     ...scriptsOf(client),
     // It makes a system call of each command, between which a busy machine may stop the process.

@@ -3,6 +3,7 @@ import { runnerOf, scriptsOf, type NodeRedisScripts } from './node-redis-scripts
 import { onDuplicate, type NodeRedisLike } from './node-redis-subscriber.js'
 import type { Port } from './port.js'
 import type { Shape } from './shapes.js'
+import { lastErrorOf, notOpen } from './trouble.js'
 import { wandering, type Place } from './wandering.js'
 
 /** What is asked of a node-redis cluster. */
@@ -42,6 +43,8 @@ export function nodeRedisClusterPort(client: NodeRedisClusterLike, shape: Shape)
     ready: () => client.isReady ?? (client.isOpen && client.masters.length > 0),
     watch: told(client, 'connect'),
     over: () => !client.isOpen,
+    state: () => (client.isOpen ? undefined : notOpen()),
+    lastError: lastErrorOf(client, shape),
     start: nothing,
     ...scriptsOf(client),
     nodes: async () => (await Promise.all(client.masters.map(own))).map(runnerOf),

@@ -3,6 +3,7 @@ import { runnerOf, scriptsOf, type NodeRedisScripts } from './node-redis-scripts
 import { onDuplicate, onSecond, type NodeRedisLike } from './node-redis-subscriber.js'
 import type { Port } from './port.js'
 import type { Shape } from './shapes.js'
+import { lastErrorOf, notOpen } from './trouble.js'
 import { wandering, type Place } from './wandering.js'
 
 /** What is asked of a node-redis Sentinel client. */
@@ -31,11 +32,17 @@ export function nodeRedisSentinelPort(client: NodeRedisSentinelLike, shape: Shap
       }))
     return wandering(pick, () => !client.isOpen)
   }
+  const lastError = lastErrorOf(client, shape)
   return portOf({
     ...shape,
-    ready: () => client.isReady,
+    ready: () => {
+      if (client.isReady) lastError.forget()
+      return client.isReady
+    },
     watch: looked,
     over: () => !client.isOpen,
+    state: () => (client.isOpen ? undefined : notOpen()),
+    lastError,
     start: nothing,
     ...scriptsOf(client),
     command: (words) =>

@@ -3,6 +3,7 @@ import { runnerOf } from './node-redis-scripts.js'
 import { onDuplicate, onSecond, type NodeRedisLike } from './node-redis-subscriber.js'
 import type { Port } from './port.js'
 import type { Shape } from './shapes.js'
+import { lastErrorOf, notOpen } from './trouble.js'
 
 export type { NodeRedisLike }
 
@@ -26,6 +27,8 @@ export function nodeRedisPort(client: NodeRedisLike, shape: Shape): Port {
     watch: told(client),
     ended: told(client, 'end'),
     over: () => !isOpen() && opened,
+    state: () => (isOpen() ? undefined : notOpen(opened)),
+    lastError: lastErrorOf(client, shape),
     start: nothing,
     ...runnerOf(client),
     open: onDuplicate(client),

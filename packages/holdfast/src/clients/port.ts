@@ -56,6 +56,11 @@ export interface Port {
   /** What the client puts before every key. Patterns and what SCAN finds are not touched by it. */
   readonly keyPrefix?: string
   /**
+   * Why it is not ready, as far as the client knows: what is the matter with it, in words, and its last
+   * error since it was last ready. May be left out.
+   */
+  trouble?(): { readonly state?: string | undefined; readonly error?: unknown }
+  /**
    * Calls back once, as soon as the port is ready (at once, but never synchronously, if it is).
    * Starts a lazy client's connection where that is the client's own habit.
    *

@@ -12,6 +12,8 @@ export interface Shape {
   readonly cluster: boolean
   /** Of the client's configuration. */
   readonly keyPrefix: string
+  /** The event by which it says that it is ready; null: it does not, missing: it has no events. */
+  readonly tells?: string | null
 }
 
 /** A client and its shape. */
@@ -124,21 +126,22 @@ export function tell(client: unknown): Known {
   if (isIoredis(client)) {
     const cluster = client.isCluster === true
     const keyPrefix = client.options?.keyPrefix ?? ''
-    return { is: 'ioredis', client, kind: 'ioredis', cluster, keyPrefix }
+    return { is: 'ioredis', client, kind: 'ioredis', cluster, keyPrefix, tells: 'ready' }
   }
   if (isNodeRedis(client)) {
     const keyPrefix = client._keyPrefix?.toString() ?? ''
-    return { is: 'node-redis', client, kind: 'node-redis', cluster: false, keyPrefix }
+    const kind = 'node-redis'
+    return { is: 'node-redis', client, kind, cluster: false, keyPrefix, tells: 'ready' }
   }
   if (isNodeRedisCluster(client)) {
     const keyPrefix = client._keyPrefix?.toString() ?? ''
     const kind = 'node-redis cluster'
-    return { is: 'node-redis-cluster', client, kind, cluster: true, keyPrefix }
+    return { is: 'node-redis-cluster', client, kind, cluster: true, keyPrefix, tells: 'connect' }
   }
   if (isNodeRedisSentinel(client)) {
     const keyPrefix = client._keyPrefix?.toString() ?? ''
     const kind = 'node-redis sentinel'
-    return { is: 'node-redis-sentinel', client, kind, cluster: false, keyPrefix }
+    return { is: 'node-redis-sentinel', client, kind, cluster: false, keyPrefix, tells: null }
   }
   if (isGlide(client)) {
     const cluster = has(client, 'ssubscribe')

@@ -4,6 +4,7 @@ import type { LockType } from '../base/events.js'
 import type { Part } from '../base/part.js'
 import { systemRuntime, type Runtime } from '../base/runtime.js'
 import type { Known } from '../clients/shapes.js'
+import { heed } from '../clients/trouble.js'
 import { memoryKernel } from '../kernel/parts.js'
 import type { Mode } from '../kernel/protocol.js'
 import type { Grant, Lease, Terms } from '../lease/lease.js'
@@ -82,6 +83,7 @@ export class Engine {
       // Of a server that has to be loaded first, requests would run into their time limits.
       ...(memory ? [memoryKernel] : []),
     ]
+    for (const one of clients) this.closing.add(heed(one))
     if (works.loaded && this.#parts.every(({ loaded }) => loaded)) this.#make(works.loaded)
   }
 

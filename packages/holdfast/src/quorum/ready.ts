@@ -1,6 +1,7 @@
 import { HoldfastError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Port } from '../clients/port.js'
+import { wordsOf } from '../clients/trouble.js'
 
 /**
  * Waits for the client. One that is not ready would keep a request, and send it when nobody waits for
@@ -33,8 +34,7 @@ export class Ready {
         () => {
           this.#waiting.delete(ready)
           if (this.#waiting.size === 0) this.#rest()
-          const message = `the ${this.#port.kind} client is not ready (not connected for ${timeout} ms)`
-          reject(new HoldfastError('ERR_UNAVAILABLE', message))
+          reject(this.#refusal(timeout))
         },
         timeout,
         true,
@@ -47,6 +47,14 @@ export class Ready {
         for (const one of all) one()
       })
     })
+  }
+
+  #refusal(timeout: number): HoldfastError {
+    const { kind } = this.#port
+    const { state, error } = this.#port.trouble?.() ?? {}
+    const why = [state, error === undefined ? undefined : wordsOf(error)].filter(Boolean)
+    const message = `the ${kind} client is not ready (not connected for ${timeout} ms)`
+    return new HoldfastError('ERR_UNAVAILABLE', [message, ...why].join(': '), { cause: error })
   }
 
   #rest(): void {

@@ -91,8 +91,8 @@ test('a break that ioredis has not noticed yet is no refusal', async () => {
 test('a client has one listener, however many wait for it', async () => {
   const client = new Redis({ lazyConnect: true, port: 1, retryStrategy: null })
   client.on('error', () => {})
-  const before = client.listenerCount('ready')
   const ports = [1, 2, 3].map(() => recognise(client))
+  const before = client.listenerCount('ready')
   const stops = ports.map((port) => port.onReady(() => {}))
   expect(client.listenerCount('ready')).toBe(before + 1)
   stops[0]!()

@@ -156,8 +156,8 @@ test.each(leaving)('%s: closed, it leaves no connection and no listener', async 
     const lists = cluster.nodes.map(({ admin }) => admin.client('LIST'))
     return String((await Promise.all(lists)).join('')).split('\n').length
   }
-  const port = await portOf(client, () => {})
   const before = counts()
+  const port = await portOf(client, () => {})
   const connections = await connected()
   await port.subscribe('a', listener())
   await until(async () => expect(await connected()).toBe(connections + 1))
