@@ -148,7 +148,11 @@ describe('elect', () => {
       expect(reasonOf(ended)).toMatchObject({ reason: 'usage', exit: '64' })
     }
     const taken = await holdfast(['elect', 'd', '--http', `0.0.0.0:${new URL(url).port}`], env)
-    expect(reasonOf(taken)).toMatchObject({ reason: 'http', exit: '64' })
+    expect(reasonOf(taken)).toMatchObject({
+      reason: 'usage',
+      exit: '64',
+      msg: expect.stringMatching(/cannot listen on 0\.0\.0\.0:\d+: .*EADDRINUSE/) as string,
+    })
   })
 })
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { InvalidArgumentError } from 'commander'
-import { EXIT, Exit } from '../exit.js'
+import { usage } from '../exit.js'
 import { jsonOf } from '../text.js'
 import type { Standings } from './standing.js'
 
@@ -24,7 +24,7 @@ export function address(value: string): Address {
 
 /**
  * @param healthy whether the server can be asked for locks now.
- * @returns its URL. @throws Exit where it cannot listen
+ * @returns its URL. @throws Exit (usage) where it cannot listen
  */
 export async function serve(
   { host, port }: Address,
@@ -39,7 +39,7 @@ export async function serve(
     await once(server, 'listening')
   } catch (error) {
     const { message } = error as Error
-    throw new Exit(EXIT.usage, 'http', `cannot answer HTTP there: ${message}`)
+    throw usage(`cannot listen on ${host}:${port}: ${message}`)
   }
   const at = server.address() as AddressInfo
   const shown = at.family === 'IPv6' ? `[${at.address}]` : at.address
