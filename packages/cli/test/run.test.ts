@@ -71,6 +71,9 @@ describe('run', () => {
     [['--json', '--json-fd', '77', 'name', 'true']],
     [['-n', '-w', '3s', 'name', 'true']],
     [['--ttl', '100ms', 'name', 'true']],
+    [['--json-fd', '2', 'name', 'true']],
+    [['--max-hold', '0', 'name', 'true']],
+    [['--max-hold', '0.0m', 'name', 'true']],
   ])('%j is a mistake of the caller', async (args) => {
     const ended = await holdfast(['run', ...args], env)
     expect(ended.code).toBe(64)

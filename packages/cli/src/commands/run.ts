@@ -45,6 +45,6 @@ export function define(command: Command): void {
     .option('-c, --command <line>', 'a line for /bin/sh, instead of a command')
     .option('-v, --verbose', 'tell on stderr what happens')
     .option('--json', 'the same as one JSON object a line, and so the reason of an exit')
-    .option('--json-fd <fd>', 'where to, instead of stderr', whole(0, MOST_FD))
+    .option('--json-fd <fd>', 'with --json: where to, instead of stderr', whole(0, MOST_FD))
   serverOptions(command).action(run)
 }

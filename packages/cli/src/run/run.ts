@@ -35,6 +35,8 @@ export async function run(name: string, words: string[], options: RunOptions): P
   const teller = tellerOf(options)
   const signals = new Signals()
   const max = options.maxHold === undefined ? Infinity : milliseconds(options.maxHold)
+  // As of the library: the command would be stopped before it began.
+  if (max < 1) throw usage(`--max-hold is at least 1ms, and not ${options.maxHold}`)
   const plan = planOf(milliseconds(options.ttl), milliseconds(options.grace), max)
   if (plan.cutFrom !== null) {
     const facts = { graceMs: plan.grace, askedMs: plan.cutFrom, ttlMs: plan.ttl }

@@ -10,15 +10,16 @@ export interface Teller {
   warn(event: string, facts: Facts): void
 }
 
+/** @throws Exit (usage) */
 export function tellerOf(options: {
   readonly json?: boolean
   readonly jsonFd?: number
   readonly verbose?: boolean
 }): Teller {
   const { json = false, jsonFd, verbose = false } = options
-  if (json && jsonFd !== undefined) assertOpen(jsonFd)
-  const warn = (event: string, facts: Facts): void =>
-    say(event, { event, ...facts }, json, json ? jsonFd : undefined)
+  if (!json && jsonFd !== undefined) throw usage('--json-fd is of --json')
+  if (jsonFd !== undefined) assertOpen(jsonFd)
+  const warn = (event: string, facts: Facts): void => say(event, { event, ...facts }, json, jsonFd)
   return {
     tell: (event, facts = {}) => {
       if (json || verbose) warn(event, facts)
