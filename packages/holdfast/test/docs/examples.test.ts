@@ -49,7 +49,7 @@ declare global {
 /** The same of docs/dashboard.md: the servers that it is mounted in. */
 const ofDashboard = `
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { createDashboard, toNodeListener as listenerOf } from '@holdfast/dashboard'
+import type { createDashboard } from '@holdfast/dashboard'
 import type * as holdfast from 'holdfast'
 interface Scope {
   removeAllContentTypeParsers(): void
@@ -68,7 +68,6 @@ interface Scope {
 declare global {
   const locks: holdfast.Holdfast
   const dashboard: ReturnType<typeof createDashboard>
-  const toNodeListener: typeof listenerOf
   const app: {
     use(path: string, listener: (request: IncomingMessage, response: ServerResponse) => void): void
     all(
