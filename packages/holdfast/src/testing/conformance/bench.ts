@@ -24,6 +24,8 @@ export interface Bench {
   readonly a: Holdfast
   readonly b: Holdfast
   readonly name: string
+  /** Whether there is one server: several promise that all are served, and order as a rule (docs/guarantees.md, I5). */
+  readonly ordered: boolean
 }
 
 export type Case = (bench: Bench) => Promise<void>
@@ -39,7 +41,7 @@ export async function withBench(target: ConformanceTarget, test: Case): Promise<
   const a = new Holdfast(first.client, { label: 'a', ...options })
   const b = new Holdfast(second.client, { label: 'b', ...options })
   try {
-    await test({ a, b, name: uniqueName() })
+    await test({ a, b, name: uniqueName(), ordered: !Array.isArray(first.client) })
   } finally {
     await Promise.all([a.close(), b.close()])
     await Promise.all([first.close(), second.close()])
