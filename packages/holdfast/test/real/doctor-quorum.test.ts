@@ -59,13 +59,38 @@ describe('doctor, on several servers', () => {
   test('before the first start; another epoch', async () => {
     const first = await examined(locksOn(on(0, 1, 2)))
     expect(is(first, 'quarantine', 'warning')).toContain('never been asked')
-    expect(is(first, 'lock', 'error')).toContain('quarantine')
+    expect(is(first, 'lock', 'warning')).toMatch(/^not tried: .* never asked for a lock/)
+    for (const world of worlds) expect(await world.keys()).toEqual([])
+    // What it would have written locks nobody out: programs have another quarantine.
+    const program = locksOn(on(0, 1, 2), { quarantine: '15s' })
+    const refused = program.mutex('a').acquire({ wait: 0 })
+    await expect(refused).rejects.toThrow('in quarantine for')
+    expect(await program.bootstrap()).toBe(true)
+    await (await program.mutex('a').acquire({ wait: 0 })).release()
+    for (const world of worlds) await world.clean()
+
+    await expect(
+      locksOn(on(0, 1, 2))
+        .mutex('a')
+        .acquire({ wait: 0 }),
+    ).rejects.toThrow('quarantine')
     const second = await examined(locksOn(on(0, 1, 2)))
     expect(is(second, 'quarantine', 'warning')).toContain('in quarantine')
     await locksOn(on(0, 1, 2), { epoch: 1 }).bootstrap()
     const older = await examined(locksOn(on(0, 1, 2)))
     expect(is(older, 'quarantine', 'error')).toContain('the epoch of this node is 1')
     is(older, 'lock', 'error')
+  })
+
+  test('one that forgot all, and one primary with strictFailover', async () => {
+    const locks = locksOn(on(0, 1, 2))
+    await locks.bootstrap()
+    await worlds[1]!.admin.flushall()
+    expect(is(await examined(locks), 'lock', 'warning')).toMatch(/^not tried: server 1 /)
+    const strict = new Holdfast(port(3), { strictFailover: true })
+    open.push(strict)
+    expect(is(await examined(strict), 'lock', 'warning')).toMatch(/^not tried: the server /)
+    expect(await worlds[3]!.keys()).toEqual([])
   })
 
   test('an even number, one away, and no majority', async () => {

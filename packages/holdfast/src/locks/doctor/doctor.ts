@@ -49,7 +49,9 @@ export async function doctor(engine: Engine, options: DoctorOptions): Promise<Fi
     findings.map((one): Finding => ({ ...one, server: alone ? null : i })),
   )
   const together = engine.several ? several(seen.map(({ samples }) => samples)) : []
-  const lock = await tryLock(engine, own, runtime.monotonic())
+  const fresh = seen.flatMap(({ findings }, i) => (findings.some(isFresh) ? [i] : []))
+  const lock =
+    fresh.length > 0 ? untried(alone, fresh) : await tryLock(engine, own, runtime.monotonic())
   return [...each, ...together.map((one) => ({ ...one, server: null })), { ...lock, server: null }]
 }
 
@@ -113,12 +115,22 @@ async function quarantine(node: Node, timeout: number): Promise<Found> {
     if (state === 'votes') return found('quarantine', 'ok', 'it grants', { state })
     const measured =
       state === 'missing'
-        ? 'it has never been asked for a lock, or forgot that: it grants nothing until its quarantine is over'
+        ? 'it has never been asked for a lock, or forgot that: its quarantine begins with the first lock, and until that is over it grants nothing'
         : 'it is in quarantine and grants nothing'
     return found('quarantine', 'warning', measured, { state })
   } catch (error) {
     return found('quarantine', 'error', (error as HoldfastError).message)
   }
+}
+
+const isFresh = ({ id, values }: Found): boolean =>
+  id === 'quarantine' && values['state'] === 'missing'
+
+/** A lock would write the quarantine of this Holdfast there, and the programs may have another one. */
+function untried(alone: boolean, fresh: readonly number[]): Found {
+  const which = alone ? 'the server was' : `server ${fresh.join(', ')} was`
+  const measured = `not tried: ${which} never asked for a lock, or forgot that, and its quarantine would begin with this one. It begins with the first lock of a program, or bootstrap() ends it`
+  return found('lock', 'warning', measured)
 }
 
 /** What only shows when they are put side by side. */

@@ -94,7 +94,8 @@ export const FINDINGS = {
       'Wait until it is over; after the very first start, and only then, bootstrap(). The same quarantine and epoch for all programs.',
   },
   lock: {
-    looks: 'a lock of its own: acquired, renewed and released',
+    looks:
+      'a lock of its own: acquired, renewed and released. A warning where it is not tried, because it would begin a quarantine',
     advice: 'As the message says, and the other findings.',
   },
   servers: {
