@@ -1,3 +1,5 @@
+import { inOurWords, refusedInOurWords } from './said.js'
+
 /**
  * What `holdfast` exits with, where it is not the command's own code: of sysexits.h and of coreutils'
  * `timeout`. A command that a signal ended gives 128 and the signal's number.
@@ -87,7 +89,8 @@ export function exitOf(error: unknown): Exit | Silent {
     return new Exit(EXIT.internal, 'internal', text)
   }
   const hint = HINTS.find(([said]) => said.test(message ?? ''))?.[1] ?? ''
-  return new Exit(known[0], known[1], `${message ?? ''}${hint}`, {
+  const words = known[1] === 'usage' ? refusedInOurWords : inOurWords
+  return new Exit(known[0], known[1], `${words(message ?? '')}${hint}`, {
     name: lock,
     ...(known[1] === 'lost' ? { cause: reason } : {}),
     ...(remaining === undefined ? {} : { remaining }),

@@ -37,6 +37,40 @@ describe('the command line', () => {
     expect(reasonOf(ended)).toMatchObject({ reason: 'usage', exit: '64' })
   })
 
+  test.each([
+    [
+      ['run', '-t', '10ms', 'a', 'true'],
+      '--ttl: expected a duration of at least 300 ms and at most a year, such as 10s, but got 10 ms',
+    ],
+    [
+      ['acquire', '-t', '1ms', 'a'],
+      '--ttl: expected a duration of at least 300 ms and at most a year, such as 10s, but got "1ms"',
+    ],
+    [
+      ['run', '-w', '9000h', 'a', 'true'],
+      '--wait: expected a duration of at least 0 ms and at most a year, such as 10s, or \'forever\', but got "9000h"',
+    ],
+    [['run', '--min-hold', '9000h', 'a', 'true'], /^--min-hold: expected a duration/],
+    [
+      ['run', '-N', '2', '--weight', '3', 'a', 'true'],
+      '--weight: expected a whole number from 1 to 2, the limit, but got 3',
+    ],
+    [['doctor', '--timeout', '0'], /^--timeout: expected a duration of at least 1 ms/],
+    [
+      ['renew', 'a', '--owner', 'x'],
+      '--owner: expected the owner id of a lock, as acquire prints it, but got "x"',
+    ],
+    [['release', 'a', '--owner', 'x'], /^--owner: expected .* as acquire prints it/],
+    [['history', '--before', 'x'], '--before: expected the id of an entry, but got "x"'],
+    [['inspect', ''], /^name: expected a non-empty string/],
+  ])('of %j it says what is wrong in its own words and units', async (args, message) => {
+    const ended = await holdfast(args, env)
+    expect(ended.code).toBe(64)
+    const { msg } = reasonOf(ended)
+    if (typeof message === 'string') expect(msg).toBe(message)
+    else expect(msg).toMatch(message)
+  })
+
   test('without a server it guesses none', async () => {
     const ended = await holdfast(['acquire', '--ttl', '1s', 'a'])
     expect(ended.code).toBe(64)

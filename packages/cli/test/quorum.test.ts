@@ -15,7 +15,15 @@ test('run holds a lock on several servers, of which one may be away', async () =
   const early = await holdfast(['run', '-n', 'a', 'echo', 'ran'], env)
   expect(early.code).toBe(69)
   expect(reasonOf(early)).toMatchObject({ reason: 'no-quorum' })
-  expect(reasonOf(early)['msg']).toMatch(/quarantine/)
+  expect(reasonOf(early)['msg']).toMatch(/quarantine.*, run 'holdfast bootstrap'/)
+  const doctor = await holdfast(['doctor', '--over', '0s'], env)
+  expect(doctor.stdout).toMatch(/quarantine .*\n +→ .*only then, holdfast bootstrap\./)
+  expect(early.stderr + doctor.stdout).not.toMatch(/bootstrap\(/)
+  const long = await holdfast(['run', '-n', '--ttl', '2m', 'a', 'true'], env)
+  expect(long.code).toBe(64)
+  expect(reasonOf(long)['msg']).toMatch(
+    /^--ttl: expected at most 59403 ms, .*: see --quarantine, but got 120000 ms$/,
+  )
   const first = await holdfast(['bootstrap', '--json'], env)
   expect(JSON.parse(first.stdout)).toEqual({ ended: true })
   const again = await holdfast(['bootstrap'], env)

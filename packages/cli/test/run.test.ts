@@ -139,6 +139,7 @@ describe('run', () => {
     const other = await holdfast(['run', '-n', '-N', '4', 'api', 'true'], env)
     expect(other.code).toBe(69)
     expect(reasonOf(other)).toMatchObject({ reason: 'config', name: 'api' })
+    expect(reasonOf(other)['msg']).toMatch(/give the same --permits\.$/)
     one.child.stdin!.end('\n')
     two.child.stdin!.end('\n')
     expect(await one.ended).toMatchObject({ code: 0 })

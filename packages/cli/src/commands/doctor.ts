@@ -4,6 +4,7 @@ import { connect } from '../connect.js'
 import { Silent } from '../exit.js'
 import { duration, sharedOptions, whole, type SharedOptions } from '../options.js'
 import { outputOf, type Output } from '../output.js'
+import { inOurWords } from '../said.js'
 import { plain } from '../text.js'
 
 interface Options extends SharedOptions {
@@ -63,8 +64,8 @@ function textOf(findings: readonly Finding[], servers: readonly string[], output
       at = server
     }
     const word = output.paint(STYLES[severity], severity.padEnd(7))
-    lines.push(`${word}  ${id.padEnd(WIDTH)}${plain(measured)}`)
-    if (advice !== null) lines.push(`${' '.repeat(9 + WIDTH)}→ ${advice}`)
+    lines.push(`${word}  ${id.padEnd(WIDTH)}${plain(inOurWords(measured))}`)
+    if (advice !== null) lines.push(`${' '.repeat(9 + WIDTH)}→ ${inOurWords(advice)}`)
   }
   const count = SEVERITIES.slice(0, 3).flatMap((one) => {
     const { length } = findings.filter(({ severity }) => severity === one)
