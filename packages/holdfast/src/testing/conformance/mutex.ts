@@ -50,7 +50,7 @@ export const MUTEX: Readonly<Record<string, Case>> = {
     }
     await lock.release()
     await Promise.all(waits)
-    if (!ordered) order.sort()
+    if (!ordered) order.sort((x, y) => x - y)
     assert.deepEqual(order, [0, 1, 2, 3, 4, 5])
   },
   'fencing tokens rise, by grant, by hand-over and across expiry': async ({ a, b, name }) => {
