@@ -124,6 +124,12 @@ test.each([
   { title: 'README.md', given: ofReadme, pages: ['README.md'], least: 15 },
   { title: 'docs/interop.md', given: ofInterop, pages: ['docs/interop.md'], least: 3 },
   { title: 'docs/dashboard.md', given: ofDashboard, pages: ['docs/dashboard.md'], least: 4 },
+  {
+    title: 'the README of the dashboard',
+    given: '',
+    pages: ['packages/dashboard/README.md'],
+    least: 1,
+  },
   { title: 'all other pages of docs', given: '', pages: alone, least: 10 },
 ])(
   'the examples of $title compile',
