@@ -43,9 +43,11 @@ function section(command) {
   return [
     `### holdfast ${command.name()}\n\n`,
     `    holdfast ${command.name()} ${command.usage()}\n\n`,
-    `${command.description()}\n\n`,
-    ...(args.length > 0 ? [...args, '\n'] : []),
-    table(['option', 'meaning', 'default'], rows),
+    [
+      `${command.description()}\n`,
+      ...(args.length > 0 ? [args.join('')] : []),
+      ...(rows.length > 0 ? [table(['option', 'meaning', 'default'], rows)] : []),
+    ].join('\n'),
   ].join('')
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError, type Command } from 'commander'
-import { EXIT, Exit, exitOf, Silent, usage } from './exit.js'
+import { exitOf, Silent, usage, type Exit } from './exit.js'
 import { makeProgram } from './program.js'
 import { sayReason } from './reason.js'
 
@@ -27,8 +27,13 @@ function end(error: unknown): number {
 }
 
 function misused(error: CommanderError): Exit {
+  if (error.code === 'commander.help') return usage('which command? See holdfast --help')
   const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
-  return error.code === 'commander.help'
-    ? new Exit(EXIT.usage, 'usage', 'which command? See holdfast --help')
-    : usage(message)
+  return usage(error.code === 'commander.unknownOption' ? message + whereOptionsStand() : message)
+}
+
+function whereOptionsStand(): string {
+  const [, , first = ''] = process.argv
+  if (first.startsWith('-')) return ': options stand behind the command'
+  return first === 'elect' ? ': options of the command stand behind --' : ''
 }

@@ -92,6 +92,11 @@ const ENTRIES: readonly Entry[] = [
     summary: 'serve a page that shows all of it',
     load: () => import('./commands/ui.js'),
   },
+  {
+    name: 'help',
+    summary: 'what a command takes',
+    load: () => import('./commands/help.js'),
+  },
 ]
 
 /** The program, of which no command has been loaded yet. */
@@ -99,6 +104,7 @@ export function makeProgram(): Command {
   const program = new Command('holdfast')
     .description('Distributed locks on Redis and Valkey.')
     .version(manifest.version, '-V, --version')
+    // There is one of our own: that of commander does not load what it tells of.
     .helpCommand(false)
     .enablePositionalOptions()
     .exitOverride()

@@ -20,6 +20,45 @@ describe('the command line', () => {
     expect(help.stdout).toContain('--ttl <duration>')
   })
 
+  test('help is --help, of all and of a command', async () => {
+    const all = await holdfast(['help'])
+    expect(all).toMatchObject({ code: 0, stderr: '' })
+    expect(all.stdout).toBe((await holdfast(['--help'])).stdout)
+    expect(all.stdout).toMatch(/^ +help +/m)
+    const one = await holdfast(['help', 'acquire'])
+    expect(one).toMatchObject({ code: 0, stderr: '' })
+    expect(one.stdout).toBe((await holdfast(['acquire', '--help'])).stdout)
+    const none = await holdfast(['help', 'aquire'])
+    expect(none.code).toBe(64)
+    expect(reasonOf(none)['msg']).toMatch(/aquire.*run, acquire/)
+  })
+
+  test.each([
+    [['--url', 'redis://127.0.0.1:1', 'ls'], /'--url'.*: options stand behind the command$/],
+    [['--json', 'ls'], /'--json'.*: options stand behind the command$/],
+    [
+      ['run', 'a', '-w', '5s', 'true'],
+      /options of holdfast stand before the name, .*-w.* behind --/,
+    ],
+    [['run', 'a', '--url', 'redis://127.0.0.1:1', 'true'], /before the name, .*--url/],
+    [['run', 'a', '-c'], /before the name, .*-c/],
+    [['elect', 'a', 'ls', '-l'], /'-l'.*: options of the command stand behind --$/],
+  ])('%j says where the option stands', async (args, message) => {
+    const ended = await holdfast(args, env)
+    expect(ended.code).toBe(64)
+    expect(reasonOf(ended)).toMatchObject({
+      reason: 'usage',
+      msg: expect.stringMatching(message) as string,
+    })
+  })
+
+  test('a command that begins with a dash stands behind --', async () => {
+    const ended = await holdfast(['run', 'a', '--', '-no-such-command', '-w'], env)
+    expect(ended.code).toBe(127)
+    const unknown = await holdfast(['ls', '--no-such'], env)
+    expect(reasonOf(unknown)['msg']).toBe("unknown option '--no-such'")
+  })
+
   test.each([
     [[]],
     [['no-such-command']],

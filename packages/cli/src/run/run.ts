@@ -117,6 +117,11 @@ function commandOf(words: readonly string[], shell: string | undefined): readonl
   const [first, second] = words
   if (shell === undefined && first === '-c' && words.length === 2) return ['/bin/sh', '-c', second!]
   const rest = first === '--' ? words.slice(1) : words
+  if (first?.startsWith('-') && first !== '--') {
+    throw usage(
+      `options of holdfast stand before the name, and ${first} stands behind it; a command that begins with a dash stands behind --`,
+    )
+  }
   if (shell === undefined && rest.length > 0) return rest
   if (shell === undefined) throw usage('which command is to be run? run <name> <command...>')
   if (rest.length > 0) throw usage('give a command or -c, not both')
