@@ -146,11 +146,16 @@ function ofACluster(error: unknown): unknown {
   const message = error instanceof Error ? error.message : String(error)
   // As the server says it, or as GLIDE does.
   if (!/^(?:An error was signalled by the server: - )?MOVED:? \d+ /i.test(message)) return error
+  const { code, message: why } = ofOneServer('the name belongs to another one')
+  return new HoldfastError(code, `${why}: ${message}`, { cause: error })
+}
+
+/** The server is one of a Cluster, and its client is not. */
+export function ofOneServer(why: string): HoldfastError {
   return new HoldfastError(
     'ERR_CONFIG',
-    `the server is one of a Cluster, and the name belongs to another one: give Holdfast a client of the Cluster ` +
-      `(docs/clients.md), and not of one server: ${message}`,
-    { cause: error },
+    `the server is one of a Cluster, and ${why}: give Holdfast a client of the Cluster ` +
+      `(docs/clients.md), and not of one server`,
   )
 }
 

@@ -252,7 +252,7 @@ export class Node implements Nodes {
     const limit = this.#left(timeout)
     try {
       await this.#ready.within(limit())
-      const from = cursors ?? (await begin(this.port, this.#runtime, limit(), index !== undefined))
+      const from = cursors ?? (await begin(this.port, this.#runtime, limit(), index, this.#run))
       return await stepOf(from, async (server, cursor) => {
         const args = [cursor, pattern, String(count)]
         // Which server answers is none of the routes' business.

@@ -1,7 +1,10 @@
 import { HoldfastError } from '../base/errors.js'
 import { inTime } from '../base/in-time.js'
 import type { Runtime } from '../base/runtime.js'
+import { ofOneServer } from '../clients/common.js'
 import type { Port, PortNode } from '../clients/port.js'
+import { unanswered } from './ops.js'
+import { isConfig } from './replies.js'
 
 /** How far a SCAN has come on each server that has more. */
 export type Cursors = ReadonlyMap<PortNode, string>
@@ -15,15 +18,18 @@ export interface ScanStep {
 /**
  * Where a SCAN begins: on each server that has names of its own; of an index, where the client sends it.
  *
- * @throws as `serversOf`
+ * @param run that answered last.
+ * @throws as `serversOf`; ERR_CONFIG for the client of one server of a Cluster
  */
 export async function begin(
   port: Port,
   runtime: Runtime,
   timeout: number,
-  index: boolean,
+  index: string | undefined,
+  run: string | null,
 ): Promise<Cursors> {
-  const servers = index ? [port] : await serversOf(port, runtime, timeout)
+  if (index === undefined && !port.cluster) await assertAlone(port, runtime, timeout, run ?? '')
+  const servers = index === undefined ? await serversOf(port, runtime, timeout) : [port]
   return new Map(servers.map((one) => [one, '0']))
 }
 
@@ -42,6 +48,28 @@ export async function stepOf(
     }),
   )
   return { keys: found.flat(), cursors: left }
+}
+
+/** In which run a server was last found to be none of a Cluster, or not to say it. */
+const alone = new WeakMap<Port, string>()
+
+/** One of a Cluster has its own names only, and nobody would see that others are missing. */
+async function assertAlone(
+  port: Port,
+  runtime: Runtime,
+  timeout: number,
+  run: string,
+): Promise<void> {
+  if (!port.command || alone.get(port) === run) return
+  const asked = port.command(['INFO', 'cluster']).then(String, (error: unknown) => {
+    if (isConfig(String(error))) return ''
+    throw error
+  })
+  const info = await inTime(runtime, asked, timeout, () => {
+    throw unanswered(timeout)
+  })
+  if (/^cluster_enabled:1/m.test(info)) throw ofOneServer('would list its own names only')
+  alone.set(port, run)
 }
 
 const NONE = Promise.resolve<readonly PortNode[]>([])

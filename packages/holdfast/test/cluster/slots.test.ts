@@ -126,6 +126,17 @@ describe.each(engines as ServerEngine[])('a cluster of three, %s', (engine) => {
           lock: there,
           message: expect.stringMatching(/one of a Cluster.*docs\/clients\.md.*moved/is),
         })
+        // A SCAN there knows only the server's own names, and nobody would see that some are missing.
+        const partly = {
+          code: 'ERR_CONFIG',
+          message: expect.stringMatching(/one of a Cluster.*docs\/clients\.md/is),
+        }
+        for (let i = 0; i < 2; i++) {
+          await expect(locks.list().next()).rejects.toMatchObject(partly)
+          await expect(locks.deadlocks()).rejects.toMatchObject(partly)
+          await expect(locks.watch('*').look()).rejects.toMatchObject(partly)
+        }
+        expect((await locks.list(here!).next()).done).toBe(true)
       } finally {
         end()
       }
