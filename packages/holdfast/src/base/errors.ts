@@ -161,9 +161,9 @@ function show(value: unknown): string {
 
 /** An argument that cannot be right: what was given, and what is expected. */
 export function invalid(what: string, given: unknown, expected: string): HoldfastError {
-  return new HoldfastError(
-    'ERR_INVALID_ARGUMENT',
-    `${what}: expected ${expected}, but got ${show(given)}`,
-    { given, expected },
-  )
+  const message = `${what}: expected ${expected}, but got ${show(given)}`
+  const error = new HoldfastError('ERR_INVALID_ARGUMENT', message, { expected })
+  // Printed with the error, a client that was given by mistake would show its password.
+  const enumerable = typeof given !== 'object' || given === null
+  return Object.defineProperty(error, 'given', { value: given, enumerable })
 }

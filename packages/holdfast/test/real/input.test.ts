@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Holdfast, type HoldfastOptions, type LockOptions } from '../../src/index.js'
 import { engines, refusal, World } from './kit.js'
@@ -42,6 +44,13 @@ function silent(title: string, work: () => Promise<void> | void): void {
     expect(await world.admin.dbsize()).toBe(0)
   })
 }
+
+silent('a client that is given by mistake is not printed, nor its password', () => {
+  const client = new Redis({ lazyConnect: true, password: 'secret' })
+  const error = thrown(() => locks.mutex(client as unknown as string))
+  expect(error).toMatchObject({ ...bad, given: expect.anything() as unknown })
+  expect(inspect(error, { depth: 9 })).not.toContain('secret')
+})
 
 describe('bad names', () => {
   const names: [what: string, name: unknown][] = [
