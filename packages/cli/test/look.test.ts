@@ -4,7 +4,7 @@ import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startServer, type RunningServer } from 'holdfast/testing'
 import { startHolder, until, type HolderProcess } from './holder.js'
-import { holdfast, start } from './kit.js'
+import { holdfast, reasonOf, start } from './kit.js'
 
 // Each starts processes by the dozen.
 vi.setConfig({ testTimeout: 60_000 })
@@ -233,8 +233,18 @@ describe('watch', () => {
 })
 
 test('history: what happened, oldest first, and what goes on; and the index that comes with it', async () => {
-  const none = await holdfast(['history', 'x'], env)
-  expect(none).toMatchObject({ code: 0, stdout: '' })
+  await redis.set('lock:x', 'of nobody who keeps a history', 'PX', 60_000)
+  for (const args of [['history', 'x'], ['history'], ['ls', '--from', 'index']]) {
+    const none = await holdfast(args, env)
+    expect(none).toMatchObject({ code: 0, stdout: '' })
+    expect(reasonOf(none)).toMatchObject({
+      reason: 'no-history',
+      msg: expect.stringMatching(/the prefix lock:.*the option history/) as string,
+    })
+  }
+  const noted = await holdfast(['ls', '--from', 'index', '--json'], env)
+  expect(objects(noted.stderr)).toMatchObject([{ event: 'note', reason: 'no-history' }])
+  await redis.del('lock:x')
   const [a, b] = [holder('a', true), holder(`b${EVIL}`, true)]
   await a.tell(['take', 'x'], 'holds x')
   await b.tell(['take', 'x'])
@@ -270,6 +280,12 @@ test('history: what happened, oldest first, and what goes on; and the index that
   const indexed = await holdfast(['ls', '--from', 'index', '--json'], env)
   const names = objects(indexed.stdout).map(({ name }) => String(name))
   expect(names.toSorted()).toEqual(['x', 'y'])
+  for (const args of [
+    ['history', 'z'],
+    ['ls', 'z*', '--from', 'index'],
+  ]) {
+    expect(await holdfast(args, env)).toMatchObject({ code: 0, stdout: '', stderr: '' })
+  }
 })
 
 test('deadlocks: all circles, and an exit code that says whether there are any', async () => {

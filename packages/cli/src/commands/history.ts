@@ -4,6 +4,7 @@ import { connect } from '../connect.js'
 import { interruptible } from '../interrupt.js'
 import { intervalOption, sharedOptions, whole, type SharedOptions } from '../options.js'
 import { outputOf, type Output } from '../output.js'
+import { noteNotKept, noteUnlessKept } from '../kept.js'
 import { note } from '../reason.js'
 import { spanOf, whoOf } from '../shown.js'
 import { plain } from '../text.js'
@@ -44,8 +45,12 @@ async function history(name: string | undefined, options: Options): Promise<void
     const message = `there may be more: --before ${next} looks on from where this ended`
     note('incomplete', message, output.json)
   }
-  if (!options.follow) return
   const { signal } = stop
+  if (entries.length === 0 && options.before === undefined) {
+    if (name === undefined) noteNotKept(locks, output.json)
+    else await noteUnlessKept(locks, output.json, signal)
+  }
+  if (!options.follow) return
   const after = entries[0]?.id ?? '0-0'
   const following = locks.follow(name, { after, every: options.interval, signal })
   for await (const entry of following) print(entry)

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Holdfast, LockState } from 'holdfast'
 import { connect } from '../connect.js'
+import { noteUnlessKept } from '../kept.js'
 import { interruptible, unlessAborted } from '../interrupt.js'
 import {
   listOptions,
@@ -47,7 +48,9 @@ async function ls(pattern: string, options: Options): Promise<void> {
   const stop = interruptible()
   await using connection = await connect(options)
   const rows: LockState[] = []
+  let count = 0
   const complete = await all(connection.locks, pattern, options, stop.signal, (state) => {
+    count++
     // Rows of JSON come as they are found; columns are as wide as the widest of all.
     if (output.json) output.one(state, () => '')
     else rows.push(state)
@@ -58,6 +61,9 @@ async function ls(pattern: string, options: Options): Promise<void> {
   if (!complete) {
     const message = `looked through about ${options.budget} keys, and there are more: see --budget`
     note('incomplete', message, output.json)
+  }
+  if (count === 0 && options.from === 'index') {
+    await noteUnlessKept(connection.locks, output.json, stop.signal)
   }
 }
 
