@@ -84,6 +84,17 @@ describe('--quarantine and --epoch', () => {
     expect(reasonOf(one)['msg']).toMatch(/--quarantine/)
   })
 
+  test('release says so too, and the lock is still held', async () => {
+    await using lock = await locks.mutex('y').acquire()
+    const ended = await holdfast(['release', 'y', '--owner', lock.owner], env)
+    expect(ended.code).toBe(69)
+    expect(reasonOf(ended)).toMatchObject({
+      reason: 'config',
+      msg: expect.stringMatching(/the epoch of this node is 1.*--epoch/) as string,
+    })
+    await lock.verify()
+  })
+
   test.each([
     ['options', ['--quarantine', '30s', '--epoch', '1'], {}],
     ['the environment', [], { HOLDFAST_QUARANTINE: '30s', HOLDFAST_EPOCH: '1' }],

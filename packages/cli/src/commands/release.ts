@@ -40,6 +40,8 @@ async function releaseOwn(name: string, options: Options): Promise<void> {
   await using connection = await connect(options)
   const { released, reason } = await connection.locks.release(name, owner)
   if (reason === 'unavailable') {
+    // A release never throws, so that whoever is refused hears why by another question.
+    await connection.locks.inspect(name)
     throw new Exit(EXIT.unavailable, 'unavailable', 'the server did not answer', { name, owner })
   }
   if (!released) throw new Exit(EXIT.lost, 'lost', 'it was not held any more', { name, owner })
