@@ -115,10 +115,11 @@ function describe(x: unknown): [given: string, hint: string] {
 /**
  * Tells what client was given; a port is one.
  *
+ * @param which of several it is, for the message.
  * @throws HoldfastError `ERR_CONFIG` that says what was given and what would be right. It never
  * falls back to anything: a missing client must not become a lock that locks nothing.
  */
-export function tell(client: unknown): Known {
+export function tell(client: unknown, which = ''): Known {
   if (typeof client === 'object' && client !== null && isPort(client)) {
     const { kind, cluster = false, keyPrefix = '' } = client
     return { is: 'port', client, kind, cluster, keyPrefix }
@@ -148,7 +149,7 @@ export function tell(client: unknown): Known {
     return { is: 'glide', client, kind: 'Valkey GLIDE', cluster, keyPrefix: '' }
   }
   const [given, hint] = describe(client)
-  const message = `Holdfast needs ${expected}; it was given ${given}. ${hint}`.trimEnd()
+  const message = `Holdfast needs ${expected}; ${which}it was given ${given}. ${hint}`.trimEnd()
   throw new HoldfastError('ERR_CONFIG', message, { given, expected })
 }
 
@@ -181,7 +182,9 @@ export function tellAll(client: unknown): readonly Known[] {
     const message = `Holdfast needs ${expected}; it was given an empty array. ${hint}`
     throw new HoldfastError('ERR_CONFIG', message, { given: 'an empty array', expected })
   }
-  const told = list.map((one) => usable(tell(one)))
+  const which = (i: number): string =>
+    list.length > 1 ? `as client ${i + 1} of ${list.length} ` : ''
+  const told = list.map((one, i) => usable(tell(one, which(i))))
   if (told.length === 1) return told
   list.forEach((one, i) => {
     const before = list.indexOf(one)

@@ -123,6 +123,15 @@ test.each([
   expect(() => recognise(given)).not.toThrow(/secret/)
 })
 
+test('of several clients it says which is none', () => {
+  const client = new Redis({ lazyConnect: true })
+  expect(() => recogniseAll([client, 'redis://localhost'])).toThrow(
+    /; as client 2 of 2 it was given a URL\. Create a client/,
+  )
+  expect(() => recogniseAll([undefined, client, client])).toThrow(/as client 1 of 3 it was given/)
+  expect(() => recogniseAll(['redis://localhost'])).toThrow(/; it was given a URL/)
+})
+
 test('several clients, each of a server of its own', () => {
   const lazyConnect = true
   const [a, b] = [new Redis({ lazyConnect }), createClient()]
