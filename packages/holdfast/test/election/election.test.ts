@@ -142,6 +142,43 @@ test('lead runs the function while leader, and again, until the signal aborts', 
   expect(w.left()).toEqual([])
 })
 
+test('a function that returns at once campaigns about ten times a second, and stops at once', async () => {
+  const w = new World()
+  const controller = new AbortController()
+  let reigns = 0
+  const { signal } = controller
+  const lead = w.watch(
+    w
+      .client()
+      .locks.election(NAME)
+      .lead(() => void reigns++, { signal }),
+  )
+  await w.advance(1000)
+  expect(reigns).toBeGreaterThanOrEqual(9)
+  expect(reigns).toBeLessThanOrEqual(11)
+  controller.abort()
+  await w.advance(1)
+  expect(lead.state).toBe('done')
+  expect(w.left()).toEqual([])
+})
+
+test('after a reign of a tenth of a second the next campaign begins at once', async () => {
+  const w = new World()
+  const controller = new AbortController()
+  const begun: number[] = []
+  const reign = (): Promise<void> => {
+    begun.push(w.clock.monotonic())
+    return new Promise((resolve) => void w.clock.setTimer(resolve, 100))
+  }
+  const election = w.client().locks.election(NAME)
+  const lead = w.watch(election.lead(reign, { signal: controller.signal }))
+  await w.advance(1000)
+  for (const [i, at] of begun.slice(1).entries()) expect(at - begun[i]!).toBeLessThan(150)
+  controller.abort()
+  await w.advance(200)
+  expect(lead.state).toBe('done')
+})
+
 test("lead rejects with the function's own error, and resigns", async () => {
   const w = new World()
   const own = new Error('own')
