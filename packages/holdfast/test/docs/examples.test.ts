@@ -18,13 +18,10 @@ afterAll(() => rmSync(temp, { recursive: true, force: true }))
 /** What the examples of README.md leave out: the reader's own, and what came before. */
 const ofReadme = `
 import type { Holdfast, Lock } from 'holdfast'
-import type { RunningServer } from 'holdfast/testing'
 import type * as ioredis from 'ioredis'
 declare global {
   const locks: Holdfast
   const redis: ioredis.Redis
-  const server: RunningServer
-  const Redis: typeof ioredis.Redis
   function chargeInvoice(id: number, how: Pick<Lock, 'signal' | 'fence'>): Promise<number>
   const db: { query(sql: string, values?: unknown[]): Promise<{ rows: unknown[] }> }
 }
