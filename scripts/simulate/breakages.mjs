@@ -25,8 +25,8 @@ export const breakages = [
     name: 'a late answer to a renewal revives a lost lease',
     only: 'storm',
     file: 'lease/lease.ts',
-    find: 'if (!this.check()) return\n    this.replicas = replicas',
-    replace: 'this.replicas = replicas',
+    find: 'if (!passing && !this.check()) return\n',
+    replace: '',
   },
   {
     name: 'a lease counts from the answer, not from the request',
@@ -91,16 +91,16 @@ export const breakages = [
     name: "a token is the server's time alone",
     only: 'clocks',
     file: 'kernel/memory/state.ts',
-    find: 'this.last = Math.max(this.call.us, this.last + 1)',
-    replace: 'this.last = this.call.us',
+    find: 'const token = Math.max(this.call.us, this.last + 1)',
+    replace: 'const token = this.call.us',
     nodes: 1,
   },
   {
     name: 'a token is a count that starts anew',
     only: 'amnesia',
     file: 'kernel/memory/state.ts',
-    find: 'this.last = Math.max(this.call.us, this.last + 1)',
-    replace: 'this.last = this.last + 1',
+    find: 'const token = Math.max(this.call.us, this.last + 1)',
+    replace: 'const token = this.last + 1',
     nodes: 1,
   },
   {
@@ -191,29 +191,29 @@ export const breakages = [
   {
     name: 'a lease lasts as long as its longest vote',
     only: 'storm',
-    file: 'quorum/gather.ts',
-    find: 'return times.toSorted((a, b) => b - a)[count - 1] ?? -Infinity',
-    replace: 'return times.toSorted((a, b) => b - a)[Math.min(0, count)] ?? -Infinity',
+    file: 'quorum/most.ts',
+    find: 'return ends.toSorted((a, b) => b - a)[count - 1] ?? -Infinity',
+    replace: 'return ends.toSorted((a, b) => b - a)[Math.min(0, count)] ?? -Infinity',
     nodes: 3,
   },
   {
     name: 'a shared token is not written back',
     only: 'network',
     file: 'quorum/rounds.ts',
-    find: "if (bid.mode === 'x' || written || known < bid.ballot) {",
-    replace: "if (bid.mode === 'x' || written || known < Infinity) {",
+    find: 'if (bid.ballot > least) return this.#granted',
+    replace: 'if (bid.ballot > 0) return this.#granted',
     nodes: 3,
   },
   {
     name: 'a lock goes on in its process after its release was sent',
     only: 'cohorts',
     file: 'locks/lock.ts',
-    find: 'if (!hangsOn(lease) && lease.pass()) {',
+    find: 'if (!hangsOn(lease) && lease.pass(now)) return { released: true }',
     replace:
-      'if (lease.sound && !hangsOn(lease)) {\n' +
-      '      const { keys, timeout } = lease.terms\n' +
-      '      void this.#engine.orphans.release(lease.owner, keys, timeout, lease.ends)\n' +
-      '    }\n    if (!hangsOn(lease) && lease.pass()) {',
+      'if (lease.soundAt(now) && !hangsOn(lease)) {\n' +
+      '      const { key, timeout } = lease.terms\n' +
+      '      void this.#engine.orphans.release(lease.owner, key, timeout, lease.ends)\n' +
+      '    }\n    if (!hangsOn(lease) && lease.pass(now)) return { released: true }',
   },
   {
     name: 'each who goes on in a process has the token of the first',
@@ -224,7 +224,7 @@ export const breakages = [
   },
   {
     name: 'a grant reserves one token, however many it is for',
-    only: 'cohorts',
+    only: 'setback',
     file: 'kernel/memory/state.ts',
     find: 'this.last = token + Math.max(1, many) - 1',
     replace: 'this.last = token',
@@ -243,6 +243,6 @@ export const breakages = [
     only: 'cohorts',
     file: 'lease/lease.ts',
     find: 'this.#deadline = before.#deadline',
-    replace: 'this.#deadline = this.#clock.now() + this.#ttl',
+    replace: 'this.#deadline = this.#host.clock.now() + this.#ttl',
   },
 ]

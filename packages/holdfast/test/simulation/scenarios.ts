@@ -76,6 +76,15 @@ export function habitsOf(dice: Dice, { habits }: Scenario, nodes: number): Habit
   }
 }
 
+/** Many calls of each process for one name, which share a place. */
+const inTurns = (dice: Dice): Partial<Habits> => ({
+  names: 1,
+  kinds: dice.pick([{ mutex: 1 }, { mutex: 4, reentrant: 1 }, { write: 3, read: 1 }]),
+  hold: dice.between(1, 20),
+  pause: dice.between(0.1, 5),
+  localHandovers: dice.pick([1, 2, 5, 16]),
+})
+
 export const scenarios: readonly Scenario[] = [
   {
     name: 'calm',
@@ -182,13 +191,20 @@ export const scenarios: readonly Scenario[] = [
     drift: WITHIN,
     expected: {},
     tasks: 4,
-    habits: (dice) => ({
-      names: 1,
-      kinds: dice.pick([{ mutex: 1 }, { mutex: 4, reentrant: 1 }, { write: 3, read: 1 }]),
-      hold: dice.between(1, 20),
-      pause: dice.between(0.1, 5),
-      localHandovers: dice.pick([1, 2, 5, 16]),
-    }),
+    habits: inTurns,
+  },
+  {
+    // The same while a server's clock goes back: then its tokens are those that it noted, and not its time.
+    name: 'setback',
+    nodes: (count) => count === 1,
+    faults: { behind: 1, stop: 3, cut: 2 },
+    every: 300,
+    weather: fine,
+    drift: WITHIN,
+    // They go on from where they were, 64 for each grant.
+    expected: { ahead: 100_000 },
+    tasks: 4,
+    habits: inTurns,
   },
   {
     // A process keeps a lock that nobody wants.
