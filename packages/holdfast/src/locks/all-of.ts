@@ -38,7 +38,7 @@ export class AllOf extends Takes<LockSet, AcquireOptions, readonly Wanted[]> {
   readonly #items: readonly Item[]
   readonly #options: LockOptions
 
-  /** @internal */
+  /** For this library only. */
   constructor(engine: Engine, items: readonly AllItem[], options: LockOptions) {
     super()
     this.#engine = engine

@@ -29,7 +29,7 @@ export class Leadership implements AsyncDisposable {
   readonly #announce: () => Promise<unknown>
   #resigned: Promise<ReleaseResult> | null = null
 
-  /** @internal */
+  /** For this library only. */
   constructor(lock: Lock, announce: () => Promise<unknown>) {
     this.#lock = lock
     this.#announce = announce
@@ -123,7 +123,7 @@ export class Election {
   readonly #wait: LockOptions['wait']
   readonly #timeout: number
 
-  /** @internal */
+  /** For this library only. */
   constructor(engine: Engine, name: string, options: LockOptions) {
     this.name = name
     this.#engine = engine

@@ -66,7 +66,7 @@ export class LockManager {
   readonly #engine: Engine
   readonly #options: LockOptions & HandoverOptions
 
-  /** @internal */
+  /** For this library only. */
   constructor(engine: Engine, options: LockOptions) {
     engine.settings(options)
     this.#engine = engine

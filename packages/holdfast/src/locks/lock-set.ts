@@ -13,7 +13,7 @@ export class LockSet implements AsyncDisposable {
   #revoked: AbortSignal | null = null
   #release: Promise<ReleaseResult> | null = null
 
-  /** @internal */
+  /** For this library only. */
   constructor(locks: readonly Lock[]) {
     this.locks = locks
   }

@@ -51,7 +51,6 @@ export class Lock implements AsyncDisposable {
 
   /**
    * @param tenure of another handle of the same lease.
-   * @internal
    */
   constructor(engine: Engine, lease: Lease, tenure: Tenure | null = null) {
     this.#engine = engine
@@ -302,6 +301,25 @@ export class Lock implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release()
   }
+
+  // What console.log shows: the fields are nobody's business.
+  static {
+    Object.defineProperty(this.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+      value: shown,
+    })
+  }
+}
+
+/** The name of its class is all that is shown where Node goes no deeper. */
+function shown(
+  this: Lock,
+  depth: number,
+  options: object,
+  inspect: (value: object, options: object) => string,
+): string {
+  if (depth < 0) return '[Lock]'
+  const { name, fence, isHeld, validFor } = this
+  return `Lock ${inspect({ name, fence, held: isHeld, validFor }, options)}`
 }
 
 /** What the answer to a release means; null: there was none. */

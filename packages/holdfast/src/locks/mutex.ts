@@ -6,7 +6,7 @@ import { Taker } from './taker.js'
 
 /** A lock that one holder at a time has, across processes and machines. */
 export class Mutex extends Taker {
-  /** @internal */
+  /** For this library only. */
   constructor(engine: Engine, name: string, options: MutexOptions, type: LockType = 'mutex') {
     super(engine, name, 'x', options, type)
   }

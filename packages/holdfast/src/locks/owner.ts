@@ -33,7 +33,7 @@ export class Owner {
   readonly #holdings = new Map<string, Holding>()
   readonly #tenures = new Set<Tenure>()
 
-  /** @internal */
+  /** For this library only. */
   constructor(engine: Engine) {
     this.engine = engine
   }

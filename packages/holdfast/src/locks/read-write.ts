@@ -22,7 +22,7 @@ export class ReadWrite {
   readonly #read: Taker
   readonly #write: Taker
 
-  /** @internal */
+  /** For this library only. */
   constructor(engine: Engine, name: string, options: ReadWriteOptions) {
     this.name = name
     this.#read = new Taker(engine, name, 's', options, 'read')

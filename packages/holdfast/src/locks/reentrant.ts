@@ -15,7 +15,7 @@ import type { Patience } from './turns.js'
 export class ReentrantMutex extends Mutex {
   readonly #place: Place
 
-  /** @internal */
+  /** For this library only. */
   constructor(engine: Engine, name: string, options: MutexOptions) {
     super(engine, name, options)
     this.#place = { engine, name, mode: 'x', reentrant: true }

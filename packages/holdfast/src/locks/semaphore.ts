@@ -36,7 +36,7 @@ export class Semaphore extends Taker<PermitOptions> {
   readonly #engine: Engine
   #options: SemaphoreOptions
 
-  /** @internal */
+  /** For this library only. */
   constructor(engine: Engine, name: string, options: SemaphoreOptions) {
     super(engine, name, 'p', options, 'semaphore')
     if (engine.several && options.limit > MOST_SLOTS) {

@@ -34,7 +34,7 @@ export class Taker<Options extends AcquireOptions = AcquireOptions> extends Take
   #options: LockOptions & HandoverOptions
   #asked: Asking
 
-  /** @internal */
+  /** For this library only. */
   constructor(
     engine: Engine,
     name: string,
