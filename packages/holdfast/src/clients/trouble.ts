@@ -9,6 +9,7 @@ interface Memory {
   last: unknown
   readonly remember: (error: unknown) => void
   readonly forget: () => void
+  readonly end: () => void
 }
 
 /** The last error of a client since it was last ready. */
@@ -22,17 +23,18 @@ export interface LastError {
 
 const known = new WeakMap<Emitter, Memory>()
 
-// Errors of the client, and those that clients of a Cluster tell of single nodes. Who listens to the
-// first does not count as a listener to 'error': without one it is thrown, or printed, as ever.
-const ERRORS = [errorMonitor as unknown as string, 'node error', 'node-error']
+// Who listens to it does not count as a listener to 'error': without one an error is thrown, or
+// printed, as ever.
+const ERRORS = [errorMonitor as unknown as string]
+// What clients of a Cluster tell of single nodes.
+const OF_CLUSTERS = [...ERRORS, 'node error', 'node-error']
 
 /**
  * Remembers the errors of a client, with one listener for all who ask, whatever Holdfast they belong
  * to: Node warns of more than ten. ioredis tells its errors only to those who listen to 'error'.
- *
  */
-export function lastErrorOf(client: Emitter, { tells: ready = null }: Shape): LastError {
-  const memory = known.get(client) ?? begin(client, ready)
+export function lastErrorOf(client: Emitter, shape: Shape): LastError {
+  const memory = known.get(client) ?? begin(client, shape)
   memory.users += 1
   let closed = false
   return {
@@ -44,10 +46,7 @@ export function lastErrorOf(client: Emitter, { tells: ready = null }: Shape): La
       if (closed) return
       closed = true
       memory.users -= 1
-      if (memory.users > 0) return
-      known.delete(client)
-      for (const event of ERRORS) client.off(event, memory.remember)
-      if (ready !== null) client.off(ready, memory.forget)
+      if (memory.users === 0) memory.end()
     },
   }
 }
@@ -57,7 +56,8 @@ export function heed(one: Known): () => void {
   return one.tells === undefined ? () => {} : lastErrorOf(one.client as Emitter, one).close
 }
 
-function begin(client: Emitter, ready: string | null): Memory {
+function begin(client: Emitter, { cluster, tells: ready = null }: Shape): Memory {
+  const events = cluster ? OF_CLUSTERS : ERRORS
   const memory: Memory = {
     users: 0,
     last: undefined,
@@ -67,9 +67,14 @@ function begin(client: Emitter, ready: string | null): Memory {
     forget: () => {
       memory.last = undefined
     },
+    end: () => {
+      known.delete(client)
+      for (const event of events) client.off(event, memory.remember)
+      if (ready !== null) client.off(ready, memory.forget)
+    },
   }
   known.set(client, memory)
-  for (const event of ERRORS) client.on(event, memory.remember)
+  for (const event of events) client.on(event, memory.remember)
   if (ready !== null) client.on(ready, memory.forget)
   return memory
 }

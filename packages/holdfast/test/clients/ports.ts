@@ -160,7 +160,7 @@ export function portTests(kind: Kind): void {
     test('ends the own connection only, and leaves no listener on the client', async () => {
       const one = await connected()
       // The port itself remembers errors.
-      const before = one.allListeners() - (silent ? 0 : 4)
+      const before = one.allListeners() - (silent ? 0 : 2)
       const seen = listener()
       const subscription = await one.port.subscribe('a', seen)
       one.port.onReady(() => {})

@@ -164,7 +164,7 @@ test('however many Holdfasts a client has, it has one listener, and none after t
     client.eventNames().flatMap((name) => client.listeners(name).map(() => name))
   const before = counted()
   const many = Array.from({ length: 20 }, () => new Holdfast(client))
-  expect(counted().length).toBe(before.length + 4)
+  expect(counted().length).toBe(before.length + 2)
   client.emit('error', new Error('known to all'))
   const late = new Holdfast(client)
   await expect(late.mutex('a').acquire({ wait: 0 })).rejects.toThrow('known to all')

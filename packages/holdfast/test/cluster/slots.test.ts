@@ -97,9 +97,9 @@ describe.each(engines as ServerEngine[])('a cluster of three, %s', (engine) => {
 
   test('first calls for many slots put one listener on a client that is not ready', async () => {
     const client = cluster.client()
-    const bare = client.listenerCount('ready')
     const locks = new Holdfast(client)
     open.push(locks)
+    const bare = client.listenerCount('ready')
     const all = Array.from({ length: 20 }, (_, i) => locks.mutex(`first:${i}`).use(() => undefined))
     await Promise.resolve()
     expect(client.listenerCount('ready')).toBe(bare + 1)

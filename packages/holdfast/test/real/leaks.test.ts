@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { errorMonitor } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { systemRuntime } from '../../src/base/runtime.js'
@@ -129,8 +130,9 @@ describe.each(engines)('what is left over, on %s', (engine) => {
       expect(left).toBeLessThanOrEqual(600_000)
     }
 
-    // Whether the client ends, for the connection that is subscribed.
-    const more = before.map((events) => new Map([...events, ['end', 1]]))
+    // Whether the client ends, for the connection that is subscribed; why it is not ready, if it is not.
+    const own = ['end', 'ready', errorMonitor].map((event) => [event, 1] as const)
+    const more = before.map((events) => new Map([...events, ...own]))
     expect(clients.map(listeners)).toEqual(more)
     await until(() => expect(runtime.live).toBe(0))
     const channels = (await world.admin.pubsub('CHANNELS')) as string[]
