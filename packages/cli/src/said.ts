@@ -13,7 +13,10 @@ const CALLS: readonly (readonly [said: RegExp, here: string])[] = [
 ]
 
 const EXPECTED: readonly (readonly [said: string, here: string])[] = [
-  [": a number of milliseconds or a string such as '10s'", ', such as 10s'],
+  [
+    ": a number of milliseconds, or digits with ms, s, m or h behind them without a space, such as '10s' or '1.5h'",
+    ', such as 10s',
+  ],
   ['or Infinity', "or 'forever'"],
   ['as lock.owner', 'as acquire prints it'],
   [' (with lockDelay)', ''],

@@ -20,7 +20,8 @@ export function milliseconds(
   infinite = false,
 ): number {
   const expected =
-    `a duration of at least ${least} ms and at most a year: a number of milliseconds, or digits with ms, s, m or h behind them without a space, such as '10s' or '1.5h'` +
+    `a duration of at least ${least} ms and at most a year: a number of milliseconds, ` +
+    "or digits with ms, s, m or h behind them without a space, such as '10s' or '1.5h'" +
     (infinite ? ', or Infinity' : '')
   if (given === Infinity && infinite) return Infinity
   let value: number
