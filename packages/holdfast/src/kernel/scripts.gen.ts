@@ -1047,10 +1047,14 @@ end)`].join('\n')
   },
   bootstrap: {
     name: 'bootstrap',
-    sha1: 'a1cd117b9ffd457f40f7d16ed6b4fa46672eaa18',
+    sha1: '41bc507de5d372bb8cf9ea400dd01d10ddb511bb',
     get lua() {
       return [p0, p2, p3, p12, p64, p50, p51, p52, p54, p57, `local text = call('GET', KEYS[1])
-if ARGV[2] ~= '1' and not text then return { us_text, run, '', { 'missing' } } end
+if ARGV[2] ~= '1' then
+if not text then return { us_text, run, '', { 'missing' } } end
+local asked, _, _, _, era = string.match(ARGV[1], '^%d+ (%d+) '), string.match(text, MARKER_TEXT)
+if asked and era and tonumber(era) < tonumber(asked) then return { us_text, run, '', { 'older' } } end
+end
 return answer(function()
 if not quarantined then
 out[4] = { 'votes' }

@@ -305,7 +305,7 @@ export class Node implements Nodes {
   /**
    * Ends the node's quarantine, or says whether it is in one.
    *
-   * @returns `missing` (it has no marker yet), `waiting`, `votes`, `ended`
+   * @returns `missing` (it has no marker yet), `older` (of an earlier epoch), `waiting`, `votes`, `ended`
    */
   async bootstrap(set: boolean, timeout: number): Promise<string> {
     try {

@@ -82,6 +82,17 @@ describe('doctor, on several servers', () => {
     is(older, 'lock', 'error')
   })
 
+  test('a later epoch than that of the servers is not begun', async () => {
+    const program = locksOn(on(0, 1, 2))
+    await program.bootstrap()
+    const findings = await examined(locksOn(on(0, 1, 2), { epoch: 5 }))
+    expect(is(findings, 'quarantine', 'warning')).toContain('an earlier epoch')
+    expect(is(findings, 'lock', 'warning')).toMatch(
+      /^not tried: server 0, 1, 2 .* an earlier epoch/,
+    )
+    await (await program.mutex('a').acquire({ wait: 0 })).release()
+  })
+
   test('one that forgot all, and one primary with strictFailover', async () => {
     const locks = locksOn(on(0, 1, 2))
     await locks.bootstrap()

@@ -7,6 +7,8 @@ export const slackUs = 5_000_000
 
 const version = '1'
 
+const MARKER = /^(\d+) (\d+) (\S+) (\d+) (\d+)$/
+
 interface Guarded {
   readonly quarantined: number | null
   readonly floor: number
@@ -27,7 +29,7 @@ export function guard(
   if (of !== version) return { wrong: `protocol version ${text} is not ${version}` }
   if (run === '') return { wrong: 'the quarantine of this node needs the right to INFO' }
   const key = String(keys.at(-1))
-  const marker = /^(\d+) (\d+) (\S+) (\d+) (\d+)$/.exec(space.get(key) ?? '')
+  const marker = MARKER.exec(space.get(key) ?? '')
   const [, from = '0', least = '0', ranAs, era, length] = marker ?? []
   if (era !== undefined && Number(era) > Number(epoch)) {
     return { wrong: `the epoch of this node is ${era}, and not ${epoch}` }
@@ -54,7 +56,14 @@ export function bootstrap(
   run: string,
 ): readonly Reply[] {
   const now = Math.floor(us / 1000)
-  if (set !== '1' && space.get(String(keys[0])) === null) return ['missing']
+  if (set !== '1') {
+    const marker = space.get(String(keys[0]))
+    if (marker === null) return ['missing']
+    // Who only asks shuts nobody out.
+    const [, asked] = /^\d+ (\d+) /.exec(text) ?? []
+    const era = MARKER.exec(marker)?.[4]
+    if (asked !== undefined && Number(era) < Number(asked)) return ['older']
+  }
   const guarded = guard(space, keys, text, us, run)
   if ('wrong' in guarded) return ['error', guarded.wrong]
   if (guarded.quarantined === null) return ['votes']

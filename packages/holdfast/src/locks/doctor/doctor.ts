@@ -113,23 +113,27 @@ async function quarantine(node: Node, timeout: number): Promise<Found> {
   try {
     const state = await node.bootstrap(false, timeout)
     if (state === 'votes') return found('quarantine', 'ok', 'it grants', { state })
-    const measured =
-      state === 'missing'
-        ? 'it has never been asked for a lock, or forgot that: its quarantine begins with the first lock, and until that is over it grants nothing'
-        : 'it is in quarantine and grants nothing'
-    return found('quarantine', 'warning', measured, { state })
+    return found('quarantine', 'warning', GUARDED[state] ?? GUARDED.waiting, { state })
   } catch (error) {
     return found('quarantine', 'error', (error as HoldfastError).message)
   }
 }
 
-const isFresh = ({ id, values }: Found): boolean =>
-  id === 'quarantine' && values['state'] === 'missing'
+const GUARDED: Readonly<Record<string, string>> & { readonly waiting: string } = {
+  missing:
+    'it has never been asked for a lock, or forgot that: its quarantine begins with the first lock, and until that is over it grants nothing',
+  older:
+    'it has an earlier epoch: with the first lock of this one a quarantine begins, and programs with the earlier one are shut out',
+  waiting: 'it is in quarantine and grants nothing',
+}
 
-/** A lock would write the quarantine of this Holdfast there, and the programs may have another one. */
+const isFresh = ({ id, values }: Found): boolean =>
+  id === 'quarantine' && (values['state'] === 'missing' || values['state'] === 'older')
+
+/** A lock would write the quarantine and the epoch of this Holdfast there, and the programs may have others. */
 function untried(alone: boolean, fresh: readonly number[]): Found {
-  const which = alone ? 'the server was' : `server ${fresh.join(', ')} was`
-  const measured = `not tried: ${which} never asked for a lock, or forgot that, and its quarantine would begin with this one. It begins with the first lock of a program, or bootstrap() ends it`
+  const which = alone ? 'the server' : `server ${fresh.join(', ')}`
+  const measured = `not tried: ${which} was never asked for a lock, or forgot that, or has an earlier epoch, and a quarantine would begin with this one. It begins with the first lock of a program, or bootstrap() ends it`
   return found('lock', 'warning', measured)
 }
 
