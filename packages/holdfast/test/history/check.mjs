@@ -41,7 +41,7 @@ export function check(events, expected = {}) {
   const history = understand(events)
   const violations = [
     ...(exclusive ? [...exclusion(history), ...proved(history)] : []),
-    ...(fencing ? [...tokens(history, exclusive), ...resource(history)] : []),
+    ...(fencing ? [...tokens(history, exclusive), ...resource(history, exclusive)] : []),
     ...loss(history, slack),
     ...settles(history, slack),
     ...(calm ? [...order(history), ...idle(history)] : []),

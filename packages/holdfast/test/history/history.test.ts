@@ -154,6 +154,9 @@ describe('I2 at the resource', () => {
     const ends = ended(a, 50)
     expect(judge([a, write(5, 5, true), write(60, 4, false, owner), ends])).toEqual([])
     expect(judge([a, write(5, 5, true), write(40, 4, false, owner), ends])[0]).toContain('refused')
+    // Of two who hold, where clocks are further off than is allowed for.
+    const both = [a, write(5, 5, true), write(40, 4, false, owner), ends]
+    expect(judge(both, { exclusion: false })).toEqual([])
   })
 })
 

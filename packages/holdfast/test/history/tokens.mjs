@@ -111,9 +111,10 @@ function alike(name, tenures) {
  * the lock, as far as exclusion is promised.
  *
  * @param {History} history
+ * @param {boolean} exclusive whether it is promised at all: else the older one of two who hold is refused
  * @returns {Violation[]}
  */
-export function resource(history) {
+export function resource(history, exclusive) {
   /** @type {Violation[]} */
   const found = []
   const owners = new Map(history.tenures.map((one) => [`${one.owner} ${one.token}`, one]))
@@ -133,7 +134,8 @@ export function resource(history) {
     const invariant = 'I2 resource'
     if (!accepted) {
       const tenure = owners.get(`${owner} ${token}`)
-      const wrongly = tenure?.mode === 'x' && mono < tenure.end && !unprotected(history, tenure)
+      const holds = tenure?.mode === 'x' && mono < tenure.end
+      const wrongly = exclusive && holds && !unprotected(history, tenure)
       if (!wrongly) continue
       const text =
         `the resource "${name}" refused a write of its holder ${describe(tenure)} at ${time(mono)}: ` +
