@@ -238,14 +238,15 @@ export class Engine {
   }
 
   /** Closed in the turn of the grant: then it was released with all that was held. */
-  readonly #unlessClosed = (lock: Lock): Lock => {
+  readonly #unlessClosed = <T>(held: T): T => {
     this.assertOpen()
-    return lock
+    return held
   }
 
   /** Several names, all or nothing: their locks, in this order. */
   acquireAll(all: readonly Wanted[], held?: () => readonly Hold[]): Promise<LockSet> {
-    return this.#now?.acquireAll(all, held) ?? this.#later((it) => it.acquireAll(all, held))
+    const set = this.#now?.acquireAll(all, held) ?? this.#later((it) => it.acquireAll(all, held))
+    return set.then(this.#unlessClosed)
   }
 
   /** Goes on with a tenure that another process handed over. */
@@ -255,7 +256,7 @@ export class Engine {
     const { name, mode, owner } = decodeToken(token, this.prefix)
     const settings = this.settings(options, TYPES[mode])
     const terms: Terms = { ...settings, name, key: this.prefix + name, mode }
-    return (await this.start()).takeOver(owner, terms)
+    return (await this.start()).takeOver(owner, terms).then(this.#unlessClosed)
   }
 
   close(): Promise<void> {

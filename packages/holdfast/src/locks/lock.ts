@@ -247,6 +247,8 @@ export class Lock implements AsyncDisposable {
     )
     this.onRelease?.()
     const lock = new Lock(this.#engine, await reader)
+    // Closed in the turn of the grant: then it was released with all that was held.
+    this.#engine.assertOpen()
     this.#tenure?.keeper?.(lock.tenure)
     return lock
   }

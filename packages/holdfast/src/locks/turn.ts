@@ -55,15 +55,19 @@ async function goOnAsReader(engine: Engine, lease: Lease): Promise<Lease> {
   const more = { expectedHold, call, history }
   const terms: Terms = { ...kept, ...more, mode: 's', type: 'read', ttl: lease.ttl }
   const what = 'before its downgrade'
-  const told = (released: boolean): void =>
+  let told = false
+  const tell = (released: boolean): void => {
+    if (told) return
+    told = true
     events.released({ ...lease.event(), released, fence: lease.fence, held: lease.heldFor })
+  }
   try {
     const least = terms.holdAtLeast
     const turned = { owner, terms, info: '', until: deadline, tries: 0, least, what }
-    return await turn(engine, turned, () => told(true))
+    return await turn(engine, turned, () => tell(true))
   } catch (error) {
     void orphans.release(owner, terms.key, terms.timeout, ends, terms.holdAtLeast)
-    told(false)
+    tell(false)
     throw error
   }
 }
@@ -99,6 +103,8 @@ async function turn(engine: Engine, turned: Turn, carriedOut: () => void): Promi
     }
     engine.assertOpen()
     carriedOut()
+    // By whoever was told of it.
+    engine.assertOpen()
     const lease = engine.adopt(terms, { ...granted, owner })
     const waited = clock.now() - began
     const how = { fence: lease.fence, waited, pushed: false, local: false, call: null }

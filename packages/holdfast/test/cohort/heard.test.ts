@@ -1,7 +1,7 @@
 // Whoever hears of an event, or of the end of a signal, does so in the middle of it: what it does there breaks nothing.
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { expect, test } from 'vitest'
 import type { Lock } from '../../src/index.js'
+import { on } from '../kit/heard.js'
 import { World, type Outcome, type SimClient } from '../kit/world.js'
 
 const LOCAL = { localHandovers: 16 } as const
@@ -24,17 +24,6 @@ async function now<T>(world: World, promise: Promise<T>): Promise<T> {
   await world.advance()
   if (outcome.state === 'pending') throw new Error('it waits')
   return promise
-}
-
-/** Does this once, when the event comes. */
-function on(event: string, work: () => void): () => void {
-  const heard = (): void => {
-    end()
-    work()
-  }
-  const end = (): void => void unsubscribe(`holdfast:${event}`, heard)
-  subscribe(`holdfast:${event}`, heard)
-  return end
 }
 
 test('a release by which the last who waits is aborted: it does not fail, and the name is free', async () => {

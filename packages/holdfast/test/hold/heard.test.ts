@@ -1,0 +1,36 @@
+// Whoever hears of an event closes everything in the middle of it: nothing stays held.
+import { expect, test } from 'vitest'
+import { on } from '../kit/heard.js'
+import { World } from '../kit/world.js'
+
+test('a downgrade by which all is closed: nothing is held', async () => {
+  for (const event of ['released', 'granted']) {
+    const w = new World()
+    const { locks, clock } = w.client()
+    const write = await locks.readWrite('x').write().acquire()
+    const told: boolean[] = []
+    const ends = [0, 1].map(() => on('released', () => told.push(true)))
+    let closed: Promise<void> | undefined
+    on(event, () => {
+      closed = locks.close()
+    })
+    const reader = w.watch(write.downgrade())
+    await w.advance(10)
+    expect([reader.state, reader.error?.code]).toEqual(['failed', 'ERR_CLOSED'])
+    await closed
+    expect([w.left(), clock.timers]).toEqual([[], 0])
+    for (const end of ends) end()
+  }
+})
+
+test('closed by whoever hears of its grant: ERR_CLOSED, and nothing is held', async () => {
+  const w = new World()
+  const [a, b] = [w.client(), w.client()]
+  const lock = await a.locks.mutex('x').acquire()
+  const token = await lock.handOver()
+  on('granted', () => void b.locks.close())
+  const taken = w.watch(b.locks.takeOver(token))
+  await w.advance(10)
+  expect([taken.state, taken.error?.code]).toEqual(['failed', 'ERR_CLOSED'])
+  expect([w.left(), b.clock.timers]).toEqual([[], 0])
+})
