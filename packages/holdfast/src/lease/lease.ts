@@ -300,8 +300,8 @@ export class Lease {
     this.overdue?.cancel()
     const held = this.heldFor
     this.#lost = lossOf(this.terms.name, reason)
+    this.#host.lost(this, reason) // First: whoever hears of it may close all that is held.
     events.lost({ ...this.event(), reason, fence: this.fence, held })
-    this.#host.lost(this, reason)
     this.succession?.over(this)
     this.#controller?.abort(this.#lost)
   }

@@ -1,5 +1,6 @@
-// Whoever hears of an event closes everything in the middle of it: nothing stays held.
+// Whoever hears of an event closes everything in the middle of it: nothing stays held, and nothing is let go too early.
 import { expect, test } from 'vitest'
+import type { HoldfastOptions, LockOptions } from '../../src/index.js'
 import { on } from '../kit/heard.js'
 import { World } from '../kit/world.js'
 
@@ -33,4 +34,27 @@ test('closed by whoever hears of its grant: ERR_CLOSED, and nothing is held', as
   await w.advance(10)
   expect([taken.state, taken.error?.code]).toEqual(['failed', 'ERR_CLOSED'])
   expect([w.left(), b.clock.timers]).toEqual([[], 0])
+})
+
+test('a loss by which all is closed: the name is kept from others all the same', async () => {
+  const cases: readonly [HoldfastOptions, LockOptions][] = [
+    [{}, { ttl: 1000, lockDelay: 3000, renew: false }],
+    [{ forced: 'keep' }, { ttl: 1000 }],
+  ]
+  for (const [options, own] of cases) {
+    const w = new World()
+    const [a, b] = [w.client({}, options), w.client()]
+    const lock = await a.locks.mutex('x', own).acquire()
+    // Who waits is subscribed: it hears at once that it is forced.
+    const waits = w.watch(a.locks.mutex('x').acquire({ wait: 5 }))
+    await w.advance(10)
+    expect(waits.error.code).toBe('ERR_TIMEOUT')
+    on('lost', () => void a.locks.close())
+    if (options.forced) await b.locks.forceRelease('x')
+    await w.advance(own.renew === false ? 990 : 10)
+    expect(lock.isHeld).toBe(false)
+    expect(w.holder('x')).toBe(lock.owner)
+    await w.advance(4000)
+    expect(w.left()).toEqual([])
+  }
 })
