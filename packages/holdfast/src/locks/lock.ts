@@ -184,6 +184,8 @@ export class Lock implements AsyncDisposable {
     this.assertHeld()
     const { clock, drift } = this.#engine
     this.#lease.resize(ttl, deadlineOfReply(clock.now(), ttl, drift))
+    // For its new end, which may come before there is an answer.
+    this.#engine.renewer.arm(this.#lease)
     await this.verify()
   }
 

@@ -254,6 +254,19 @@ test('extend with a silent server rejects, and believes in nothing more', async 
   expect(lock.validFor).toBe(10_000 - 500 - 102 - 500)
 })
 
+test('extend to a shorter time with a silent server: the signal aborts at that time', async () => {
+  const w = new World()
+  const lock = await w.client().locks.mutex('x').acquire()
+  let lost = NaN
+  lock.signal.addEventListener('abort', () => (lost = w.clock.monotonic()))
+  const from = w.clock.monotonic()
+  w.net.silence()
+  const asked = w.watch(lock.extend(300))
+  await w.advance(1000)
+  expect(lost - from).toBeLessThan(300)
+  expect(asked.error.code).toBe('ERR_LOST')
+})
+
 test('a renewal is not sent once the release has begun', async () => {
   const w = new World()
   const a = w.client()
