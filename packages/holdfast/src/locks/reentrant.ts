@@ -33,6 +33,7 @@ export class ReentrantMutex extends Mutex {
     const { engine, name, mode } = this.#place
     for (;;) {
       engine.assertOpen()
+      asked.signal?.throwIfAborted()
       const outer = enclosing(engine, name, mode)
       if (!outer?.lock || !outer.place.reentrant) break
       const { tenure } = outer.lock

@@ -1,5 +1,6 @@
 // Those who re-enter the same use take turns, without the server.
 import { expect, test } from 'vitest'
+import type { Outcome } from '../kit/world.js'
 import { gate, one, refusal } from './kit.js'
 
 test('siblings wait for each other, in the order in which they came', async () => {
@@ -183,4 +184,29 @@ test('a turn that comes as the outer use lets go is none', async () => {
   await w.advance()
   expect(call.value).toBeGreaterThan(0)
   expect([w.net.count('acquire'), w.net.count('release')]).toEqual([2, 2])
+})
+
+test('an abort as the outer use lets go ends the wait of a sibling', async () => {
+  const { w, m } = one()
+  const [stay, over] = [gate(), gate()]
+  const abort = new AbortController()
+  let second: Outcome<unknown> | undefined
+  const call = w.watch(
+    m.use(async () => {
+      await m.use(async (inner) => {
+        void m.use(() => stay.opened)
+        second = w.watch(m.use(() => undefined, { signal: abort.signal }))
+        await Promise.resolve()
+        void inner.release()
+        abort.abort('away')
+      })
+      await over.opened
+    }),
+  )
+  await w.advance()
+  expect([second!.state, second!.error]).toEqual(['failed', 'away'])
+  stay.open()
+  over.open()
+  await w.advance()
+  expect([call.state, w.left()]).toEqual(['done', []])
 })
