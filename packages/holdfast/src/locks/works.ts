@@ -89,7 +89,12 @@ export class Works implements Host {
   }
 
   /** Several names, all or nothing: their locks, in this order. */
-  async acquireAll(all: readonly Wanted[], held?: () => readonly Hold[]): Promise<LockSet> {
+  acquireAll(all: readonly Wanted[], held?: () => readonly Hold[]): Promise<LockSet> {
+    // `close` waits for what it gives back.
+    return this.changing(this.#acquireAll(all, held))
+  }
+
+  async #acquireAll(all: readonly Wanted[], held?: () => readonly Hold[]): Promise<LockSet> {
     const wishes = all.map(({ name, mode, settings }) => {
       // Nobody is handed one of several, so each is waited for by itself.
       const own = { ...settings, localHandovers: 0, linger: 0 }

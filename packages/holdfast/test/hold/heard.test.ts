@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { HoldfastOptions, LockOptions } from '../../src/index.js'
 import { on } from '../kit/heard.js'
-import { World } from '../kit/world.js'
+import { World, type Outcome } from '../kit/world.js'
 
 test('a downgrade by which all is closed: nothing is held', async () => {
   for (const event of ['released', 'granted']) {
@@ -57,4 +57,23 @@ test('a loss by which all is closed: the name is kept from others all the same',
     await w.advance(4000)
     expect(w.left()).toEqual([])
   }
+})
+
+test('several names of which a grant closes all: close waits until they are given back', async () => {
+  const w = new World()
+  const a = w.client({}, { history: true })
+  // Whoever listens to calls makes it take a few turns more until their locks are there.
+  const end = on('failed', () => undefined)
+  w.net.delay('request', 'release', 50, { times: Infinity })
+  let closed: Outcome<void> | undefined
+  on('granted', () => {
+    closed = w.watch(a.locks.close())
+  })
+  const set = w.watch(a.locks.all(['x', 'y']).acquire())
+  await w.advance(40)
+  expect([closed!.state, a.port.closed]).toEqual(['pending', false])
+  await w.advance(20)
+  expect(set.error.code).toBe('ERR_CLOSED')
+  expect([closed!.state, w.left(), a.clock.timers]).toEqual(['done', [], 0])
+  end()
 })
