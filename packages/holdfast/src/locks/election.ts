@@ -164,9 +164,7 @@ export class Election {
 
   async #announceElected(lock: Lock, tries = TRIES): Promise<void> {
     if ((await this.#announce()) || tries === 1) return
-    await new Promise<void>((resolve) => {
-      this.#engine.runtime.setTimer(resolve, RETRY_MS, false)
-    })
+    await this.#pause(RETRY_MS, false)
     if (lock.validFor > 0) await this.#announceElected(lock, tries - 1)
   }
 
@@ -196,21 +194,24 @@ export class Election {
       const { clock } = this.#engine
       const elected = clock.now()
       await this.#reign(leadership, fn, signal)
-      await this.#pause(elected + SHORTEST_REIGN_MS - clock.now(), signal)
+      await this.#pause(elected + SHORTEST_REIGN_MS - clock.now(), true, signal)
     }
   }
 
-  /** It ends with the signal. */
-  async #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    if (ms <= 0 || signal?.aborted) return
+  /** It ends with the signal, and with this Holdfast. */
+  async #pause(ms: number, keepAlive: boolean, signal?: AbortSignal): Promise<void> {
+    const { closed, closing, runtime } = this.#engine
+    if (ms <= 0 || signal?.aborted || closed) return
     await new Promise<void>((resolve) => {
       const end = (): void => {
         timer.cancel()
         signal?.removeEventListener('abort', end)
+        closing.delete(end)
         resolve()
       }
-      const timer = this.#engine.runtime.setTimer(end, ms, true)
+      const timer = runtime.setTimer(end, ms, keepAlive)
       signal?.addEventListener('abort', end)
+      closing.add(end)
     })
   }
 
