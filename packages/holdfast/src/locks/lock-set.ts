@@ -1,4 +1,4 @@
-import { milliseconds, type Duration } from '../base/duration.js'
+import type { Duration } from '../base/duration.js'
 import { watched } from '../lease/watched.js'
 import type { Lock, ReleaseResult } from './lock.js'
 
@@ -78,10 +78,9 @@ export class LockSet implements AsyncDisposable {
    * @throws ERR_LOST, ERR_UNAVAILABLE, ERR_INVALID_ARGUMENT
    */
   async extend(ms: Duration): Promise<void> {
-    const renewed = this.locks.some(({ lease }) => lease.terms.renew)
     // Before the first of them is changed.
-    const ttl = milliseconds('ms', ms, renewed ? 300 : 50)
-    await this.#each((lock) => lock.extend(ttl))
+    for (const lock of this.locks) lock.lengthOf(ms)
+    await this.#each((lock) => lock.extend(ms))
   }
 
   /** Waits for all, so that nothing is under way any more when it fails. */

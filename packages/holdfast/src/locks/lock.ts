@@ -178,15 +178,26 @@ export class Lock implements AsyncDisposable {
    * same, but a longer one only once a renewal is confirmed); ERR_INVALID_ARGUMENT
    */
   async extend(ms: Duration): Promise<void> {
-    const { renew, lockDelay } = this.#lease.terms
-    const ttl = milliseconds('ms', ms, renew ? 300 : 50)
-    this.#engine.checkLease('ms', ttl + lockDelay)
+    const ttl = this.lengthOf(ms)
     this.assertHeld()
     const { clock, drift } = this.#engine
     this.#lease.resize(ttl, deadlineOfReply(clock.now(), ttl, drift))
     // For its new end, which may come before there is an answer.
     this.#engine.renewer.arm(this.#lease)
     await this.verify()
+  }
+
+  /**
+   * What `extend` is to set.
+   *
+   * @internal
+   * @throws ERR_INVALID_ARGUMENT
+   */
+  lengthOf(ms: Duration): number {
+    const { renew, lockDelay } = this.#lease.terms
+    const ttl = milliseconds('ms', ms, renew ? 300 : 50)
+    this.#engine.checkLease('ms', ttl + lockDelay)
+    return ttl
   }
 
   /**

@@ -150,6 +150,18 @@ test('the signal tells the truth after a blocked event loop', async () => {
   expect(() => signal.throwIfAborted()).toThrow(expect.objectContaining({ code: 'ERR_LOST' }))
 })
 
+test('extend that is too long for one of them changes none', async () => {
+  const w = new World()
+  const { locks } = w.client({}, { strictFailover: true, quarantine: '20s' })
+  const ready = w.watch(locks.bootstrap())
+  await w.advance(10)
+  expect(ready.value).toBe(true)
+  const set = await locks.all(['a', locks.mutex('b', { lockDelay: '5s' })]).acquire()
+  await expect(set.extend('16s')).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
+  expect(set.locks[0]!.validFor).toBeLessThan(10_000)
+  await set.release()
+})
+
 test('verify and extend speak for all, in one command', async () => {
   const { w, locks, others } = stage()
   const set = await locks.all(['a', 'b', 'c'], { ttl: 2000, renew: false }).acquire()
