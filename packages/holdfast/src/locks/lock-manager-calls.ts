@@ -18,13 +18,28 @@ export async function stolen(
   name: string,
 ): Promise<Lock> {
   const given = new AbortController()
-  let queued = false
-  const ahead = (owner: string, holder: Holder | null): void => {
-    // Once: those who hold the name when it stands there again came later.
-    if (queued) return
-    queued = true
-    rob(engine, name, owner, holder).catch((error: unknown) => given.abort(error))
+  // Who held it when this request first stood there: who holds it when it stands there again came later.
+  let was: Holder | null | undefined
+  let standing = 0
+  let robbing = false
+  const stands = async (owner: string, holder: Holder | null): Promise<void> => {
+    standing++
+    if (was === undefined) was = holder
+    if (robbing) return
+    robbing = true
+    try {
+      let before: number
+      do {
+        before = standing
+        // Not if its place was lost meanwhile: then those who hold it are ended when it stands there again.
+        if (await rob(engine, name, owner, was)) return
+      } while (before !== standing)
+      robbing = false
+    } catch (error) {
+      given.abort(error)
+    }
   }
+  const ahead = (owner: string, holder: Holder | null): void => void stands(owner, holder)
   const options = { ...all, wait: Infinity, signal: given.signal }
   const wish = wishOf({ ...engine.settings(options), ahead }, name, 'x', engine.prefix + name)
   return engine.acquire(wish, holdsHere(undefined))
@@ -45,14 +60,21 @@ export async function snapshot(engine: Engine): Promise<LockManagerSnapshot> {
  * Ends the holders of a name, while this owner waits for it: then none of them is this owner.
  *
  * @param was who held it when this owner came to stand in line.
+ * @returns false if it does not stand there.
  */
-async function rob(engine: Engine, name: string, owner: string, was: Holder | null): Promise<void> {
+async function rob(
+  engine: Engine,
+  name: string,
+  owner: string,
+  was: Holder | null,
+): Promise<boolean> {
   const state = await inspect(engine, name)
-  if (!state.waiters.some((one) => one.owner === owner)) return
+  if (!state.waiters.some((one) => one.owner === owner)) return false
   // Only another one that steals comes before this one: it is followed, and not ended.
   const later = ({ mode, owner: now }: HeldBy): boolean =>
     mode === 'exclusive' && now !== was?.owner
   if (!state.holders.some(later)) await force(engine, state, true)
+  return true
 }
 
 function infoOf(name: string, { mode, owner }: HeldBy | WaitingFor): LockManagerInfo {

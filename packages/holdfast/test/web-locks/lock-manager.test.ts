@@ -1,6 +1,7 @@
 // Locks in the shape of the Web Locks API, in the simulated world: waits, thefts and losses.
 import { expect, test } from 'vitest'
 import type { GrantedLock, LockManager, LockRequestOptions } from '../../src/index.js'
+import { keysOf } from '../../src/kernel/names.js'
 import { gate } from '../reentrant/kit.js'
 import { ownerId, World, type Outcome, type SimClient } from '../kit/world.js'
 
@@ -170,6 +171,25 @@ test('a name that is let go of meanwhile is not taken from the one who steals', 
     await w.advance()
     expect([what, stolen.outcome.value]).toEqual([what, 'done'])
   }
+})
+
+test('a place that is lost before the look: the holder is ended when it stands there again', async () => {
+  const { w, clients } = await stage(2)
+  const holder = await request(w, clients[0]!)
+  w.net.delay('request', 'inspect', 50)
+  const stolen = await request(w, clients[1]!, { steal: true })
+  // The server has lost the line.
+  w.server.del(keysOf('x', 'lock:')[2])
+  await w.advance(50)
+  expect(stolen.given).toBe(undefined)
+  // It asks again when the lease should be over, as it was told.
+  await w.advance(12_000)
+  expect(holder.outcome.error.name).toBe('AbortError')
+  expect(stolen.given).not.toBe(undefined)
+  stolen.done()
+  holder.done()
+  await w.advance(10)
+  expect(w.left()).toEqual([])
 })
 
 test('two who steal at once follow one another, and neither is ended', async () => {
