@@ -1,4 +1,6 @@
 // holdfast ui: a page on this machine, and elsewhere by a password.
+import { once } from 'node:events'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startServer, type RunningServer } from 'holdfast/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -126,4 +128,17 @@ test.each([
   const ended = await holdfast(['ui', '--port', '0', ...args], { ...env, ...more })
   expect(ended.code).toBe(64)
   expect(reasonOf(ended)).toMatchObject({ reason: 'usage' })
+})
+
+test('a signal ends it also while it connects', async () => {
+  // It accepts, and says nothing: for five seconds nobody knows what it is.
+  const silent = createServer().listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const ui = start(['ui', '--port', '0'], { REDIS_URL: `redis://127.0.0.1:${port}` })
+  const [socket] = (await once(silent, 'connection')) as [Socket]
+  ui.child.kill('SIGTERM')
+  expect(await ui.ended).toMatchObject({ code: 143 })
+  socket.destroy()
+  silent.close()
 })

@@ -4,7 +4,7 @@ import { InvalidArgumentError, Option } from 'commander'
 import type { DashboardOptions } from '@holdfast/dashboard'
 import { connect } from '../connect.js'
 import { usage } from '../exit.js'
-import { interruptible } from '../interrupt.js'
+import { interruptible, unlessAborted } from '../interrupt.js'
 import { note } from '../reason.js'
 import { serverOptions, whole, type ServerOptions } from '../options.js'
 
@@ -84,9 +84,12 @@ async function ui({ port, host, actions, password, election, ...server }: Option
     throw usage(`whoever reaches ${host} could look: set HOLDFAST_UI_PASSWORD, or leave out --host`)
   }
   process.stderr.write(`holdfast: the page is at ${served.url}\n`)
-  await new Promise((resolve) => stop.signal.addEventListener('abort', resolve))
-  await served.close()
-  stop.signal.throwIfAborted()
+  try {
+    // It may have come while this connected.
+    await unlessAborted(stop.signal, new Promise<never>(() => undefined))
+  } finally {
+    await served.close()
+  }
 }
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
