@@ -65,15 +65,17 @@ function requestOf(incoming: NodeRequest, signal: AbortSignal): Request | Respon
 
 async function send(answered: Response, response: ServerResponse): Promise<void> {
   const { status, headers, body } = answered
-  response.writeHead(status, Object.fromEntries(headers))
+  // Who asked has left meanwhile, or somebody else has answered, such as that it takes too long.
+  if (response.destroyed || response.headersSent) return body?.cancel().catch(() => undefined)
   const reader = body?.getReader()
-  if (!reader) {
-    response.end()
-    return
-  }
-  response.on('close', () => void reader.cancel().catch(() => undefined))
+  response.on('close', () => void reader?.cancel().catch(() => undefined))
   try {
-    for (;;) {
+    const cookies = headers.getSetCookie()
+    response.writeHead(status, {
+      ...Object.fromEntries(headers),
+      ...(cookies.length > 0 ? { 'set-cookie': cookies } : {}),
+    })
+    while (reader) {
       const { done, value } = await reader.read()
       if (done) break
       if (!response.write(value)) await drained(response)

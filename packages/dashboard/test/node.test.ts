@@ -1,0 +1,80 @@
+// As a listener of node:http: who leaves early, and who has answered already.
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { toNodeListener } from '../src/index.js'
+
+const ends: (() => unknown)[] = []
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end()
+})
+
+async function listening(listener: RequestListener): Promise<number> {
+  const server = createServer(listener).listen(0, '127.0.0.1')
+  ends.push(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+/** A promise, and what keeps it. */
+function later<T = void>(): { readonly promise: Promise<T>; readonly keep: (value: T) => void } {
+  let keep!: (value: T) => void
+  const promise = new Promise<T>((resolve) => (keep = resolve))
+  return { promise, keep }
+}
+
+/** An answer that does not end, and whether its body was given up. */
+function endless(): { readonly answer: Response; readonly cancelled: Promise<void> } {
+  const { promise, keep } = later()
+  const start = (controller: ReadableStreamDefaultController): void =>
+    controller.enqueue(new TextEncoder().encode('retry: 2000\n\n'))
+  return { answer: new Response(new ReadableStream({ start, cancel: keep })), cancelled: promise }
+}
+
+test('the answer to one who has left meanwhile is given up', async () => {
+  const { answer, cancelled } = endless()
+  const [asked, gone] = [later(), later()]
+  const listener = toNodeListener({
+    fetch: async ({ signal }) => {
+      signal.addEventListener('abort', () => gone.keep())
+      asked.keep()
+      // As an `authorize` that looks somebody up.
+      await gone.promise
+      return answer
+    },
+  })
+  const socket = connect(await listening(listener), '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+  await asked.promise
+  socket.destroy()
+  await cancelled
+})
+
+test('what somebody else has answered meanwhile, such as that it takes too long, stays', async () => {
+  const { answer, cancelled } = endless()
+  const answered = later()
+  const listener = toNodeListener({ fetch: () => answered.promise.then(() => answer) })
+  const port = await listening((request, response) => {
+    listener(request, response)
+    response.writeHead(503).end('too late')
+  })
+  const said = await fetch(`http://127.0.0.1:${port}/`)
+  expect([said.status, await said.text()]).toEqual([503, 'too late'])
+  answered.keep()
+  await cancelled
+})
+
+test('each cookie of an answer is sent', async () => {
+  const headers = new Headers({ 'content-type': 'text/plain' })
+  for (const cookie of ['session=1; Path=/', 'csrf=2; Path=/']) headers.append('set-cookie', cookie)
+  const port = await listening(
+    toNodeListener({ fetch: async () => new Response('log in', { status: 401, headers }) }),
+  )
+  const said = await fetch(`http://127.0.0.1:${port}/`)
+  expect(said.headers.getSetCookie()).toEqual(['session=1; Path=/', 'csrf=2; Path=/'])
+  expect(said.headers.get('content-type')).toBe('text/plain')
+})
