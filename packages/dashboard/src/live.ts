@@ -11,6 +11,7 @@ export class Live {
   readonly #source: Source
   readonly #open = new Set<() => void>()
   readonly #alive: number
+  #closed = false
 
   constructor(source: Source, alive: number = ALIVE_MS) {
     this.#source = source
@@ -19,6 +20,7 @@ export class Live {
 
   /** @param may whether this viewer still may look, asked now and then. */
   answer(view: View, request: Request, may: () => Promise<boolean>): Response {
+    if (this.#closed) throw new Refused(503, 'ERR_CLOSED', 'the dashboard was closed')
     if (this.#open.size >= MOST_VIEWERS) {
       throw new Refused(503, 'ERR_UNAVAILABLE', `${MOST_VIEWERS} pages are open: close some`)
     }
@@ -59,6 +61,8 @@ export class Live {
           const close = (): void => end()
           this.#open.add(close)
           request.signal.addEventListener('abort', close)
+          // While `authorize` was asked.
+          if (request.signal.aborted) end()
         },
         pull: (controller) => {
           if (held === null) return
@@ -78,6 +82,7 @@ export class Live {
   }
 
   close(): void {
+    this.#closed = true
     for (const close of this.#open) close()
   }
 }

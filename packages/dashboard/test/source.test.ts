@@ -205,6 +205,30 @@ test('a live page ends when its viewer may not look any more', async () => {
   await locks.close()
 })
 
+test('one who has left before a live page begins does not look on', async () => {
+  const locks = Holdfast.inMemory()
+  const source = new Source(locks, settingsOf({}))
+  const live = new Live(source)
+  const request = new Request('http://localhost/', { signal: AbortSignal.abort() })
+  const answer = live.answer({ page: 'graph' }, request, async () => true)
+  expect(source.viewers).toBe(0)
+  const reader = answer.body!.getReader()
+  while (!(await reader.read()).done);
+  await locks.close()
+})
+
+test('once it is closed no live page begins, of which nothing new would come', async () => {
+  const locks = Holdfast.inMemory()
+  const page = new Page(new Handler(locks, settingsOf({})))
+  const stream = await page.live('overview')
+  page.handler.close()
+  while (await stream.next());
+  const answer = await page.get('api/live?page=overview')
+  expect(answer.status).toBe(503)
+  expect(await answer.json()).toMatchObject({ error: { code: 'ERR_CLOSED' } })
+  await locks.close()
+})
+
 test('of one who does not read only the newest is kept', async () => {
   const locks = Holdfast.inMemory()
   let hear: ((event: 'page', json: string) => void) | undefined
