@@ -1,4 +1,4 @@
-import type { HistoryEntry } from 'holdfast'
+import type { HistoryEntry, HoldfastError } from 'holdfast'
 import type { Entry, Histogram, Series } from './model.js'
 import type { LocksLike } from './options.js'
 import type { People } from './people.js'
@@ -66,7 +66,14 @@ export class Past {
   async readOwn(name: string, now: number): Promise<void> {
     const own = this.#own.get(name)
     if ((own && now - own.at < OWN_MS) || this.#of(name).length > 0) return
-    const { entries } = await this.#locks.history(name, { limit: SHOWN })
+    const entries = await this.#locks.history(name, { limit: SHOWN }).then(
+      (page) => page.entries,
+      (error: HoldfastError) => {
+        // No lock can have that name.
+        if (error.code === 'ERR_INVALID_ARGUMENT') return []
+        throw error
+      },
+    )
     if (this.#own.size > 100) this.#own.clear()
     this.#own.set(name, { at: now, entries })
   }

@@ -249,6 +249,8 @@ export class Source {
         const { code, lock } = error as HoldfastError
         // Its key has become something else than a lock.
         if (code === 'ERR_CONFIG' && lock === name) return freeState(name)
+        // No lock can have it, and others look at other names.
+        if (code === 'ERR_INVALID_ARGUMENT') return freeState(name)
         throw error
       }
     }

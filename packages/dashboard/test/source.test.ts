@@ -229,6 +229,18 @@ test('once it is closed no live page begins, of which nothing new would come', a
   await locks.close()
 })
 
+test('a name that no lock can have is free, and nobody else is without a page for it', async () => {
+  const locks = Holdfast.inMemory({ prefix: '' })
+  const page = new Page(new Handler(locks, settingsOf({})))
+  const stream = await page.live('overview')
+  await stream.page()
+  const one = await page.live(`lock&name=${encodeURIComponent('{a}:hf:b')}`)
+  expect(await one.next()).toMatchObject({ event: 'page', data: { row: { mode: null } } })
+  expect((await page.get('api/overview')).status).toBe(200)
+  page.handler.close()
+  await locks.close()
+})
+
 test('of one who does not read only the newest is kept', async () => {
   const locks = Holdfast.inMemory()
   let hear: ((event: 'page', json: string) => void) | undefined
