@@ -73,7 +73,10 @@ function labeller({
     } catch {
       // Node would make an uncaught exception of it: a label is not worth the process.
     }
-    if (typeof label !== 'string') return undefined
+    // To Prometheus an empty one is none.
+    if (typeof label !== 'string' || label === '') return undefined
+    // As it is written in UTF-8: else two that differ would be one series, twice.
+    if (/[\uD800-\uDFFF]/.test(label)) label = Buffer.from(label).toString()
     if (!seen.has(label) && seen.size >= lockLabels) return OTHER
     seen.add(label)
     return label

@@ -223,6 +223,28 @@ test('labels of locks: only if asked for, and no more than so many', async () =>
   expect(counts).toEqual(['a 2', 'b 1', 'other 2'])
 })
 
+test('labels that Prometheus takes for one and the same are one series', async () => {
+  // The first halves of these pairs of surrogates differ, and neither can be written in UTF-8.
+  using halves = metrics({ lockLabel: (name) => name[0] })
+  // To Prometheus a label that is empty is none.
+  using empty = metrics({ lockLabel: (name) => /^(\w*):/.exec(name)?.[1] })
+  const locks = Holdfast.inMemory()
+  for (const name of ['😀', '🤖', ':a', 'b']) await locks.mutex(name).use(() => null)
+  await locks.close()
+  const asRead = (text: string): Map<string, number> => read(Buffer.from(text).toString()).values
+  const series = 'holdfast_hold_count{holdfast_lock_type="mutex"'
+  const labels = (text: string): string[] =>
+    [...asRead(text).keys()]
+      .filter((key) => key.startsWith(series))
+      .map((key) => key.slice(series.length))
+  expect(labels(halves.text())).toEqual([
+    ',holdfast_lock_label="�"}',
+    ',holdfast_lock_label=":"}',
+    ',holdfast_lock_label="b"}',
+  ])
+  expect(labels(empty.text())).toEqual(['}'])
+})
+
 test('a call that is told its place again and again waits once', async () => {
   using holdfast = metrics()
   const w = new SimulatedWorld()
