@@ -20,6 +20,9 @@ interface Asset {
   readonly zipped: Uint8Array<ArrayBuffer>
 }
 
+/** Named, and not with `q=0`, which refuses it. */
+const GZIP = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i
+
 /** The page as it is built: beside the built server, and from its source. */
 const BUILT = fileURLToPath(new URL('../dist/ui/', import.meta.url))
 
@@ -47,8 +50,7 @@ export class Assets {
       throw new Refused(status as number, 'ERR_NOT_FOUND', why as string)
     }
     // Next takes `content-encoding` away from what a route answers, and compresses by itself.
-    const zips =
-      !('nextUrl' in request) && /\bgzip\b/.test(request.headers.get('accept-encoding') ?? '')
+    const zips = !('nextUrl' in request) && GZIP.test(request.headers.get('accept-encoding') ?? '')
     return answer(zips ? file.zipped : file.bytes, 200, {
       'content-type': file.type,
       vary: 'accept-encoding',

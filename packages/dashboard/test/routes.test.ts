@@ -354,6 +354,8 @@ describe('files', () => {
     expect(file.headers.get('content-type')).toBe('text/javascript; charset=utf-8')
     expect(file.headers.get('content-encoding')).toBe('gzip')
     expect(file.headers.get('cache-control')).toContain('immutable')
+    const plain = { 'accept-encoding': 'gzip;q=0, *' }
+    expect((await page.get('', plain)).headers.get('content-encoding')).toBeNull()
     const unzipped = file.body!.pipeThrough(new DecompressionStream('gzip'))
     expect(await new Response(unzipped).text()).toBe('export {}')
     const bare = await page.get('below/locks?filter=a%20b')
