@@ -9,6 +9,8 @@ import { Source } from './source.js'
 import { isPage, textOf, viewOf } from './views.js'
 
 const MOST_FOUND = 20
+/** What only the page asks for; to the page itself other sites may have links. */
+const DATA: readonly Route['to'][] = ['page', 'live', 'search']
 
 /** Where a request goes: told by the end of its path, whatever the dashboard is mounted below. */
 type Route =
@@ -17,15 +19,17 @@ type Route =
   | { readonly to: 'action'; readonly action: Action }
   | { readonly to: 'asset'; readonly file: string }
 
-function routeOf(path: string): Route | null {
+/** @param typed whether a browser goes there: nobody's program asks for it */
+function routeOf(path: string, typed: boolean): Route | null {
   const [, part, rest = ''] = /\/(api|assets)\/([^/]*)$/.exec(path) ?? []
-  if (part === 'assets') return { to: 'asset', file: `assets/${rest}` }
+  if (part === 'assets' && rest !== '' && !typed) return { to: 'asset', file: `assets/${rest}` }
   if (part === 'api') {
     if (isPage(rest)) return { to: 'page', page: rest }
     if (rest === 'live' || rest === 'search') return { to: rest }
     if (rest === 'revoke' || rest === 'force') return { to: 'action', action: rest }
-    return null
+    if (rest !== '' && !typed) return null
   }
+  // Also where it is mounted below an `/api` or `/assets` of others.
   if (path.endsWith('/')) return { to: 'index' }
   // A file that is not there, such as favicon.ico.
   return /\.[^/]*$/.test(path) ? null : { to: 'slash' }
@@ -66,7 +70,8 @@ export class Handler {
   async #answer(request: Request): Promise<Response> {
     const url = new URL(request.url)
     const { searchParams } = url
-    const route = routeOf(url.pathname)
+    const typed = /\btext\/html\b/.test(request.headers.get('accept') ?? '')
+    const route = routeOf(url.pathname, typed)
     if (!route) throw new Refused(404, 'ERR_NOT_FOUND', 'there is no such page')
     const allowed = route.to === 'action' ? ['POST'] : ['GET', 'HEAD']
     if (!allowed.includes(request.method)) {
@@ -77,7 +82,7 @@ export class Handler {
       const done = (name: string): void => this.#source.changed(name)
       return act(this.#locks, this.#settings, request, route.action, done)
     }
-    if (/\/api\/[^/]*$/.test(url.pathname)) refuseOtherSites(request)
+    if (DATA.includes(route.to)) refuseOtherSites(request)
     await authorized(this.#settings, request, { action: 'look' })
     switch (route.to) {
       case 'page':

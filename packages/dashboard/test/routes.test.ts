@@ -361,6 +361,14 @@ describe('files', () => {
     const bare = await page.get('below/locks?filter=a%20b')
     expect(bare.status).toBe(308)
     expect(bare.headers.get('location')).toBe('./locks/?filter=a%20b')
+    // Where it is mounted below such a path, which is not one of its own.
+    for (const path of ['api/holdfast', 'v1/assets/locks']) {
+      const last = path.split('/').at(-1)
+      const { headers } = await page.get(path, { accept: 'text/html,*/*;q=0.8' })
+      expect(headers.get('location')).toBe(`./${last}/`)
+    }
+    // Mounted below `/api` itself.
+    expect(await (await page.get('api/')).text()).toContain('<!doctype html>')
     const scheme = await page.get('javascript:alert(1)')
     expect(scheme.headers.get('location')).toBe('./javascript:alert(1)/')
   })
