@@ -2,7 +2,7 @@ import { answer, Refused } from './answers.js'
 import type { Source } from './source.js'
 import type { View } from './views.js'
 
-/** Between two lines that only say that the connection lives. */
+/** Between two events that only say that the connection lives: of a comment a page is not told. */
 const ALIVE_MS = 15_000
 const MOST_VIEWERS = 500
 
@@ -40,7 +40,7 @@ export class Live {
             send(`event: ${event}\ndata: ${json}\n\n`),
           )
           const timer = setInterval(() => {
-            if (held === null) send(': here\n\n')
+            if (held === null) send('event: here\ndata: {}\n\n')
             void may().then(
               (yes) => yes || end(),
               () => end(),

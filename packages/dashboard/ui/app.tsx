@@ -6,6 +6,7 @@ import { helpOpen, shortcuts, startKeys } from './lib/keys.js'
 import { connection, paused, togglePause, trouble, watch } from './lib/live.js'
 import { queryOf } from './lib/query.js'
 import { href, pages, route, type PageId } from './lib/route.js'
+import type { Trouble } from '../src/model.js'
 import { shorten, visible } from './lib/format.js'
 import { Graph } from './pages/graph.js'
 import { Lock } from './pages/lock.js'
@@ -106,11 +107,13 @@ const states = {
   connecting: 'Connecting',
   live: 'Live',
   trouble: 'No Redis',
+  mistake: 'No page',
   away: 'No server',
 } as const
 
 function Status() {
   const state = paused.value ? 'paused' : connection.value
+  const said = trouble.value
   return (
     <button
       type="button"
@@ -120,10 +123,22 @@ function Status() {
       onClick={togglePause}
     >
       <span class="dot" aria-hidden="true" />
-      {paused.value ? 'Paused' : states[connection.value]}
+      {paused.value
+        ? 'Paused'
+        : states[said && connection.value === 'trouble' ? kindOf(said) : connection.value]}
     </button>
   )
 }
+
+/** A mistake of the dashboard is none of Redis. */
+const kindOf = ({ code }: Trouble): 'mistake' | 'trouble' =>
+  code === 'ERR_INTERNAL' ? 'mistake' : 'trouble'
+
+const headings = {
+  mistake: 'Something is wrong here.',
+  trouble: 'Redis cannot be asked.',
+  away: 'The dashboard refuses.',
+} as const
 
 /** What is wrong and what to do, said to those who hear the page too. It goes by itself. */
 function Banner() {
@@ -133,8 +148,8 @@ function Banner() {
     <div role="alert" class="banner-place">
       {said ? (
         <div class="banner">
-          <b>{state === 'trouble' ? 'Redis cannot be asked.' : 'The dashboard does not answer.'}</b>{' '}
-          <bdi>{said.message}</bdi> <span class="faint">{said.code}</span>
+          <b>{headings[state === 'trouble' ? kindOf(said) : 'away']}</b> <bdi>{said.message}</bdi>{' '}
+          <span class="faint">{said.code}</span>
           {said.advice !== '' && <p>{said.advice}</p>}
           <p>What is shown is from before.</p>
         </div>

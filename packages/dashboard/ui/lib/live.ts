@@ -27,6 +27,10 @@ const view = signal<View<PageName> | null>(null)
 let source: EventSource | null = null
 let current = ''
 let retry: ReturnType<typeof setTimeout> | undefined
+/** When the stream was asked for, or said something. */
+let heard = 0
+/** It says something every 15 s. A connection may be gone without anybody being told. */
+const SILENT_MS = 40_000
 
 /** What is known of a page; null before the first answer. */
 export function viewOf<P extends PageName>(page: P): View<P> | null {
@@ -49,6 +53,10 @@ function open(): void {
   const page = (new URLSearchParams(asked).get('page') ?? 'overview') as PageName
   const events = new EventSource(`api/live?${asked}`)
   source = events
+  heard = Date.now()
+  for (const event of ['page', 'trouble', 'here']) {
+    events.addEventListener(event, () => (heard = Date.now()))
+  }
   events.addEventListener('page', (event: MessageEvent<string>) => {
     if (source !== events) return
     const data = JSON.parse(event.data) as Pages[typeof page]
@@ -65,11 +73,17 @@ function open(): void {
   })
   events.addEventListener('error', () => {
     if (source !== events) return
-    connection.value = 'away'
+    lost()
     // A browser gives up for good where the answer was an error. The page does not.
     if (events.readyState === EventSource.CLOSED) retry = setTimeout(open, 2000)
-    void explain(page, asked)
+    void explain(events, asked)
   })
+}
+
+/** What was wrong before is another matter. */
+function lost(): void {
+  if (connection.value !== 'away') trouble.value = null
+  connection.value = 'away'
 }
 
 function close(): void {
@@ -78,18 +92,32 @@ function close(): void {
   source = null
 }
 
-/** An event source does not say why it failed: the page is asked for once, to show what the answer says. */
-async function explain(page: PageName, asked: string): Promise<void> {
+/** An event source does not say why it failed: its address is asked for once, to show what the answer says. */
+async function explain(events: EventSource, asked: string): Promise<void> {
+  const stop = new AbortController()
+  let said: Trouble | null = null
   try {
-    const params = new URLSearchParams(asked)
-    params.delete('page')
-    const answer = await fetch(`api/${page}?${params}`)
-    if (answer.ok || asked !== current) return
-    const { error } = (await answer.json()) as Failure
-    trouble.value = { ...error, advice: error.advice ?? '' }
+    const answer = await fetch(`api/live?${asked}`, { signal: stop.signal })
+    said = await refusalOf(answer)
   } catch {
     // The server is away, which the page says already.
   }
+  stop.abort()
+  if (source === events && connection.value === 'away') trouble.value = said
+}
+
+/** Why there is no success in it; null: it is one, or whoever answers for a server that is away. */
+export async function refusalOf(answer: Response): Promise<Trouble | null> {
+  if (/^application\/json\b/.test(answer.headers.get('content-type') ?? '')) {
+    if (answer.ok) return null
+    const { error } = (await answer.json()) as Failure
+    return { ...error, advice: error.advice ?? '' }
+  }
+  // What `authorize`, or a guard before it, says in words of its own.
+  const { status, redirected } = answer
+  if (status !== 401 && status !== 403 && !redirected) return null
+  const advice = 'Load the page again: you may be asked who you are.'
+  return { code: 'ERR_FORBIDDEN', message: 'You may not look any more.', advice }
 }
 
 export function togglePause(): void {
@@ -110,6 +138,9 @@ export function startClock(): void {
   setInterval(() => {
     // What is not known to go on stands still.
     if (!paused.value && connection.value === 'live') now.value = Date.now()
+    if (!source || Date.now() - heard < SILENT_MS) return
+    lost()
+    open()
   }, 1000)
   let hidden: ReturnType<typeof setTimeout> | undefined
   document.addEventListener('visibilitychange', () => {

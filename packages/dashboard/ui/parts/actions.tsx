@@ -1,7 +1,6 @@
 import { useState } from 'preact/hooks'
 import type {
   Action,
-  Failure,
   ForceAnswer,
   ForceRequest,
   LockPage,
@@ -9,6 +8,7 @@ import type {
   RevokeRequest,
 } from '../../src/model.js'
 import { plural, span, whoText } from '../lib/format.js'
+import { refusalOf } from '../lib/live.js'
 import { Dialog } from './dialog.js'
 import { Text } from './text.js'
 
@@ -18,9 +18,10 @@ async function post<A>(path: string, body: object): Promise<A> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   })
-  const said = (await answer.json()) as A | Failure
-  if (!answer.ok) throw new Error((said as Failure).error.message)
-  return said as A
+  const refusal = await refusalOf(answer)
+  if (refusal) throw new Error(`${refusal.message} ${refusal.advice}`.trimEnd())
+  if (!answer.ok) throw new Error(`The answer was ${answer.status}: ask again later.`)
+  return (await answer.json()) as A
 }
 
 const revoke = async (body: RevokeRequest): Promise<string> => {
