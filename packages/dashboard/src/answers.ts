@@ -21,10 +21,18 @@ export function answer(
   return new Response(body, { status, headers: { ...HEADERS, ...headers } })
 }
 
-/** An answer of somebody else's, with our headers where it has none of its own. */
+/** Of answers of others, such as a log-in: it may have forms, styles and scripts, and checks where its form was sent from. */
+const FOR_OTHERS: Readonly<Record<string, string>> = {
+  'content-security-policy': "frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+}
+
+/** An answer of somebody else's, with what does no harm to it, where it has none of its own. */
 export function guarded(response: Response): Response {
   const headers = new Headers(response.headers)
-  for (const [name, value] of Object.entries(HEADERS)) {
+  for (const [name, value] of Object.entries(FOR_OTHERS)) {
     if (!headers.has(name)) headers.set(name, value)
   }
   return new Response(response.body, { status: response.status, headers })

@@ -274,7 +274,7 @@ describe('reading from elsewhere', () => {
     ]) {
       const answer = await fetch(`http://127.0.0.1:${guarded.port}/${path}`)
       expect([path, answer.status]).toEqual([path, 401])
-      expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'")
+      expect(answer.headers.get('content-security-policy')).toContain("frame-ancestors 'none'")
     }
     expect(wishes.every(({ action }) => action === 'look')).toBe(true)
   })

@@ -143,4 +143,20 @@ describe.skipIf(!chromium)('the page, when it is not answered', () => {
     expect(await page.locator('.status').innerText()).not.toContain('Redis')
     await page.close()
   }, 40_000)
+
+  it('lets a log-in that authorize answers with be filled in', async () => {
+    const form = `<!doctype html><style>p { color: rgb(1, 2, 3) }</style><p>who?</p>
+      <form action="/in" method="get"><button>Log in</button></form>`
+    const authorize = (request: Request): true | Response =>
+      request.headers.get('cookie') === 'in=1' ||
+      (new URL(request.url).pathname === '/in'
+        ? new Response(null, { status: 303, headers: { location: '/', 'set-cookie': 'in=1' } })
+        : new Response(form, { status: 401, headers: { 'content-type': 'text/html' } }))
+    const { page } = await open(browser, (await served({ authorize })).url)
+    const color = await page.evaluate("getComputedStyle(document.querySelector('p')).color")
+    expect(color).toBe('rgb(1, 2, 3)')
+    await page.getByRole('button', { name: 'Log in' }).click()
+    await page.getByText('Live').waitFor({ timeout: 5000 })
+    await page.close()
+  }, 40_000)
 })
