@@ -32,7 +32,7 @@ export async function act(
   } catch (error) {
     const code =
       error instanceof Refused || error instanceof Denied ? 'ERR_FORBIDDEN' : 'ERR_INTERNAL'
-    await settings.audit({ ...told, result: { refused: code } })
+    await tell(settings, { ...told, result: { refused: code } })
     throw error
   }
   const entry = by === undefined ? told : { ...told, by }
@@ -42,11 +42,20 @@ export async function act(
     done(asked.name)
   } catch (error) {
     const { code = 'ERR_INTERNAL' } = error as { code?: string }
-    await settings.audit({ ...entry, result: { refused: code } })
+    await tell(settings, { ...entry, result: { refused: code } })
     throw error
   }
-  await settings.audit({ ...entry, result })
+  await tell(settings, { ...entry, result })
   return json(result)
+}
+
+/** That it fails changes nothing of what was done, nor of the answer. */
+async function tell({ audit }: Settings, entry: AuditEntry): Promise<void> {
+  try {
+    await audit(entry)
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error))
+  }
 }
 
 async function read(request: Request, action: Action): Promise<Asked> {

@@ -334,6 +334,23 @@ describe('what acts', () => {
       ['job', { refused: 'ERR_INTERNAL' }],
     ])
   })
+
+  test('where audit fails, what was done is answered as done, and what was refused as refused', async () => {
+    const warnings: Error[] = []
+    const hear = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', hear)
+    const authorize = (_: Request, { name }: Wish): boolean => name === 'job'
+    const audit = async (): Promise<never> => Promise.reject(new Error('the disk is full'))
+    const dashboard = createDashboard(locks, { actions: ['force'], authorize, audit })
+    const one = await serve(dashboard, { port: 0 })
+    const done = await post(one, 'force', FORCE)
+    expect([done.status, await done.json()]).toMatchObject([200, { freed: true }])
+    expect((await post(one, 'force', { ...FORCE, name: 'b', confirm: 'b' })).status).toBe(403)
+    await until(() => warnings.length === 2)
+    expect(warnings.map(({ message }) => message)).toEqual(Array(2).fill('the disk is full'))
+    process.off('warning', hear)
+    await one.close()
+  })
 })
 
 describe('serve', () => {
