@@ -21,6 +21,8 @@ export function toNodeListener(dashboard: Pick<Dashboard, 'fetch'>): NodeListene
   return (incoming, response) => {
     const gone = new AbortController()
     response.on('close', () => gone.abort())
+    // Of a body of which a part was read Node waits for the rest, and the next request behind it.
+    response.on('finish', () => incoming.removeAllListeners('data').resume())
     const request = requestOf(incoming, gone.signal)
     const answered =
       request instanceof Response ? Promise.resolve(request) : dashboard.fetch(request)

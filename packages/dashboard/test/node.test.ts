@@ -78,3 +78,22 @@ test('each cookie of an answer is sent', async () => {
   expect(said.headers.getSetCookie()).toEqual(['session=1; Path=/', 'csrf=2; Path=/'])
   expect(said.headers.get('content-type')).toBe('text/plain')
 })
+
+test('a body that was refused unread is in nobody else’s way', async () => {
+  const fetch = async (): Promise<Response> => new Response('no', { status: 403 })
+  const socket = connect(await listening(toNodeListener({ fetch })), '127.0.0.1')
+  const said = later<string>()
+  let text = ''
+  socket.setEncoding('utf8').on('data', (more: string) => {
+    text += more
+    // Two of them, each behind the other on one connection.
+    if (text.match(/^HTTP\/1.1 403/gm)?.length === 2) said.keep(text)
+  })
+  socket.on('close', () => said.keep(text))
+  const size = 1024 * 1024
+  socket.write(`POST /api/force HTTP/1.1\r\nhost: x\r\ncontent-length: ${size}\r\n\r\n`)
+  socket.write('x'.repeat(size))
+  socket.write('GET /api/overview HTTP/1.1\r\nhost: x\r\n\r\n')
+  expect((await said.promise).match(/^HTTP\/1.1 403/gm)).toHaveLength(2)
+  socket.destroy()
+})
