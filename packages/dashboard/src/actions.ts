@@ -2,6 +2,7 @@ import { json, Refused } from './answers.js'
 import { authorized, bodyOf, Denied, onlyOwnPage } from './guard.js'
 import type { Action } from './model.js'
 import { invalid, type AuditEntry, type LocksLike, type Settings } from './options.js'
+import { warn } from './trouble.js'
 import { nameOf } from './views.js'
 
 /** What is asked for, read and checked. */
@@ -54,7 +55,7 @@ async function tell({ audit }: Settings, entry: AuditEntry): Promise<void> {
   try {
     await audit(entry)
   } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error))
+    warn(error)
   }
 }
 

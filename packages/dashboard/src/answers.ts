@@ -1,6 +1,6 @@
 import type { HoldfastError } from 'holdfast'
 import { withoutOwners } from './people.js'
-import { troubleOf } from './trouble.js'
+import { troubleOf, warn } from './trouble.js'
 
 /** Of every answer. Nothing is inline, and nothing comes from elsewhere. */
 const HEADERS: Readonly<Record<string, string>> = {
@@ -70,12 +70,12 @@ export function failure(error: unknown): Response {
     const { status, code, message, headers } = error
     return json({ error: { code, message } }, status, headers)
   }
-  const { code, message } = error as Partial<HoldfastError>
+  const { code, message } = (error ?? {}) as Partial<HoldfastError>
   if (code === 'ERR_INVALID_ARGUMENT') {
     return json({ error: { code, message: withoutOwners(message ?? '') } }, 400)
   }
   const trouble = troubleOf(error)
   const internal = trouble.code === 'ERR_INTERNAL'
-  if (internal) process.emitWarning(error as Error)
+  if (internal) warn(error)
   return json({ error: trouble }, internal ? 500 : 503)
 }

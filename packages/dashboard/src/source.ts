@@ -6,7 +6,7 @@ import type { LocksLike, Settings } from './options.js'
 import { namesOf, pageOf, type Facts } from './pages.js'
 import { Past } from './past.js'
 import { People } from './people.js'
-import { troubleOf } from './trouble.js'
+import { troubleOf, warn } from './trouble.js'
 import type { View } from './views.js'
 
 const EVERY_MS = 1000
@@ -310,7 +310,7 @@ export class Source {
     // All may be different when it is back.
     this.#askedAt = -Infinity
     const trouble = troubleOf(error)
-    if (trouble.code === 'ERR_INTERNAL') process.emitWarning(error as Error)
+    if (trouble.code === 'ERR_INTERNAL') warn(error)
     const json = JSON.stringify(trouble)
     for (const viewer of this.#viewers) this.#say(viewer, 'trouble', json, json, false)
   }

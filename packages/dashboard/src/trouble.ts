@@ -13,9 +13,14 @@ const ADVICE: Readonly<Record<string, string>> = {
     'The Holdfast of this page was closed: its process is about to end, or to start again.',
 }
 
+/** What is told to this process alone. Who rejects may do so with anything. */
+export function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error))
+}
+
 /** What is told to those who look. */
 export function troubleOf(error: unknown): Trouble {
-  const { code, message } = error as Partial<HoldfastError>
+  const { code, message } = (error ?? {}) as Partial<HoldfastError>
   const known = typeof code === 'string' && Object.hasOwn(ADVICE, code)
   if (!known) {
     const advice = 'This is a mistake of the dashboard; its process knows more.'

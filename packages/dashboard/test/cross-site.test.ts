@@ -353,6 +353,18 @@ describe('what acts', () => {
   })
 })
 
+test('authorize fails without a reason', async () => {
+  for (const reason of [undefined, null, {}]) {
+    // eslint-disable-next-line typescript/prefer-promise-reject-errors
+    const dashboard = createDashboard(locks, { authorize: () => Promise.reject(reason) })
+    const answer = await dashboard.fetch(new Request('http://localhost/api/overview'))
+    expect([answer.status, await answer.json()]).toMatchObject([
+      500,
+      { error: { code: 'ERR_INTERNAL' } },
+    ])
+  }
+})
+
 describe('serve', () => {
   test.each([
     '0.0.0.0',
