@@ -88,7 +88,7 @@ interface Open {
 
 function spans(provider: TracerProviderLike): (() => void)[] {
   const tracer = provider.getTracer(NAME)
-  const open = new WeakMap<LockCall, Open>()
+  const open = new Map<LockCall, Open>()
   const end = ({ span }: Open, call: LockCall, outcome: string): void => {
     open.delete(call)
     span.setAttribute('holdfast.acquire.outcome', outcome)
@@ -128,6 +128,11 @@ function spans(provider: TracerProviderLike): (() => void)[] {
       }
       end(its, call, outcome)
     }),
+    // Of a call that goes on without us: else nobody would be told of it.
+    () => {
+      for (const { span } of open.values()) span.end()
+      open.clear()
+    },
   ]
 }
 

@@ -269,6 +269,23 @@ test('what is registered with the API is taken; without it nothing is done', asy
   }
 })
 
+test('the span of a call that still waits is ended with the rest, and told', async () => {
+  const { tracerProvider, spans } = tracing()
+  const { Holdfast } = await import('../../src/index.js')
+  const locks = Holdfast.inMemory()
+  const lock = await locks.mutex('a').acquire()
+  const stop = instrument({ tracerProvider, meterProvider: null })
+  const call = locks.mutex('a').acquire()
+  await until(async () => (await locks.inspect('a')).waiterCount === 1)
+  stop()
+  expect(spans().map(({ name }) => name)).toEqual(['holdfast.acquire mutex'])
+  expect(spans()[0]!.attributes).not.toHaveProperty('holdfast.acquire.outcome')
+  await lock.release()
+  await (await call).release()
+  expect(spans()).toHaveLength(1)
+  await locks.close()
+})
+
 test('what cannot be right is refused', () => {
   for (const [wrong, message] of [
     [{ meterProvider: {} }, 'options.meterProvider'],
