@@ -57,7 +57,8 @@ function App() {
       <Header page={page} />
       <Banner />
       <main id="main" tabindex={-1} class={`page-${page}`}>
-        <Body />
+        {/* What was begun of one lock, such as its end, is of that one. */}
+        <Body key={page === 'lock' ? params['name'] : page} />
       </main>
       {helpOpen.value && <Help />}
     </>

@@ -242,6 +242,19 @@ describe.skipIf(!chromium)('the page, in a browser', () => {
     await page.close()
   }, 40_000)
 
+  it('asks nothing of another lock than the one that was looked at', async () => {
+    const { page } = await open(browser, `${served.url}#/lock?name=stock`)
+    await page.getByText('Live').waitFor()
+    await page.goto(`${served.url}#/lock?name=leader`)
+    await page.getByRole('heading', { name: 'leader' }).waitFor()
+    await page.getByRole('button', { name: 'Ask to let go' }).click()
+    await page.getByRole('dialog').waitFor()
+    await page.goBack()
+    await page.getByRole('heading', { name: 'stock' }).waitFor()
+    expect(await page.getByRole('dialog').count()).toBe(0)
+    await page.close()
+  })
+
   it('shows a lease that was lost', async () => {
     const holder = startHolder(server.url, 'stands still', true)
     holders.push(holder)
