@@ -48,7 +48,10 @@ describe('run', () => {
     ['exits', ['sh', '-c', 'exit 3'], 3, undefined],
     ['is ended by a signal', ['sh', '-c', 'kill -KILL $$'], 137, undefined],
     ['does not exist', ['no-such-command-anywhere'], 127, 'not-found'],
+    ['is an empty word', [''], 127, 'not-found'],
     ['cannot be executed', ['/etc/passwd'], 126, 'cannot-execute'],
+    ['is below a file', ['/etc/passwd/a'], 126, 'cannot-execute'],
+    ['has too long a name', ['a'.repeat(300)], 126, 'cannot-execute'],
   ])('of a command that %s', async (_, command, code, reason) => {
     // Kept for as long as it takes, if anything of it has run.
     const ended = await holdfast(['run', '--min-hold', '1h', `code ${code}`, ...command], env)

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { EXIT, Exit } from '../exit.js'
 import { groupLives, treeOf } from './processes.js'
@@ -39,11 +39,14 @@ export async function startChild(
   env: NodeJS.ProcessEnv,
   atTerminal: boolean,
 ): Promise<Child> {
-  const child = spawn(command!, args, { stdio: 'inherit', env, detached: !atTerminal })
-  const ended = once(child, 'exit').then(([code, signal]): Ended => ({ code, signal }))
-  // Without a process there is no exit, but an error.
-  ended.catch(() => undefined)
+  let child: ChildProcess
+  let ended: Promise<Ended>
   try {
+    // Some of its errors it throws, and others it emits.
+    child = spawn(command!, args, { stdio: 'inherit', env, detached: !atTerminal })
+    ended = once(child, 'exit').then(([code, signal]): Ended => ({ code, signal }))
+    // Without a process there is no exit, but an error.
+    ended.catch(() => undefined)
     await once(child, 'spawn')
   } catch (error) {
     throw notStarted(command!, error as NodeJS.ErrnoException)
@@ -85,11 +88,14 @@ export async function startChild(
 }
 
 function notStarted(command: string, error: NodeJS.ErrnoException): Exit {
-  const missing = error.code === 'ENOENT'
+  // An empty word, as an unset variable in quotes is one, Node refuses by itself.
+  const missing = error.code === 'ENOENT' || command === ''
   return new Exit(
     missing ? EXIT.notFound : EXIT.cannotExecute,
     missing ? 'not-found' : 'cannot-execute',
-    missing ? `there is no command ${command}` : `cannot execute ${command}: ${error.message}`,
+    missing
+      ? `there is no command ${command || '""'}`
+      : `cannot execute ${command}: ${error.message}`,
     { command },
   )
 }
