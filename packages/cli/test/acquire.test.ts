@@ -57,6 +57,14 @@ describe('acquire', () => {
   })
 })
 
+test('acquire gives back what nobody hears of', async () => {
+  const running = start(['acquire', 'unheard', '--ttl', '60s'], env)
+  running.child.stdout!.destroy()
+  expect(await running.ended).toMatchObject({ code: 141 })
+  expect(await redis.exists('{lock:unheard}:hf:fence:lock:unheard')).toBe(1)
+  expect(await redis.exists('lock:unheard')).toBe(0)
+})
+
 describe('renew and release', () => {
   const script = `
     lock=$("$0" "$1" acquire deploy --ttl 2s) || exit; eval "$lock"; first=$HOLDFAST_OWNER$HOLDFAST_FENCE

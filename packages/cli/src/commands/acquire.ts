@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import type { Duration, Lock } from 'holdfast'
 import { connect } from '../connect.js'
-import { interruptible } from '../interrupt.js'
+import { interruptible, unlessAborted } from '../interrupt.js'
 import { duration, sharedOptions, type SharedOptions } from '../options.js'
 import { outputOf } from '../output.js'
 import { leaseOf } from '../shell.js'
@@ -34,14 +34,20 @@ export function define(command: Command): void {
 async function acquire(name: string, options: Options): Promise<void> {
   const output = outputOf(options)
   const stop = interruptible()
-  await using connection = await connect(options)
+  await using connection = await unlessAborted(stop.signal, connect(options))
   const { locks } = connection
   const call = { wait: options.nonblock ? 0 : (options.wait ?? 0), signal: stop.signal }
   const lock = await take(locks, name, options, { ttl: options.ttl }, call)
   const validFor = await leave(lock)
   const { owner, fence } = lock
   const { json, text } = leaseOf({ name, prefix: options.prefix, owner, fence, validFor })
-  output.one(json, () => text)
+  try {
+    output.one(json, () => text)
+  } catch (error) {
+    // Nobody has heard the owner id, so that nobody else could release it.
+    await locks.release(name, owner)
+    throw error
+  }
 }
 
 /** Ends our part in it, with the whole lease before it. @returns what is left of it, ms */
