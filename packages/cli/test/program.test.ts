@@ -1,7 +1,9 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startServer, type RunningServer } from 'holdfast/testing'
 import manifest from '../package.json' with { type: 'json' }
-import { holdfast, reasonOf } from './kit.js'
+import { holdfast, reasonOf, start } from './kit.js'
 
 let server: RunningServer
 let env: NodeJS.ProcessEnv
@@ -124,6 +126,27 @@ describe('the command line', () => {
     expect(ended.stderr).toContain('127.0.0.1:1')
     expect(ended.stderr).not.toContain('secret')
     expect(ended.stderr.trim().split('\n')).toHaveLength(1)
+  })
+
+  test.each([
+    [['run', 'a', 'echo', 'ran']],
+    [['acquire', '--ttl', '5s', 'a']],
+    [['elect', 'a']],
+    [['elect', 'a', '--', 'echo', 'ran']],
+    [['ls']],
+    [['watch']],
+    [['history']],
+    [['ui', '--port', '0']],
+  ])('a signal ends %j while it waits for a server that says nothing', async (args) => {
+    const silent = createServer().listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    const running = start(args, { REDIS_URL: `redis://127.0.0.1:${port}` })
+    const [socket] = (await once(silent, 'connection')) as [Socket]
+    running.child.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 143, stdout: '', stderr: '' })
+    socket.destroy()
+    silent.close()
   })
 
   test('--json says the reason as one object', async () => {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { HistoryEntry, Holdfast } from 'holdfast'
 import { connect } from '../connect.js'
-import { interruptible } from '../interrupt.js'
+import { interruptible, unlessAborted } from '../interrupt.js'
 import { intervalOption, sharedOptions, whole, type SharedOptions } from '../options.js'
 import { outputOf, type Output } from '../output.js'
 import { noteNotKept, noteUnlessKept } from '../kept.js'
@@ -35,7 +35,7 @@ export function define(command: Command): void {
 async function history(name: string | undefined, options: Options): Promise<void> {
   const output = outputOf(options)
   const stop = interruptible()
-  await using connection = await connect(options)
+  await using connection = await unlessAborted(stop.signal, connect(options))
   const { locks } = connection
   const { entries, next } = await latest(locks, name, options, stop.signal)
   const print = (entry: HistoryEntry): void =>

@@ -46,7 +46,7 @@ const MORE: readonly Column<LockState>[] = [
 async function ls(pattern: string, options: Options): Promise<void> {
   const output = outputOf(options)
   const stop = interruptible()
-  await using connection = await connect(options)
+  await using connection = await unlessAborted(stop.signal, connect(options))
   const rows: LockState[] = []
   let count = 0
   const complete = await all(connection.locks, pattern, options, stop.signal, (state) => {

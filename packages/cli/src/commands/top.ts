@@ -3,7 +3,7 @@ import { isatty } from 'node:tty'
 import type { Command } from 'commander'
 import { connect } from '../connect.js'
 import { Silent, usage } from '../exit.js'
-import { interruptible } from '../interrupt.js'
+import { interruptible, unlessAborted } from '../interrupt.js'
 import { looks } from '../looks.js'
 import {
   intervalOption,
@@ -37,7 +37,7 @@ async function top(pattern: string, options: Options): Promise<void> {
     throw usage('top needs a terminal; see --json, ls and watch')
   }
   const stop = interruptible(['SIGQUIT'])
-  await using connection = await connect(options)
+  await using connection = await unlessAborted(stop.signal, connect(options))
   const watched = connection.locks.watch(pattern, listOptions(options))
   if (output.json) {
     await looks(watched, options.interval, stop.signal, {

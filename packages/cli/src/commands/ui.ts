@@ -61,13 +61,16 @@ async function ui({ port, host, actions, password, election, ...server }: Option
   if (password === '') throw usage('the password is empty')
   const stop = interruptible()
   const { createDashboard, serve } = await import('@holdfast/dashboard')
-  await using connection = await connect(
-    server,
-    {},
-    {
-      away: (message) => note('away', `${message}; the page says so until they answer`, false),
-      back: () => note('back', 'the servers answer', false),
-    },
+  await using connection = await unlessAborted(
+    stop.signal,
+    connect(
+      server,
+      {},
+      {
+        away: (message) => note('away', `${message}; the page says so until they answer`, false),
+        back: () => note('back', 'the servers answer', false),
+      },
+    ),
   )
   const dashboard = createDashboard(connection.locks, {
     actions: actions ?? false,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { LockChange } from 'holdfast'
 import { connect } from '../connect.js'
-import { interruptible } from '../interrupt.js'
+import { interruptible, unlessAborted } from '../interrupt.js'
 import { looks } from '../looks.js'
 import {
   intervalOption,
@@ -32,7 +32,7 @@ export function define(command: Command): void {
 async function watch(pattern: string, options: Options): Promise<void> {
   const output = outputOf(options)
   const stop = interruptible()
-  await using connection = await connect(options)
+  await using connection = await unlessAborted(stop.signal, connect(options))
   const watched = connection.locks.watch(pattern, listOptions(options))
   await looks(watched, options.interval, stop.signal, {
     look: ({ changes }) => {

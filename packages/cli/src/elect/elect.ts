@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Duration, Election, Holdfast, HoldfastError, Leadership, LockOptions } from 'holdfast'
 import { connect } from '../connect.js'
 import { Silent, type Facts } from '../exit.js'
-import { codeOf, interruptible } from '../interrupt.js'
+import { codeOf, interruptible, unlessAborted } from '../interrupt.js'
 import type { SharedOptions } from '../options.js'
 import { outputOf } from '../output.js'
 import { note } from '../reason.js'
@@ -39,7 +39,8 @@ export async function elect(name: string, argv: string[], options: Options): Pro
   const signal = signals?.waiting ?? interruptible().signal
   const plan = planOf(milliseconds(options.ttl), milliseconds(options.grace), Infinity)
   // Where that is forced, nobody else leads before the command has ended.
-  await using connection = await connect(options, { forced: runs ? 'keep' : 'release' })
+  const connecting = connect(options, { forced: runs ? 'keep' : 'release' })
+  await using connection = await unlessAborted(signal, connecting)
   const { locks } = connection
   const { label } = options
   const terms: LockOptions = runs ? { ttl: plan.ttl, margin: plan.margin } : { ttl: options.ttl }

@@ -3,7 +3,7 @@ import { isatty } from 'node:tty'
 import type { Duration, HoldfastEvents, Lock, LockOptions } from 'holdfast'
 import { connect } from '../connect.js'
 import { EXIT, Exit, exitOf, Silent, usage, type Facts } from '../exit.js'
-import { codeOf } from '../interrupt.js'
+import { codeOf, unlessAborted } from '../interrupt.js'
 import type { ServerOptions } from '../options.js'
 import { take, type TakeOptions } from '../take.js'
 import { startChild, type Child, type Ended } from './child.js'
@@ -46,7 +46,7 @@ export async function run(name: string, words: string[], options: RunOptions): P
   }
   // What is forced stays ours until the command has ended, unless that does not go by the lock.
   const forced = options.onLost === 'kill' ? 'keep' : 'release'
-  await using connection = await connect(options, { forced })
+  await using connection = await unlessAborted(signals.waiting, connect(options, { forced }))
   const { locks } = connection
   await refuseNested(locks, options.prefix, name)
   const asked = performance.now()
