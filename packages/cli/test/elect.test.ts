@@ -108,6 +108,15 @@ describe('elect', () => {
     await two.said(/"event":"elected"/)
   })
 
+  test('whoever read it has gone: it ends, though it does not lead', async () => {
+    const leader = await locks.election('unread').campaign()
+    const two = elect('unread')
+    two.child.stdout!.destroy()
+    expect(await two.ended).toMatchObject({ code: 141, stderr: '' })
+    expect(await locks.inspect('unread')).toMatchObject({ waiterCount: 0, holderCount: 1 })
+    await leader.resign()
+  })
+
   test('the server away: not healthy, and no leader any more', async () => {
     const one = elect('c', '--http', ':0', '--ttl', '1s')
     await one.said(/elected/)

@@ -36,7 +36,9 @@ export async function elect(name: string, argv: string[], options: Options): Pro
   // What a command prints is its own.
   const teller = runs ? tellerOf(options) : printing(options)
   const signals = runs ? new Signals() : null
-  const signal = signals?.waiting ?? interruptible().signal
+  const asked = signals?.waiting ?? interruptible().signal
+  const unheard = new AbortController()
+  const signal = AbortSignal.any([asked, unheard.signal])
   const plan = planOf(milliseconds(options.ttl), milliseconds(options.grace), Infinity)
   // Where that is forced, nobody else leads before the command has ended.
   const connecting = connect(options, { forced: runs ? 'keep' : 'release' })
@@ -48,7 +50,7 @@ export async function elect(name: string, argv: string[], options: Options): Pro
   const standings = new Standings(name, label)
   await using http = options.http && (await serve(options.http, () => healthy(locks), standings))
   if (http) teller.tell('listening', { url: http.url })
-  void observe(election, standings, teller, options)
+  observe(election, standings, teller, options).catch((error: Silent) => unheard.abort(error))
   for (;;) {
     await using leadership = await election.campaign({ signal })
     standings.elected(leadership)
@@ -112,7 +114,7 @@ const verified = (leadership: Leadership): Promise<boolean> =>
     () => false,
   )
 
-/** Hears who leads, for as long as it can be heard. */
+/** Hears who leads, for as long as it can be heard. @throws Silent: whoever read it has gone */
 async function observe(
   election: Election,
   standings: Standings,
@@ -128,6 +130,7 @@ async function observe(
       }
       return
     } catch (error) {
+      if (error instanceof Silent) throw error
       const { code, message } = error as HoldfastError
       standings.tell(undefined)
       if (code === 'ERR_CLOSED') return
