@@ -108,6 +108,16 @@ describe('a command that is stopped', () => {
     expect(alive(pid)).toBe(false)
   })
 
+  test('because the lock was taken away, and ends well by that, was stopped all the same', async () => {
+    const script = `trap 'exit 0' TERM; ${FOREVER}`
+    const running = start(['run', '-t', '6s', 'well', 'sh', '-c', script], env)
+    await running.said(/me=/)
+    await redis.del('lock:well')
+    const reason = reasonOf(await running.ended)
+    expect(reason).toMatchObject({ reason: 'lost', cause: 'gone', code: '0' })
+    expect(reason['msg']).toMatch(/^the command was stopped: /)
+  })
+
   test('because its end was forced: it may clean up, and nobody has the lock before it has ended', async () => {
     const script = `trap 'echo cleaning; read x; exit 0' TERM; ${FOREVER}`
     // It is heard of at the next renewal.
@@ -188,6 +198,7 @@ describe('a command that is stopped', () => {
     const ended = await running.ended
     expect(ended.code).toBe(124)
     expect(reasonOf(ended)).toMatchObject({ reason: 'lost', cause: 'gone', code: '0' })
+    expect(reasonOf(ended)['msg']).toMatch(/^the command had ended: /)
   })
 })
 

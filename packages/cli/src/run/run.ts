@@ -106,7 +106,7 @@ export async function run(name: string, words: string[], options: RunOptions): P
     const code = ended.signal ? codeOf(ended.signal) : ended.code!
     // It ended well, and not all of it was under the lock.
     if (reason === 'lost' && loss === null && code === 0 && onLost === 'kill') {
-      throw stopped({ reason: 'lost', cause: 'gone' }, ended, owner)
+      throw stopped({ reason: 'lost', cause: 'gone' }, ended, owner, 'the command had ended')
     }
     throw new Silent(code)
   }
@@ -145,8 +145,12 @@ const WHY: Readonly<Record<Stop['reason'], string>> = {
   revoked: 'somebody asked to let go of the lock',
 }
 
-function stopped({ reason, cause }: Stop, { code, signal }: Ended, owner: Facts): Exit {
-  const by = cause === 'gone' && code === 0 ? 'the command had ended' : 'the command was stopped'
+function stopped(
+  { reason, cause }: Stop,
+  { code, signal }: Ended,
+  owner: Facts,
+  by = 'the command was stopped',
+): Exit {
   const facts = { ...owner, cause, code, signal }
   return new Exit(EXIT.lost, reason, `${by}: ${WHY[reason]}`, facts)
 }
