@@ -42,11 +42,14 @@ function checkDashboard(dashboard: unknown, methods: readonly (keyof Dashboard)[
 function requestOf(incoming: NodeRequest, signal: AbortSignal): Request | Response {
   const { method = 'GET', headers } = incoming
   const path = incoming.originalUrl ?? incoming.url ?? '/'
-  const url = `http://${headers.host ?? 'localhost'}${path.startsWith('/') ? path : '/'}`
+  const host = headers.host ?? headers[':authority'] ?? 'localhost'
+  const url = `http://${String(host)}${path.startsWith('/') ? path : '/'}`
   if (!URL.canParse(url))
     return failure(new Refused(400, 'ERR_INVALID_ARGUMENT', 'no such address'))
   const all = new Headers()
   for (const [name, value] of Object.entries(headers)) {
+    // HTTP/2 has method, path and host among them.
+    if (name.startsWith(':')) continue
     for (const one of [value ?? []].flat()) all.append(name, one)
   }
   const init: RequestInit & { duplex?: 'half' } = { method, headers: all, signal }

@@ -1,6 +1,7 @@
 // As a listener of node:http: who leaves early, and who has answered already.
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
+import { connect as connect2, createServer as createServer2 } from 'node:http2'
 import { connect, type AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { toNodeListener } from '../src/index.js'
@@ -96,4 +97,21 @@ test('a body that was refused unread is in nobody else’s way', async () => {
   socket.write('GET /api/overview HTTP/1.1\r\nhost: x\r\n\r\n')
   expect((await said.promise).match(/^HTTP\/1.1 403/gm)).toHaveLength(2)
   socket.destroy()
+})
+
+test('a server of HTTP/2, whose requests have headers that are none, is answered as well', async () => {
+  const fetch = async (request: Request): Promise<Response> => Response.json(request.url)
+  const listener = toNodeListener({ fetch }) as unknown as Parameters<typeof createServer2>[1]
+  const server = createServer2(listener!).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connect2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  ends.push(() => {
+    client.destroy()
+    server.close()
+  })
+  const asked = client.request({ ':path': '/locks/', ':authority': 'locks.example' })
+  let text = ''
+  asked.setEncoding('utf8').on('data', (more: string) => (text += more))
+  await once(asked, 'end')
+  expect(JSON.parse(text)).toBe('http://locks.example/locks/')
 })
