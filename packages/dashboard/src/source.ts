@@ -306,11 +306,13 @@ export class Source {
   }
 
   #ill(error: unknown): void {
+    const before = this.#error as Error | null
     this.#error = error
+    const again = before !== null && before?.message === (error as Error | undefined)?.message
     // All may be different when it is back.
     this.#askedAt = -Infinity
     const trouble = troubleOf(error)
-    if (trouble.code === 'ERR_INTERNAL') warn(error)
+    if (trouble.code === 'ERR_INTERNAL' && !again) warn(error)
     const json = JSON.stringify(trouble)
     for (const viewer of this.#viewers) this.#say(viewer, 'trouble', json, json, false)
   }

@@ -186,6 +186,31 @@ test('Redis goes away and comes back: it is told, and the page goes on by itself
   await server.stop()
 })
 
+test('a mistake is told to its process once, and not with each look', async () => {
+  const locks = Holdfast.inMemory()
+  let asked = 0
+  const broken = new Proxy(locks, {
+    get: (of, key) => {
+      if (key === 'prefix') return of.prefix
+      if (key !== 'history') return (Reflect.get(of, key) as () => unknown).bind(of)
+      return async () => {
+        throw new TypeError(`a mistake, ${++asked > 3 ? 'another' : 'the same'}`)
+      }
+    },
+  })
+  const warnings: string[] = []
+  const hear = ({ message }: Error): void => void warnings.push(message)
+  process.on('warning', hear)
+  const page = new Page(new Handler(broken, settingsOf({})))
+  const stream = await page.live('overview')
+  await until(() => asked > 4)
+  process.off('warning', hear)
+  expect(warnings).toEqual(['a mistake, the same', 'a mistake, another'])
+  await stream.end()
+  page.handler.close()
+  await locks.close()
+})
+
 test('a live page ends when its viewer may not look any more', async () => {
   const locks = Holdfast.inMemory()
   const source = new Source(locks, settingsOf({}))
