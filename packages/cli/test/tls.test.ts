@@ -5,8 +5,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findServer, startServer, type RunningServer } from 'holdfast/testing'
-import { freePort } from '../../holdfast/src/testing/wire.js'
-import { certify, tlsArgs, tlsSettings } from '../../holdfast/test/kit/certificate.js'
+import { certify, onFreePort, tlsArgs, tlsSettings } from '../../holdfast/test/kit/certificate.js'
 import { GROUP, watch } from '../../holdfast/test/kit/sentinel.js'
 import { until } from '../../holdfast/test/kit/until.js'
 import { holdfast, reasonOf, type Ended } from './kit.js'
@@ -41,11 +40,13 @@ describe.skipIf(!certified).each(found)('over TLS, on %s', (engine) => {
     let server: RunningServer
     let port: number
     beforeAll(async () => {
-      port = await freePort()
-      const args = [...tlsArgs(byName), '--tls-port', `${port}`, '--tls-cluster', 'yes']
-      args.push('--cluster-enabled', 'yes', '--cluster-announce-hostname', 'localhost')
-      args.push('--cluster-preferred-endpoint-type', 'hostname', '--requirepass', SECRET)
-      server = await startServer({ engine, args })
+      server = await onFreePort((free) => {
+        port = free
+        const args = [...tlsArgs(byName), '--tls-port', `${free}`, '--tls-cluster', 'yes']
+        args.push('--cluster-enabled', 'yes', '--cluster-announce-hostname', 'localhost')
+        args.push('--cluster-preferred-endpoint-type', 'hostname', '--requirepass', SECRET)
+        return startServer({ engine, args })
+      })
       const admin = new Redis(server.port, server.host, { password: SECRET })
       await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
       await until(async () => {
@@ -74,17 +75,22 @@ describe.skipIf(!certified).each(found)('over TLS, on %s', (engine) => {
     let sentinel: Awaited<ReturnType<typeof watch>>
     let port: number
     beforeAll(async () => {
-      const primary = await freePort()
-      const args = [...tlsArgs(byAddress), '--tls-port', `${primary}`, '--requirepass', SECRET]
-      server = await startServer({ engine, args })
-      port = await freePort()
-      sentinel = await watch(engine, primary, 1, 5000, [
-        ...tlsSettings(byAddress).map((pair) => pair.join(' ')),
-        `tls-port ${port}`,
-        'tls-replication yes',
-        `sentinel auth-pass ${GROUP} ${SECRET}`,
-        `requirepass ${SENTINELS}`,
-      ])
+      let primary = 0
+      server = await onFreePort((free) => {
+        primary = free
+        const args = [...tlsArgs(byAddress), '--tls-port', `${free}`, '--requirepass', SECRET]
+        return startServer({ engine, args })
+      })
+      sentinel = await onFreePort((free) => {
+        port = free
+        return watch(engine, primary, 1, 5000, [
+          ...tlsSettings(byAddress).map((pair) => pair.join(' ')),
+          `tls-port ${free}`,
+          'tls-replication yes',
+          `sentinel auth-pass ${GROUP} ${SECRET}`,
+          `requirepass ${SENTINELS}`,
+        ])
+      })
     })
     afterAll(() => Promise.all([server.stop(), sentinel.stop()]))
 

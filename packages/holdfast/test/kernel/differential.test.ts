@@ -1,7 +1,8 @@
 /**
  * The Lua on a real server and the reference in memory, side by side: the same random calls, the
  * same replies, messages and keys. A failure prints a seed; HOLDFAST_SEED=<seed> runs it
- * again and looks for a shorter example; HOLDFAST_RUNS=<number> sets how many sequences there are.
+ * again and looks for a shorter example; HOLDFAST_RUNS=<number> sets how many sequences there are, and has
+ * single fields deleted and forged in them too: with it, a seed of such a run is played again.
  */
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
@@ -21,6 +22,8 @@ const everything = new Set(
     'released renewed repaired stale state taken turned push-first push-forced push-grant push-leader push-nobody push-revoked push-wanted turned votes waiting waits ended missing'
   ).split(' '),
 )
+/** Met too seldom to be waited for; kernel/regressions.test.ts asks for it. */
+const seldom = new Set(['older'])
 const sequences = Number(process.env['HOLDFAST_RUNS'] ?? 3000)
 const seed = process.env['HOLDFAST_SEED']
 
@@ -73,6 +76,7 @@ async function compare(engine: ServerEngine): Promise<void> {
     }
     // Too near to an expiry, beside those that were compared.
     expect(inconclusive).toBeLessThan(conclusive / 10)
+    for (const one of seldom) seen.delete(one)
     if (seed === undefined) expect(seen).toEqual(everything)
   } finally {
     commands.disconnect()

@@ -279,7 +279,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: is('version') }) },
   {
-    weight: 6,
+    // What a stranger may do to single fields: for long runs, which look for more than may go wrong by itself.
+    weight: process.env['HOLDFAST_RUNS'] === undefined ? 0 : 6,
     arbitrary: fc.record({
       kind: is('surgery'),
       name,

@@ -265,6 +265,17 @@ describe.each(engines)('%s', (engine) => {
     await verify()
   })
 
+  test('who asks a node of an earlier epoch whether it votes begins no new one', async () => {
+    const { pair, k } = name()
+    const status = async (text: string, set: string): Promise<Reply> =>
+      ((await pair.call('bootstrap', [`${k}:node`], [text, set]))[3] as Reply[])[0]!
+    expect(await status('1 5 60000', '')).toBe('missing')
+    expect(await status('1 0 60000', '1')).toBe('ended')
+    expect(await status('1 5 60000', '')).toBe('older')
+    expect(await status('1 0 60000', '')).toBe('votes')
+    await pair.del(`${k}:node`)
+  })
+
   test('a mode that this version does not know is refused', async () => {
     const { own, acquire } = name()
     expect((await acquire(own(1), 'u', 60_000)).slice(0, 1)).toEqual(['error'])

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { freePort } from '../../src/testing/wire.js'
 
 /**
  * Makes `<path>.key` and `<path>.crt`: a certificate that vouches for itself, for a day.
@@ -30,4 +31,15 @@ export function tlsSettings(path: string): [name: string, value: string][] {
 /** The same as arguments of the program. */
 export function tlsArgs(path: string): string[] {
   return tlsSettings(path).flatMap(([name, value]) => [`--${name}`, value])
+}
+
+/** Starts something on a port that was free a moment ago, and on another one if somebody was quicker. */
+export async function onFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await start(await freePort())
+    } catch (error) {
+      if (tries === 5) throw error
+    }
+  }
 }

@@ -8,8 +8,7 @@ import { createClient } from 'redis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Holdfast } from '../../src/index.js'
 import { startServer, type RunningServer } from '../../src/testing/index.js'
-import { freePort } from '../../src/testing/wire.js'
-import { certify, tlsArgs } from '../kit/certificate.js'
+import { certify, onFreePort, tlsArgs } from '../kit/certificate.js'
 import { everything, fine } from './everything.js'
 import { engines, refusal } from './kit.js'
 
@@ -27,9 +26,11 @@ describe.skipIf(!certified || engines.includes('any')).each(engines)('TLS, on %s
   let port: number
   const ends: (() => void)[] = []
   beforeAll(async () => {
-    port = await freePort()
-    const args = ['--tls-port', `${port}`, ...tlsArgs(file('server'))]
-    server = await startServer({ engine: engine as 'redis', args })
+    server = await onFreePort((free) => {
+      port = free
+      const args = ['--tls-port', `${free}`, ...tlsArgs(file('server'))]
+      return startServer({ engine: engine as 'redis', args })
+    })
   })
   afterEach(() => {
     for (const end of ends.splice(0)) end()
