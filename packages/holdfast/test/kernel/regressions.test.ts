@@ -265,6 +265,18 @@ describe.each(engines)('%s', (engine) => {
     await verify()
   })
 
+  test('one in line whose record was deleted, and whose id a stranger wrote into the key, is dropped with others', async () => {
+    const { pair, k, own, acquire, verify } = name()
+    const keys = keysOf(k.slice('lock:'.length), 'lock:')
+    await acquire(own(1), 'x', 60_000)
+    await acquire(own(2), 'x', 60_000, true)
+    await acquire(own(3), 'x', 60_000, true)
+    await pair.del(keys[4])
+    await pair.set(k, own(2), Date.now() + 60_000)
+    expect((await acquire(own(4), 's', 60_000, true)).slice(0, 2)).toEqual(['queued', 0])
+    await verify()
+  })
+
   test('who asks a node of an earlier epoch whether it votes begins no new one', async () => {
     const { pair, k } = name()
     const status = async (text: string, set: string): Promise<Reply> =>

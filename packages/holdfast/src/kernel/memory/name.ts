@@ -64,7 +64,7 @@ export class Name extends State {
         if (this.waiting > 0) this.want()
       }
       // Nobody fits beside it.
-      if (this.value === head) break
+      if (r !== null && this.value === head) break
     }
     if (pushed !== null || stopped) this.behind = this.waiting
     const { head } = this
