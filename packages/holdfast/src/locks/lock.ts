@@ -45,7 +45,7 @@ export class Lock implements AsyncDisposable {
    */
   onRelease: (() => void) | null = null
   #release: Promise<ReleaseResult> | null = null
-  /** Told listeners of its end may call again before there is a promise. */
+  /** Whoever hears of its end may call again before there is a promise. */
   #releasing = false
   #how = 'released'
 

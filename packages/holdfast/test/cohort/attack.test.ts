@@ -30,13 +30,6 @@ async function warm(world: World, options: object = LOCAL): Promise<SimClient> {
   return client
 }
 
-async function now<T>(world: World, promise: Promise<T>): Promise<T> {
-  const outcome = world.watch(promise)
-  await world.advance()
-  if (outcome.state === 'pending') throw new Error('it waits')
-  return promise
-}
-
 test('a call that was aborted before it began leaves nothing', async () => {
   const world = new World()
   const { locks } = world.client({}, LOCAL)
@@ -58,15 +51,15 @@ test('a call that was aborted before it began leaves nothing', async () => {
 test('several names at once, one of them kept here: one try has them', async () => {
   const world = new World()
   const a = await warm(world)
-  await now(world, (await now(world, a.locks.mutex('a', LINGER).acquire())).release())
+  await world.now((await world.now(a.locks.mutex('a', LINGER).acquire())).release())
   expect(world.holder('a')).not.toBe(null)
-  expect(await now(world, a.locks.all(['a', 'b']).tryAcquire())).not.toBe(null)
+  expect(await world.now(a.locks.all(['a', 'b']).tryAcquire())).not.toBe(null)
 })
 
 test('one try on other terms of what is kept here, beside another call: it has it', async () => {
   const world = new World()
   const a = await warm(world)
-  await now(world, (await now(world, a.locks.mutex('a', LINGER).acquire())).release())
+  await world.now((await world.now(a.locks.mutex('a', LINGER).acquire())).release())
   expect(world.holder('a')).not.toBe(null)
   const beside = world.watch(a.locks.mutex('b').tryAcquire())
   const tried = world.watch(a.locks.mutex('a').tryAcquire())
@@ -94,9 +87,9 @@ test.each([500, 60_000])('a lease that was set to %i ms is not handed on', async
       .acquire()
       .then((lock) => locks.push(lock))
   await world.advance()
-  await now(world, locks[0]!.extend(ms))
+  await world.now(locks[0]!.extend(ms))
   await world.advance(300)
-  await now(world, locks[0]!.release())
+  await world.now(locks[0]!.release())
   expect(locks).toHaveLength(2)
   // Of its own length, as asked for: so long it may stand still, and so long the others wait if it dies.
   expect(locks[1]!.validFor).toBeGreaterThan(9000)
@@ -106,10 +99,10 @@ test.each([500, 60_000])('a lease that was set to %i ms is not handed on', async
 test('an abort handler that lets go of another lock during close leaves no timer', async () => {
   const world = new World()
   const a = await warm(world)
-  const first = await now(world, a.locks.mutex('a', LINGER).acquire())
-  const second = await now(world, a.locks.mutex('b', LINGER).acquire())
+  const first = await world.now(a.locks.mutex('a', LINGER).acquire())
+  const second = await world.now(a.locks.mutex('b', LINGER).acquire())
   first.signal.addEventListener('abort', () => void second.release())
-  await now(world, a.locks.close())
+  await world.now(a.locks.close())
   expect(world.left()).toEqual([])
   expect(world.clock.timers).toBe(0)
 })
@@ -118,8 +111,8 @@ test('an abort handler that asks for a lock, or closes again, during close is to
   const world = new World()
   const a = await warm(world)
   const b = world.client()
-  await now(world, b.locks.mutex('b').acquire())
-  const first = await now(world, a.locks.mutex('a', LINGER).acquire())
+  await world.now(b.locks.mutex('b').acquire())
+  const first = await world.now(a.locks.mutex('a', LINGER).acquire())
   const mutex = a.locks.mutex('b', { wait: Infinity })
   let waits: Outcome<Lock> | undefined
   let closes: Promise<void> | undefined
@@ -128,7 +121,7 @@ test('an abort handler that asks for a lock, or closes again, during close is to
     waits = world.watch(mutex.acquire())
   })
   const closing = a.locks.close()
-  await now(world, closing)
+  await world.now(closing)
   expect(waits!.error.code).toBe('ERR_CLOSED')
   expect(closes).toBe(closing)
   expect(world.line('b')).toEqual([])
@@ -162,8 +155,8 @@ test('events: whoever calls from inside of a hand-over', async () => {
     expect(calls.every(({ state }) => state !== 'pending')).toBe(true)
     expect(theirs.state).toBe('done')
     expect(world.left()).toEqual([])
-    await now(world, a.locks.close())
-    await now(world, b.locks.close())
+    await world.now(a.locks.close())
+    await world.now(b.locks.close())
     expect(world.clock.timers).toBe(0)
   }
 })
@@ -172,7 +165,7 @@ test('close, and an abort, in the turn in which something that was kept is given
   for (const way of ['close', 'abort'] as const) {
     const world = new World()
     const a = await warm(world)
-    await now(world, (await now(world, a.locks.mutex('a', LINGER).acquire())).release())
+    await world.now((await world.now(a.locks.mutex('a', LINGER).acquire())).release())
     const abort = new AbortController()
     // On other terms: it is asked for anew.
     const call = world.watch(
@@ -191,13 +184,13 @@ test('a renewal that tells of a wish that it be let go, while it is kept: it is 
   const world = new World()
   const [a, b] = [await warm(world), world.client()]
   const terms = { ...LINGER, ttl: 1500 }
-  const lock = await now(world, a.locks.mutex('a', terms).acquire())
+  const lock = await world.now(a.locks.mutex('a', terms).acquire())
   world.net.drop('push', 'revoked')
-  await now(world, b.locks.revoke('a'))
+  await world.now(b.locks.revoke('a'))
   const held = world.net.hold('reply', 'renew')
   await world.advance(600)
   expect(held.count).toBe(1)
-  await now(world, lock.release())
+  await world.now(lock.release())
   expect(world.holder('a')).toBe(lock.owner)
   held.release()
   await world.advance()
@@ -210,15 +203,15 @@ test('what this process has ended itself is not handed on in it, whatever comes 
     const a = await warm(world)
     world.net.drop('push', 'forced', { times: Infinity })
     const mutex = a.locks.mutex('a', LINGER)
-    const kept = await now(world, mutex.acquire())
-    await now(world, kept.release())
-    await now(world, a.locks.forceRelease('a', how))
-    const next = await now(world, mutex.acquire())
+    const kept = await world.now(mutex.acquire())
+    await world.now(kept.release())
+    await world.now(a.locks.forceRelease('a', how))
+    const next = await world.now(mutex.acquire())
     expect(next.owner).not.toBe(kept.owner)
     const waits = world.watch(mutex.acquire())
-    await now(world, a.locks.forceRelease('a', how))
+    await world.now(a.locks.forceRelease('a', how))
     expect(next.signal.aborted).toBe(true)
-    await now(world, next.release())
+    await world.now(next.release())
     expect(waits.value.owner).not.toBe(next.owner)
     expect(waits.value.fence).toBeGreaterThan(next.fence)
   }
@@ -227,7 +220,7 @@ test('what this process has ended itself is not handed on in it, whatever comes 
 /** Calls of one client that wait for what another one has, and a question of theirs that is never answered. */
 async function asking(world: World, a: SimClient, options: object): Promise<Lock[]> {
   const b = world.client()
-  const theirs = await now(world, b.locks.mutex('a').acquire())
+  const theirs = await world.now(b.locks.mutex('a').acquire())
   const mine: Lock[] = []
   const mutex = a.locks.mutex('a', { wait: Infinity, ...options })
   for (let i = 0; i < 2; i++) void mutex.acquire().then((lock) => mine.push(lock))
@@ -235,7 +228,7 @@ async function asking(world: World, a: SimClient, options: object): Promise<Lock
   world.net.drop('reply', 'acquire', { of: a })
   a.port.mendPushes()
   await world.advance()
-  await now(world, theirs.release())
+  await world.now(theirs.release())
   expect(mine).toHaveLength(1)
   return mine
 }
@@ -244,8 +237,8 @@ test('a question that is never answered gives nothing back of what is kept', asy
   const world = new World()
   const a = await warm(world)
   const mine = await asking(world, a, { linger: 1000 })
-  await now(world, mine[0]!.release())
-  await now(world, mine[1]!.release())
+  await world.now(mine[0]!.release())
+  await world.now(mine[1]!.release())
   expect(world.holder('a')).toBe(mine[1]!.owner)
   await world.advance(600)
   expect(world.holder('a')).toBe(mine[1]!.owner)
@@ -255,11 +248,11 @@ test('nor of what its last holder has handed over to another process', async () 
   const world = new World()
   const a = await warm(world)
   const mine = await asking(world, a, {})
-  await now(world, mine[0]!.release())
+  await world.now(mine[0]!.release())
   expect(mine[1]!.owner).toBe(mine[0]!.owner)
-  const token = await now(world, mine[1]!.handOver())
+  const token = await world.now(mine[1]!.handOver())
   await world.advance(600)
-  const taken = await now(world, world.client().locks.takeOver(token))
+  const taken = await world.now(world.client().locks.takeOver(token))
   expect(taken.isHeld).toBe(true)
 })
 
@@ -280,16 +273,16 @@ test('that somebody wanted it counts for one grant', async () => {
   const world = new World()
   const [a, b] = [await warm(world), world.client()]
   const mutex = a.locks.mutex('a', { ...LINGER, localHandovers: 1 })
-  const first = await now(world, mutex.acquire())
+  const first = await world.now(mutex.acquire())
   const theirs = world.watch(b.locks.mutex('a').use(() => {}))
   await world.advance()
   const [second, third] = [world.watch(mutex.acquire()), world.watch(mutex.acquire())]
   await world.advance()
-  await now(world, first.release())
-  await now(world, second.value.release())
+  await world.now(first.release())
+  await world.now(second.value.release())
   expect([theirs.state, third.state]).toEqual(['done', 'done'])
   expect(third.value.owner).not.toBe(first.owner)
-  await now(world, third.value.release())
+  await world.now(third.value.release())
   expect(world.holder('a')).toBe(third.value.owner)
 })
 
@@ -302,12 +295,12 @@ test('what is kept keeps its process alive until it is given back, and no longer
     if (ms === 400) alive.push(...more)
     return setTimer(callback, ms)
   }
-  const lock = await now(world, a.locks.mutex('a', { linger: 400 }).acquire())
+  const lock = await world.now(a.locks.mutex('a', { linger: 400 }).acquire())
   const before = a.clock.timers
-  await now(world, lock.release())
+  await world.now(lock.release())
   expect(alive).toEqual([true])
   expect(a.clock.timers).toBe(before + 1)
-  expect(await now(world, b.locks.mutex('a').tryAcquire())).toBe(null)
+  expect(await world.now(b.locks.mutex('a').tryAcquire())).toBe(null)
   expect([world.holder('a'), a.clock.timers]).toEqual([null, 0])
 })
 
@@ -315,9 +308,9 @@ test('close while it is held again: no timer is left', async () => {
   const world = new World()
   const a = await warm(world)
   const mutex = a.locks.mutex('a', LINGER)
-  await now(world, (await now(world, mutex.acquire())).release())
-  await now(world, mutex.acquire())
-  await now(world, a.locks.close())
+  await world.now((await world.now(mutex.acquire())).release())
+  await world.now(mutex.acquire())
+  await world.now(a.locks.close())
   expect([world.left(), a.clock.timers]).toEqual([[], 0])
 })
 
@@ -326,7 +319,7 @@ test('a call that comes in the turn of a release asks together with those who wa
   const a = world.client({}, LOCAL)
   const had: string[] = []
   const mutex = a.locks.mutex('a', { localHandoverMs: 1 })
-  const lock = await now(world, mutex.acquire())
+  const lock = await world.now(mutex.acquire())
   const second = mutex.use(() => void had.push('second'))
   await world.advance(5)
   world.net.log.length = 0
@@ -347,7 +340,7 @@ test('of a signal nothing is left behind, however its calls end', async () => {
   const calls = Array.from({ length: 3 }, () => world.watch(mutex.acquire()))
   await world.advance()
   expect(getEventListeners(signal, 'abort')).toHaveLength(1)
-  await now(world, calls[0]!.value.release())
+  await world.now(calls[0]!.value.release())
   await world.advance(200)
   expect(calls.map(({ state }) => state)).toEqual(['done', 'done', 'failed'])
   expect(getEventListeners(signal, 'abort')).toHaveLength(0)
@@ -363,7 +356,7 @@ test('those who wait behind a holder of their own process hear of close, whoever
     const terms = { wait: Infinity }
     const abort = new AbortController()
     const calls = order.map((own) => a.locks.mutex('a', { ...terms, ...own }))
-    await now(world, calls[0]!.acquire())
+    await world.now(calls[0]!.acquire())
     const waits = world.watch(calls[0]!.acquire())
     const other = world.watch(calls[1]!.acquire({ signal: abort.signal }))
     await world.advance()
@@ -371,7 +364,7 @@ test('those who wait behind a holder of their own process hear of close, whoever
     await world.advance()
     expect([waits.state, other.state]).toEqual(['pending', 'failed'])
     const asked = world.net.count('acquire')
-    await now(world, a.locks.close())
+    await world.now(a.locks.close())
     expect(waits.error.code).toBe('ERR_CLOSED')
     expect(world.net.count('acquire')).toBe(asked)
   }
@@ -405,16 +398,13 @@ test('steal of what is kept, and an election of its name: they have it at once',
   const world = new World()
   const a = await warm(world)
   const keep = async (): Promise<void> => {
-    await now(world, (await now(world, a.locks.mutex('a', LINGER).acquire())).release())
+    await world.now((await world.now(a.locks.mutex('a', LINGER).acquire())).release())
     expect(world.holder('a')).not.toBe(null)
   }
   await keep()
-  await now(
-    world,
-    a.locks.lockManager().request('a', { steal: true }, () => 0),
-  )
+  await world.now(a.locks.lockManager().request('a', { steal: true }, () => 0))
   await keep()
-  const leader = await now(world, a.locks.election('a').campaign())
+  const leader = await world.now(a.locks.election('a').campaign())
   expect(leader.isLeader).toBe(true)
 })
 
@@ -422,14 +412,14 @@ test('an answer to a renewal that comes while it is kept counts for whoever has 
   const world = new World()
   const a = await warm(world)
   const mutex = a.locks.mutex('a', { linger: 1000, ttl: 1500 })
-  const first = await now(world, mutex.acquire())
+  const first = await world.now(mutex.acquire())
   const held = world.net.hold('reply', 'renew')
   await world.advance(510)
   expect(held.count).toBe(1)
-  await now(world, first.release())
+  await world.now(first.release())
   held.release()
   await world.advance()
-  const next = await now(world, mutex.acquire())
+  const next = await world.now(mutex.acquire())
   expect(next.owner).toBe(first.owner)
   await world.advance(6000)
   expect(next.isHeld).toBe(true)
@@ -484,13 +474,13 @@ test('close in the turn of a hand-over: who was next hears of it, and nothing is
     const world = new World()
     const a = world.client({}, LOCAL)
     const mutex = a.locks.mutex('a', { ttl: 3000 })
-    const first = await now(world, mutex.acquire())
+    const first = await world.now(mutex.acquire())
     const next = world.watch(mutex.acquire())
     const held = world.net.hold('reply', 'renew')
     await world.advance(renewing ? 1000 : 0)
     expect(held.count).toBe(renewing ? 1 : 0)
     void first.release()
-    await now(world, a.locks.close())
+    await world.now(a.locks.close())
     held.release()
     await world.advance()
     expect(next.error.code).toBe('ERR_CLOSED')

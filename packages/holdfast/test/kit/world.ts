@@ -92,6 +92,14 @@ export class World {
     return settled(promise, this.clock)
   }
 
+  /** What needs no more time than it takes now. */
+  async now<T>(promise: Promise<T>): Promise<T> {
+    const outcome = this.watch(promise)
+    await this.advance()
+    if (outcome.state === 'pending') throw new Error('it waits')
+    return promise
+  }
+
   /** An owner id on the server as K has it; null when the name is free. */
   holder(name: string): string | null {
     this.server.keys()
